@@ -1,0 +1,1 @@
+"""Talking: processes, network, configuration."""

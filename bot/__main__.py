@@ -1,0 +1,207 @@
+"""The command line: `gengfu <command>`; every command either works or says in one sentence what to change."""
+
+import argparse
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from bot.app import create_app
+from bot.bootstrap import build, plan_folder, real_now
+from bot.config import Settings, demo_settings, read_settings
+from bot.headless import play
+from bot.logs import log_uncaught, setup
+from bot.plan_cli import check_command, show_command
+from bot.web.bell import Bell
+from storage.audit import export_lines
+from storage.database import Database
+from storage.plan import PlanError
+from storage.schema import migrate
+from storage.verify import Report, verify_lines
+from workflows.core.errors import BadConfig
+
+GOOD, BAD, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 good, 1 the thing asked about is bad, 2 usage or configuration."""
+    given = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = given.run
+    try:
+        return run(given)
+    except BadConfig as error:
+        print(f"gengfu: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return GOOD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gengfu", description="更夫 · the night watchman of a securities firm's emergency office")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="a sample firm with the built-in chat, in var/ of this folder")
+    demo.add_argument("--headless", action="store_true", help="play a whole incident in the terminal, at speed")
+    demo.add_argument("--scenario", default="trading-outage", help="which one (with --headless): trading-outage")
+    demo.set_defaults(run=_demo)
+
+    commands.add_parser("serve", help="run the bot").set_defaults(run=_serve)
+    commands.add_parser("migrate", help="bring the database schema forward").set_defaults(run=_migrate)
+
+    plan = commands.add_parser("plan", help="check or show the emergency plan").add_subparsers(required=True, metavar="check|show")
+    for name, run, text in (("check", _plan_check, "find what is wrong in the plan"), ("show", _plan_show, "the plan in words")):
+        one = plan.add_parser(name, help=text)
+        one.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
+        one.set_defaults(run=run)
+
+    audit = commands.add_parser("audit", help="export or verify the trail").add_subparsers(required=True, metavar="export|verify")
+    export = audit.add_parser("export", help="write the trail as JSON lines to standard output or a file")
+    export.add_argument("--output", type=Path, help="the file to write")
+    export.set_defaults(run=_audit_export)
+    verify = audit.add_parser("verify", help="verify an exported file, away from the system")
+    verify.add_argument("file", type=Path)
+    verify.add_argument(
+        "--public-key", required=True, help="base64, as `gengfu audit export` prints it; from whom you trust, not from the file"
+    )
+    verify.set_defaults(run=_audit_verify)
+
+    bench = commands.add_parser("bench", help="speed and size, against a floor measured in the same run")
+    bench.add_argument("--quick", action="store_true", help="small figures, to see that it runs")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _settings() -> Settings:
+    return read_settings(os.environ, Path(".env") if Path(".env").exists() else None)
+
+
+def _demo(given: argparse.Namespace) -> int:
+    if given.headless:
+        setup("ERROR", sys.stderr)
+        return play(given.scenario, print)
+    settings = demo_settings(Path(), os.environ, Path(".env") if Path(".env").exists() else None)
+    _migrated(settings)
+    print(
+        f"更夫 Gengfu · demo: {settings.public_url}/console   (Ctrl-C stops it; a second run keeps the data; make demo-reset forgets it)",
+        flush=True,
+    )
+    return _run(settings, "WARNING")
+
+
+def _serve(given: argparse.Namespace) -> int:
+    return _run(_settings(), "INFO")
+
+
+class _Server(uvicorn.Server):
+    """Rings the closing bell as soon as the stop signal arrives, so that open event streams end."""
+
+    def __init__(self, config: uvicorn.Config, bell: Bell) -> None:
+        super().__init__(config)
+        self._bell = bell
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._bell.close()
+        super().handle_exit(sig, frame)
+
+
+def _run(settings: Settings, level: str) -> int:
+    setup(level, sys.stderr)
+    log_uncaught()
+    parts = build(settings)
+    config = uvicorn.Config(
+        create_app(parts),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    server = _Server(config, parts.bell)
+    asyncio.run(server.serve())
+    return GOOD if server.started else BAD
+
+
+def _migrated(settings: Settings) -> tuple[str | None, str]:
+    database = Database(settings.database_url.reveal())
+    try:
+        return migrate(database)
+    finally:
+        database.close()
+
+
+def _migrate(given: argparse.Namespace) -> int:
+    before, after = _migrated(_settings())
+    print(f"schema {after}" if before == after else f"schema {before or 'empty'} -> {after}")
+    return GOOD
+
+
+def _plan_check(given: argparse.Namespace) -> int:
+    settings = _settings()
+    code, text = check_command(given.folder or plan_folder(settings), settings.locale)
+    print(text)
+    return code
+
+
+def _plan_show(given: argparse.Namespace) -> int:
+    settings = _settings()
+    try:
+        print(show_command(given.folder or plan_folder(settings), settings.locale))
+    except PlanError as error:
+        print(f"gengfu: {error}", file=sys.stderr)
+        return BAD
+    return GOOD
+
+
+def _audit_export(given: argparse.Namespace) -> int:
+    settings = _settings()
+    key = Ed25519PrivateKey.from_private_bytes(settings.keys().seal.reveal())
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    database = Database(settings.database_url.reveal())
+    try:
+        lines = database.read(lambda tx: list(export_lines(tx, now=real_now(), public_key=public)))
+    finally:
+        database.close()
+    text = "".join(line + "\n" for line in lines)
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+        print(f"{len(lines)} lines in {given.output}; public key {base64.b64encode(public).decode()}")
+    else:
+        print(text, end="")
+        print(f"public key {base64.b64encode(public).decode()}", file=sys.stderr)
+    return GOOD
+
+
+def _audit_verify(given: argparse.Namespace) -> int:
+    try:
+        key = base64.b64decode(given.public_key, validate=True)
+        with given.file.open(encoding="utf-8") as lines:
+            report = verify_lines(lines, key)
+    except (ValueError, OSError) as error:
+        raise BadConfig(f"cannot read the file or the key: {error}") from None
+    print(_told(report))
+    return GOOD if report.ok else BAD
+
+
+def _told(report: Report) -> str:
+    counts = ", ".join(f"{name} {count}" for name, count in dict(report.counts).items())
+    head = "the trail is whole" if report.ok else "THE TRAIL IS NOT WHOLE"
+    found = [f"  {finding.code}: " + ", ".join(f"{k}={v}" for k, v in dict(finding.values).items()) for finding in report.findings]
+    return "\n".join([f"{head} ({counts})", *found])
+
+
+def _bench(given: argparse.Namespace) -> int:
+    from bot.bench import run_all  # measuring tools are not loaded by a server
+
+    return run_all(quick=given.quick, say=print)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The web application: health, board, console; and the loops that live as long as it does."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from bot.bootstrap import Parts
+from bot.clock import metronome
+from bot.health import health_router
+from bot.web.board import board_router
+from bot.web.console import ConsoleDeps, console_router
+from bot.web.security import Guard, host_names
+from handlers.core.access import scope_of
+from handlers.core.message import Message, Reply
+from storage.views.reader import Reader
+from workflows.incident import Incident
+
+log = logging.getLogger("gengfu.app")
+
+#: How long a person waits for a decision before the answer is 「in hand」.
+PATIENCE = 1.2
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The whole application, behind the guard that checks the Host header and sets strict headers."""
+    app = FastAPI(title="Gengfu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(parts))
+    app.include_router(health_router(parts))
+    known = parts.plans.organization.people.__contains__
+    app.include_router(board_router(_open_incidents(parts), known, parts.words, console=parts.settings.console == "demo"))
+    if parts.settings.console == "demo":
+        app.include_router(console_router(_console(parts)))
+    settings = parts.settings
+    return Guard(app, host_names(settings.public_url, settings.host), anyhow={"/healthz", "/readyz", "/metrics"})
+
+
+def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
+    """The incidents that are not closed and that this person may see, one sentence each."""
+
+    def line(found: Incident) -> str:
+        values = {"ref": found.ref, "number": found.number, "title": found.title, "state": found.state, "level": found.response_level}
+        return parts.words.say("incident.line", **values, since=found.opened_at, now=parts.now())
+
+    def lines(person: str) -> list[str]:
+        scope = scope_of(person, parts.plans.organization)
+        return [line(found) for found in parts.database.read(lambda tx: Reader(tx, parts.plans, scope).unclosed())]
+
+    return lines
+
+
+def _console(parts: Parts) -> ConsoleDeps:
+    return ConsoleDeps(
+        rooms=parts.rooms,
+        platform=parts.console,
+        people=parts.people,
+        ask=asker(parts),
+        locale=parts.words.locale,
+        say=parts.words.say,
+        bell=parts.bell,
+        timezone=str(parts.settings.timezone),
+    )
+
+
+def asker(parts: Parts) -> Callable[[Message], Awaitable[Reply]]:
+    """`ask` for clicks, forms and typed console commands: decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
+    following: set[asyncio.Task[None]] = set()
+
+    async def ask(message: Message) -> Reply:
+        deciding = asyncio.ensure_future(asyncio.to_thread(parts.road.ask, message))
+        done, _ = await asyncio.wait({deciding}, timeout=PATIENCE)
+        if done:
+            return deciding.result()
+        task = asyncio.create_task(follow(message, deciding))
+        following.add(task)
+        task.add_done_callback(following.discard)
+        return Reply(parts.words.say("house.in_hand"), wait=True)
+
+    async def follow(message: Message, deciding: "asyncio.Future[Reply]") -> None:
+        reply = await deciding
+        if message.kind == "click" and reply.text:
+            await asyncio.to_thread(parts.road.answer_later, message, reply)
+
+    return ask
+
+
+def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loops = asyncio.create_task(parts.worker.run(), name="gengfu-worker")
+        scheduler = metronome(parts)
+        scheduler.start()
+        log.info("on watch", extra={"action": "started"})
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+            parts.bell.close()
+            loops.cancel()
+            with suppress(asyncio.CancelledError):
+                await loops
+            parts.close()
+            log.info("off watch", extra={"action": "stopped"})
+
+    return lifespan

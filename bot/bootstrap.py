@@ -1,0 +1,156 @@
+"""The composition root: builds every object once, from settings. The only place with the real clock and the real randomness."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bot.config import Settings
+from bot.metrics import Metrics
+from bot.platforms.console import Console
+from bot.platforms.core.contract import Platform
+from bot.web.bell import Bell
+from bot.web.console import Someone
+from bot.worker import Worker
+from handlers.core.road import House, Road
+from handlers.core.screen import screen
+from handlers.core.wording import Words
+from storage.cipher import Cipher
+from storage.database import Database
+from storage.notify import Listener
+from storage.plans import Plans
+from storage.rooms import Rooms
+from storage.schema import require_current
+
+SAMPLE_PLAN = Path(__file__).parent / "plan"
+
+#: Topics of the handlers: importing them fills the registry.
+TOPICS = ("incident", "grading", "task", "approval", "help", "cards", "notices")
+
+
+def load_topics() -> None:
+    for topic in TOPICS:
+        import_module(f"handlers.{topic}")
+
+
+def real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def real_id() -> str:
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a process runs with."""
+
+    settings: Settings
+    database: Database
+    plans: Plans
+    words: Words
+    road: Road
+    worker: Worker
+    bell: Bell
+    metrics: Metrics
+    rooms: Rooms
+    console: Console
+    seal_key: Ed25519PrivateKey
+    now: Callable[[], datetime]
+    listener: Listener | None
+
+    def people(self) -> list[Someone]:
+        """Everybody of the plan, for the console's chooser."""
+        organization = self.plans.organization
+        groups = organization.groups
+        return [
+            Someone(p.id, p.name, p.title, tuple(groups[g].name for g in organization.groups_of(p.id)))
+            for p in organization.people.values()
+        ]
+
+    def close(self) -> None:
+        self.bell.close()
+        if self.listener is not None:
+            self.listener.stop()
+        self.database.close()
+
+
+def plan_folder(settings: Settings) -> Path:
+    return settings.plan_dir or SAMPLE_PLAN
+
+
+def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id: Callable[[], str] = real_id) -> Parts:
+    """Open the database, read the plan, and put the parts together; BadConfig with one sentence when something is wrong."""
+    load_topics()
+    keys = settings.keys()
+    plans = Plans(plan_folder(settings))
+    database = Database(settings.database_url.reveal())
+    try:
+        require_current(database)
+    except BaseException:
+        database.close()
+        raise
+    words = Words.load(settings.locale, str(settings.timezone))
+    bell, metrics = Bell(), Metrics()
+    database.on_commit.append(lambda topics: bell.ring() if topics else None)
+    listener = None
+    if not database.is_sqlite:
+        listener = Listener(settings.database_url.reveal(), lambda topics: bell.ring())
+    rooms = Rooms(database, lambda text: screen(text).text, now)
+    console = Console(rooms, lambda person: person in plans.organization.people, now)
+    house = House(
+        database,
+        plans,
+        Cipher(keys.data.reveal()),
+        words,
+        now,
+        new_id,
+        _identify(plans),
+        lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
+    )
+    road = Road(house)
+    platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
+    worker = Worker(road, platforms, _route(plans, platforms), metrics, bell)
+    seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
+    parts = Parts(settings, database, plans, words, road, worker, bell, metrics, rooms, console, seal_key, now, listener)
+    if settings.console != "off":
+        _make_group_rooms(parts)
+    return parts
+
+
+def _identify(plans: Plans) -> Callable[[str, str], str | None]:
+    """(platform, id there) -> person id. On the console everybody is who they are in the plan."""
+    by_identity: dict[tuple[str, str], str] = {}
+    for person in plans.organization.people.values():
+        by_identity["console", person.id] = person.id
+        for platform, identity in person.identities.items():
+            by_identity[platform, identity] = person.id
+    return lambda platform, identity: by_identity.get((platform, identity))
+
+
+def _route(plans: Plans, platforms: dict[str, Platform]) -> Callable[[str], tuple[str, str] | None]:
+    """person id -> the first platform that is on and knows them."""
+
+    def route(person: str) -> tuple[str, str] | None:
+        found = plans.organization.people.get(person)
+        if found is None:
+            return None
+        for name in platforms:
+            identity = person if name == "console" else found.identities.get(name)
+            if identity:
+                return name, identity
+        return None
+
+    return route
+
+
+def _make_group_rooms(parts: Parts) -> None:
+    """The groups' own chats on the console (`chats = { console = "g:office" }`)."""
+    for group in parts.plans.organization.groups.values():
+        chat = group.chats.get("console", "")
+        if chat.startswith("g:"):
+            parts.rooms.create(chat.removeprefix("g:"), group.name, group.everyone)

@@ -1,0 +1,68 @@
+"""The metronome: APScheduler only knocks; what is due is decided by rows."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.bootstrap import Parts
+from storage import inbox, shelf
+from storage.database import Transaction
+from storage.inbox import INBOX
+from storage.outbox import OUTBOX
+from storage.queue import Stats
+from storage.seals import seal
+from storage.timers import TIMERS
+from storage.views.figures import items
+
+log = logging.getLogger("gengfu.clock")
+
+
+def metronome(parts: Parts) -> AsyncIOScheduler:
+    """A scheduler that knocks every second, seals the trail each minute, measures, and erases what has had its time."""
+    scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
+    scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
+    scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
+    scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
+    scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
+    return scheduler
+
+
+def _chore(parts: Parts, work: Callable[[Parts, Transaction], None]) -> Callable[[], object]:
+    async def run() -> None:
+        try:
+            await asyncio.wrap_future(parts.database.submit_write(lambda tx: work(parts, tx)))
+        except Exception as error:  # the next round tries again; a chore must not end the scheduler
+            log.exception("a chore failed", extra={"action": "chore_failed", "chore": work.__name__, "error": type(error).__name__})
+
+    return run
+
+
+def _seal(parts: Parts, tx: Transaction) -> None:
+    while (sealed := seal(tx, parts.now(), parts.seal_key)) is not None:
+        log.info("the trail is sealed", extra={"action": "sealed", "seal": sealed.id, "chains": len(sealed.heads)})
+
+
+def _measure(parts: Parts, tx: Transaction) -> None:
+    now, metrics = parts.now(), parts.metrics
+    waiting: dict[str, Stats] = {
+        "inbox": INBOX.waiting(tx, now),
+        "outbox": OUTBOX.waiting(tx, now),
+        "timers": TIMERS.waiting(tx, now),
+    }
+    for name, stats in waiting.items():
+        metrics.queue_waiting.labels(queue=name).set(stats.waiting)
+        metrics.queue_buried.labels(queue=name).set(stats.buried)
+        metrics.oldest_waiting.labels(queue=name).set(stats.late.total_seconds() if stats.late else 0)
+    counted = items(tx, now)
+    metrics.items_open.set(counted.open)
+    metrics.items_overdue.set(counted.overdue)
+    metrics.items_unowned.set(counted.unowned)
+
+
+def _erase(parts: Parts, tx: Transaction) -> None:
+    erased = inbox.erase(tx, parts.now())
+    swept = shelf.sweep(tx, parts.now())
+    if erased or swept:
+        log.info("what had its time is gone", extra={"action": "erased", "payloads": erased, "shelf": swept})

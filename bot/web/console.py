@@ -1,0 +1,248 @@
+"""The console in the browser: chats, their messages, what a person says and clicks, live by server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Path as PathParam
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from bot.platforms.console import BODY_CAP, PERSON_HEADER, Console, heard
+from bot.platforms.core.contract import NotAuthentic
+from bot.web.assets import Assets
+from bot.web.bell import Bell
+from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
+from bot.web.security import same_origin
+from handlers.core.message import Message, Reply
+from storage.rooms import Line, Listed, Page, Rooms
+from workflows.core.errors import NotFound
+
+HEARTBEAT = 15.0
+_HERE = Path(__file__).parent
+_BIGGEST = 2**31 - 1
+RoomId = Annotated[str, PathParam(max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+Number = Annotated[int, Query(ge=0, le=_BIGGEST)]
+
+
+class Someone(NamedTuple):
+    """A person one can act as in demo mode; `groups` are the groups' names."""
+
+    id: str
+    name: str
+    title: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDeps:
+    """`ask` decides a message by the single road within 1.2 s · `say(key, **values)` finds the words · `bell` rings when rooms change."""
+
+    rooms: Rooms
+    platform: Console
+    people: Callable[[], Iterable[Someone]]
+    ask: Callable[[Message], Awaitable[Reply]]
+    locale: str
+    say: Callable[..., str]
+    bell: Bell
+    timezone: str = "Asia/Shanghai"
+
+
+class _Refused(Exception):
+    """Answered with `status` and the sentence for `key`."""
+
+    def __init__(self, status: int, key: str = "console.refused") -> None:
+        super().__init__(key)
+        self.status = status
+        self.key = key
+
+
+def console_router(deps: ConsoleDeps) -> APIRouter:
+    """All routes of the console in demo mode: one acts as whom one names (`X-Gengfu-As`, for the event stream `?as=`)."""
+    router = APIRouter(prefix="/console", include_in_schema=False, route_class=_explaining(deps))
+    _add_pages(router, deps, Assets(_HERE / "static"))
+    _add_reading(router, deps)
+    _add_writing(router, deps)
+    return router
+
+
+def _add_pages(router: APIRouter, deps: ConsoleDeps, assets: Assets) -> None:
+    templates = Environment(loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined, autoescape=True)
+
+    @router.get("")
+    def page(acting: Annotated[str, Query(alias="as")] = "") -> Response:
+        people = tuple(deps.people())
+        me = next((person for person in people if person.id == acting), None)
+        shown = {"people": people, "me": me, "lang": "zh-CN" if deps.locale == "zh" else "en", "w": _words(deps, TEMPLATE_WORDS)}
+        if me is None:
+            return HTMLResponse(templates.get_template("chooser.html").render(shown))
+        config = {
+            "me": me.id, "lang": shown["lang"], "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
+            "people": {person.id: {"name": person.name, "title": person.title} for person in people},
+        }  # fmt: skip
+        return HTMLResponse(templates.get_template("console.html").render(shown, config=json.dumps(config)))
+
+    @router.get("/static/{name}")
+    def static(name: str, request: Request) -> Response:
+        return assets.answer(name, request)
+
+
+def _add_reading(router: APIRouter, deps: ConsoleDeps) -> None:
+    acting = _acting(deps)
+
+    @router.get("/rooms")
+    def rooms(person: Annotated[str, Depends(acting)]) -> Response:
+        deps.rooms.direct(person)
+        return JSONResponse({"rooms": [_room(room) for room in deps.rooms.rooms_of(person)]})
+
+    @router.get("/rooms/{room}/messages")
+    def messages(room: RoomId, person: Annotated[str, Depends(acting)], after: Number = 0, before: Number | None = None) -> Response:
+        page = deps.rooms.messages(room, person, after) if before is None else deps.rooms.earlier(room, person, before)
+        return JSONResponse(_page(page))
+
+    @router.get("/events")
+    async def events(request: Request, person: Annotated[str, Depends(acting)]) -> Response:
+        return StreamingResponse(_events(deps, request, person), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _add_writing(router: APIRouter, deps: ConsoleDeps) -> None:
+    acting = _acting(deps)
+
+    @router.post("/rooms/{room}/messages")
+    async def messages(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
+        return await _answered(deps, request, room, person, "text")
+
+    @router.post("/rooms/{room}/click")
+    async def click(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
+        return await _answered(deps, request, room, person, "click")
+
+    @router.post("/rooms/{room}/read")
+    async def read(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
+        await asyncio.to_thread(deps.rooms.mark_read, room, person, _seq(await _body(request)))
+        return Response(status_code=204)
+
+
+async def _answered(deps: ConsoleDeps, request: Request, room: str, person: str, kind: Literal["text", "click"]) -> Response:
+    """Read, keep, ask: what the page sent, as `person`, in `room`."""
+    body = await _body(request)
+    try:
+        message = deps.platform.receive({PERSON_HEADER: person}, body)
+    except NotAuthentic:
+        raise _Refused(400) from None
+    if message.chat != room or message.kind != kind:
+        raise _Refused(400)
+    message = await asyncio.to_thread(_kept, deps, message, json.loads(body).get("text", ""))
+    reply = await deps.ask(message) if heard(message) else Reply("")
+    answer = deps.platform.answer(reply)
+    return Response(answer.body, answer.status, media_type=answer.media_type)
+
+
+def _kept(deps: ConsoleDeps, message: Message, typed: str) -> Message:
+    """Post what was typed (the bot's mention included) into its room; a click posts nothing, but must be on the bot's message there."""
+    author = deps.rooms.author_of(message.chat, message.sender, message.reply_to) if message.reply_to else None
+    if message.kind == "click":
+        if author != "":
+            raise NotFound("console.no_message", message=message.reply_to)
+        return message
+    body = {"reply_to": message.reply_to} if message.reply_to else None
+    mentions = [person.id for person in deps.people() if f"@{person.name}" in typed.replace("＠", "@")]
+    deps.rooms.post(message.chat, message.sender, typed.strip(), body, mentions, f"page/{message.event_id}")
+    return replace(message, addressed=message.addressed or author == "")
+
+
+async def _body(request: Request) -> bytes:
+    """The body of a request that our own page made, at most 64 KiB."""
+    if not same_origin(request):
+        raise _Refused(403)
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise _Refused(415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_CAP:
+            raise _Refused(413, "console.too_long")
+    return bytes(body)
+
+
+async def _events(deps: ConsoleDeps, request: Request, person: str) -> AsyncIterator[str]:
+    """Rooms of `person` that look different from what this connection last sent; on connecting all of them."""
+    sent: dict[str, str] = {}
+    yield "retry: 2000\n\n"
+    while not deps.bell.closed and not await request.is_disconnected():
+        count = deps.bell.count
+        listed = await asyncio.to_thread(deps.rooms.rooms_of, person)
+        rooms = {room.id: json.dumps(_room(room), ensure_ascii=False) for room in listed}
+        changed = [text for room, text in rooms.items() if sent.get(room) != text]
+        sent = rooms
+        yield f"event: rooms\ndata: [{','.join(changed)}]\n\n" if changed else ": still here\n\n"
+        await deps.bell.wait(count, HEARTBEAT)
+
+
+def _acting(deps: ConsoleDeps) -> Callable[..., str]:
+    """Who acts: named in the header (the event stream cannot send one and uses the query), known to the firm, from our own page."""
+
+    def acting(
+        request: Request, named: Annotated[str, Header(alias="X-Gengfu-As")] = "", query: Annotated[str, Query(alias="as")] = ""
+    ) -> str:
+        person = named or (query if request.url.path.endswith("/events") else "")
+        if not same_origin(request) or all(known.id != person for known in deps.people()):
+            raise _Refused(403)
+        return person
+
+    return acting
+
+
+def _explaining(deps: ConsoleDeps) -> type[APIRoute]:
+    """A route whose refusals are answered as JSON with the sentence for the person."""
+
+    class Explaining(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def explained(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except _Refused as refused:
+                    return JSONResponse({"error": refused.key, "text": deps.say(refused.key)}, refused.status)
+                except NotFound as error:
+                    return JSONResponse({"error": error.key, "text": deps.say(error.key, **error.values)}, 404)
+
+            return explained
+
+    return Explaining
+
+
+def _words(deps: ConsoleDeps, keys: Iterable[str]) -> dict[str, str]:
+    """The sentences by their short names; those the page fills in keep their placeholders."""
+    holes = {key: {hole: f"{{{hole}}}" for hole in PLACEHOLDERS.get(key, ())} for key in keys}
+    return {key.removeprefix("console."): deps.say(key, **values) for key, values in holes.items()}
+
+
+def _seq(body: bytes) -> int:
+    try:
+        seq = json.loads(body)["seq"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _Refused(400) from None
+    if type(seq) is not int or not 0 <= seq <= _BIGGEST:
+        raise _Refused(400)
+    return seq
+
+
+def _room(room: Listed) -> dict[str, Any]:
+    shown = {"id": room.id, "kind": room.kind, "name": room.name, "members": room.members, "change": room.change, "unread": room.unread}
+    return shown | {"last": None if room.last is None else _line(room.last)}
+
+
+def _page(page: Page) -> dict[str, Any]:
+    return {"messages": [_line(line) for line in page.lines], "change": page.change, "more": page.more}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    shown = asdict(line) | {"at": line.at.isoformat(), "edited_at": line.edited_at and line.edited_at.isoformat()}
+    body: Mapping[str, Any] = shown.pop("body") or {}
+    return shown | {"card": body.get("card"), "reply_to": body.get("reply_to")}

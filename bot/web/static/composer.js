@@ -1,0 +1,100 @@
+// Typing: Enter sends (never while an input method composes), a failed send keeps its words and its id.
+
+import { el, find, toast } from "./dom.js";
+import { Refused, newText, postText } from "./api.js";
+import { nameOf, word } from "./setup.js";
+import { summary } from "./message.js";
+
+const input = find("text");
+const notice = find("notice");
+let room = "";
+let answering = null;
+let unsent = null;
+let onSent = () => {};
+const drafts = new Map();
+
+export function openComposer(chosen, sent) {
+  drafts.set(room, input.value);
+  room = chosen;
+  onSent = sent;
+  input.value = drafts.get(room) ?? "";
+  unsent = null;
+  answer(null);
+  explain("");
+  fit();
+  if (matchMedia("(min-width: 800px)").matches) input.focus();
+}
+
+export function answer(message) {
+  answering = message;
+  const bar = find("replying");
+  bar.hidden = !message;
+  if (!message) return;
+  bar.firstElementChild.textContent = `${word("replying", { name: nameOf(message.author) })} ${summary(message)}`;
+  input.focus();
+}
+
+function explain(text, usage = "") {
+  notice.hidden = !text;
+  notice.querySelector("p").textContent = text;
+  notice.querySelector("code").textContent = usage;
+  notice.querySelector("code").hidden = !usage;
+}
+
+async function send(text) {
+  const form = find("composer");
+  if (!text.trim() || form.classList.contains("busy")) return;
+  const replyTo = answering?.id;
+  const same = unsent && unsent.chat === room && unsent.text === text && unsent.reply_to === replyTo;
+  const message = same ? unsent : newText(room, text, replyTo);
+  form.classList.add("busy");
+  explain("");
+  try {
+    const reply = await postText(message);
+    unsent = null;
+    if (message.chat !== room) return void drafts.delete(message.chat);
+    if (input.value === text) input.value = "";
+    answer(null);
+    if (reply.error) explain(reply.text, reply.usage);
+    if (reply.wait) toast(word("in_hand"));
+    onSent();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    unsent = message;
+    explain(error.message);
+  } finally {
+    form.classList.remove("busy");
+    fit();
+  }
+}
+
+function fit() {
+  input.style.height = "auto";
+  input.style.height = `${Math.min(input.scrollHeight, 160)}px`;
+}
+
+function chip(label) {
+  const begins = label.endsWith("…");
+  const use = () => {
+    if (!begins) return void send(label);
+    input.value = label.slice(0, -1);
+    input.focus();
+    fit();
+  };
+  return el("button", { type: "button", class: "chip", onclick: use }, label);
+}
+
+find("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void send(input.value);
+});
+input.addEventListener("input", fit);
+input.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") answer(null);
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  void send(input.value);
+});
+find("replying").querySelector("button").addEventListener("click", () => answer(null));
+notice.querySelector("button").addEventListener("click", () => explain(""));
+find("chips").append(...word("chips").split("|").map((label) => chip(label.trim())));

@@ -1,0 +1,1 @@
+"""Asking: what people and clocks may ask for, one file per workflow."""

@@ -1,0 +1,255 @@
+"""Living cards: the incident's in its chats, a person's tasks, an approval. Drawn from what is true now."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from handlers.core.look import Look
+from handlers.core.message import Button, Card, Outgoing
+from handlers.core.registry import screen
+from workflows.core.approval import Approval
+from workflows.core.approval import State as Asked
+from workflows.core.rubric import ResponseLevel
+from workflows.incident import Incident, State
+from workflows.task import State as Doing
+from workflows.task import Task, verifiers_of
+
+Tone = Literal["plain", "info", "good", "warning", "danger"]
+TONES: Mapping[ResponseLevel, Tone] = {
+    ResponseLevel.L4: "info",
+    ResponseLevel.L3: "warning",
+    ResponseLevel.L2: "danger",
+    ResponseLevel.L1: "danger",
+}
+#: As many tasks as fit on one personal card without scrolling for ever; the rest is one command away.
+MOST_TASKS = 8
+MOST_BUTTONS = 10
+
+
+@screen("incident")
+def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """The truth about an incident, in one card; everything else points to it."""
+    incident = look.reader.incident(about["ref"])
+    tasks, pending = look.reader.tasks(incident.ref), [a for a in look.reader.approvals(incident.ref) if a.state is Asked.PENDING]
+    lines = [
+        (look.say("card.title_line"), incident.title),
+        (look.say("card.state"), look.say("card.state_value", state=incident.state, since=_since(look, incident))),
+        (look.say("card.grade"), _grade_line(look, incident)),
+        (
+            look.say("card.grades"),
+            look.say("card.grades_value", csrc=_judged(look, incident.csrc_grade), cac=_judged(look, incident.cac_grade)),
+        ),
+        (look.say("card.commander"), look.name(incident.commander)),
+        (look.say("card.tasks"), _counts(look, tasks)),
+        *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
+        *_facts(look, incident),
+        *([(look.say("card.last"), incident.last_update)] if incident.last_update else []),
+        *_next(look, incident, tasks),
+        *([(look.say("card.override"), incident.override_reason)] if incident.override_reason else []),
+    ]
+    title = look.say("card.head", level=_level(look, incident), number=incident.number)
+    tone: Tone = "good" if incident.state in (State.ENDED, State.CLOSED) else TONES[incident.response_level]
+    card = Card(title, tuple(lines), _watch(look, incident), _incident_buttons(look, incident), tone, incident.drill)
+    twin = look.say(
+        "card.twin", level=_level(look, incident), number=incident.number, title=incident.title, state=incident.state, ref=incident.ref
+    )
+    return Outgoing(twin, card)
+
+
+def _level(look: Look, incident: Incident) -> str:
+    provisional = look.say("grade.provisional") if incident.provisional else ""
+    return look.say("card.level", level=incident.response_level, provisional=provisional)
+
+
+def _since(look: Look, incident: Incident) -> str:
+    start = incident.occurred_at or incident.known_at
+    end = incident.ended_at or look.now
+    key = "card.occurred" if incident.occurred_at else "card.known"
+    return look.say(key, at=start, span=max(end - start, look.now - look.now))
+
+
+def _grade_line(look: Look, incident: Incident) -> str:
+    scores = look.words.join(
+        [look.say("card.score", name=look.say(f"indicator.{key}"), score=score) for key, score in incident.scores.items()]
+    )
+    floor = look.say("card.floor", id=incident.floor) if incident.floor else ""
+    return look.say("card.grade_value", level=incident.opinion_level, total=incident.opinion_total, scores=scores, floor=floor)
+
+
+def _judged(look: Look, grade: object) -> str:
+    return look.words.show(grade) if grade is not None else look.say("grade.not_judged")
+
+
+def _counts(look: Look, tasks: list[Task]) -> str:
+    counted = [t for t in tasks if t.state is not Doing.CANCELLED]
+    closed = [t for t in counted if t.state is Doing.CLOSED]
+    late = [t for t in counted if t.live and t.due_at and t.due_at < look.now]
+    nobody = [t for t in counted if t.state is Doing.OPEN]
+    checks = [t for t in counted if t.state is Doing.DONE]
+    return look.say("card.counts", closed=len(closed), all=len(counted), late=len(late), nobody=len(nobody), checks=len(checks))
+
+
+def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    named = (
+        ("type", _type(look, incident)),
+        ("system", incident.system),
+        ("place", incident.place),
+        ("reporter", incident.reporter),
+        ("loss", incident.loss),
+    )
+    return [(look.say(f"incident.field.{name}"), value) for name, value in named if value]
+
+
+def _type(look: Look, incident: Incident) -> str:
+    book = look.reader.plan_of(incident).playbooks.get(incident.type or "")
+    return (book.name if look.words.locale == "zh" else book.name_en) if book else ""
+
+
+def _next(look: Look, incident: Incident, tasks: list[Task]) -> list[tuple[str, str]]:
+    """The next step (owner, action, time on one line) and the promise of the next update."""
+    lines = []
+    live = sorted((t for t in tasks if t.live and t.due_at), key=lambda t: t.due_at or look.now)
+    if live:
+        first = live[0]
+        lines.append(
+            (
+                look.say("card.next"),
+                look.say("card.next_value", owner=look.name(first.owner), title=first.title, due=first.due_at, ref=first.ref),
+            )
+        )
+    if incident.running and incident.next_update_at:
+        lines.append((look.say("card.next_update"), look.time(incident.next_update_at)))
+    return lines
+
+
+def _watch(look: Look, incident: Incident) -> str:
+    """When the watchman last looked, and what comes next."""
+    coming = look.reader.next_timers(incident.ref)
+    if not coming:
+        return look.say("card.watch_over", at=look.now)
+    ref, _, due = coming[0]
+    return look.say("card.watch", at=look.now, next=due, ref=ref)
+
+
+def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    ref, version = incident.ref, incident.touched
+    update = Button(look.say("button.update"), f"/incident update {ref}", version, ask=look.say("ask.update"))
+    grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, ask=look.say("ask.grade"))
+    tasks = Button(look.say("button.tasks"), f"/task list {ref}")
+    timeline = Button(look.say("button.timeline"), f"/incident timeline {ref}")
+    moves = {
+        State.OPEN: (Button(look.say("button.activate"), f"/incident activate {ref}", None, "primary"), grade, update),
+        State.ACTIVE: (Button(look.say("button.recovered"), f"/incident recovered {ref}", version, "primary", confirm=True), grade, update),
+        State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
+        State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
+        State.CLOSED: (),
+    }[incident.state]
+    return (*_type_buttons(look, incident), *moves, tasks, timeline)
+
+
+def _type_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    """An incident that was opened bare asks for its type with one tap."""
+    if incident.type is not None or not incident.running:
+        return ()
+    books = [b for b in look.reader.plan_of(incident).playbooks.values() if b.type != "common"]
+    return tuple(
+        Button(
+            look.say("button.type", type=b.name if look.words.locale == "zh" else b.name_en), f"/incident fact {incident.ref} type={b.type}"
+        )
+        for b in books[:7]
+    )
+
+
+@screen("mine")
+def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """One person's tasks in one incident: what they own, what their groups have open, what waits for their check."""
+    incident = look.reader.incident(about["ref"])
+    groups = look.organization.groups_of(look.person)
+    level = look.response(incident).approvers.get("statement", ())
+    mine = [t for t in look.reader.tasks(incident.ref) if _concerns(look, incident, t, groups, level)]
+    shown = sorted(mine, key=lambda t: (not _hot(look, t), t.due_at is None, t.due_at or t.created_at))
+    lines = [(t.ref, _task_line(look, t)) for t in shown[:MOST_TASKS]]
+    if len(shown) > MOST_TASKS:
+        lines.append(("", look.say("card.mine_more", count=len(shown) - MOST_TASKS)))
+    if not shown:
+        lines.append(("", look.say("card.mine_none")))
+    buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)][:MOST_BUTTONS]
+    title = look.say("card.mine", number=incident.number, count=len(shown))
+    tone: Tone = TONES[incident.response_level] if shown else "good"
+    note = look.say("card.mine_note", title=incident.title, ref=incident.ref)
+    twin = look.say("card.mine_twin", number=incident.number, title=incident.title, count=len(shown))
+    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons), tone, incident.drill))
+
+
+def _concerns(look: Look, incident: Incident, task: Task, groups: tuple[str, ...], level: tuple[str, ...]) -> bool:
+    if task.owner == look.person and task.live:
+        return True
+    if task.state is Doing.OPEN:
+        return task.group in groups
+    return task.state is Doing.DONE and look.person in verifiers_of(task, look.organization, commander=incident.commander, by_level=level)
+
+
+def _hot(look: Look, task: Task) -> bool:
+    return bool(task.due_at and task.due_at <= look.now)
+
+
+def _task_line(look: Look, task: Task) -> str:
+    late = look.say("card.late", span=look.now - task.due_at) if task.due_at and task.due_at < look.now and task.live else ""
+    due = look.time(task.due_at) if task.due_at else look.say("task.no_due")
+    return look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), due=due, late=late)
+
+
+def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, ...]) -> list[Button]:
+    ref, version = task.ref, task.touched
+    if task.state is Doing.OPEN:
+        return [Button(look.say("button.claim", ref=ref), f"/task claim {ref}", version, "primary")]
+    if task.state is Doing.DONE:
+        if look.person in verifiers_of(task, look.organization, commander=incident.commander, by_level=level):
+            return [
+                Button(look.say("button.verify", ref=ref), f"/task verify {ref}", version, "primary"),
+                Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, ask=look.say("ask.reason")),
+            ]
+        return []
+    found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, ask=look.say("ask.progress"))]
+    over = incident.clocks().get(task.until or "ended") is not None
+    if not task.standing or over:
+        found.append(Button(look.say("button.done", ref=ref), f"/task done {ref}", version, "primary", ask=look.say("ask.done")))
+    return found
+
+
+@screen("approval")
+def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """Exactly what is approved, who asks, and two taps; once decided it says by whom."""
+    approval = look.reader.approval(about["ref"])
+    incident = look.reader.incident(approval.incident)
+    kind = look.say(f"approval.kind.{approval.kind}")
+    lines = [
+        ("", approval.text),
+        (look.say("card.asked_by"), look.say("card.asked_value", person=look.name(approval.asked_by), at=approval.asked_at)),
+        (look.say("card.hash"), approval.digest[:8]),
+        (look.say("card.approvers"), look.words.join([look.name(p) for spec in approval.needed for p in look.organization.resolve(spec)])),
+    ]
+    if approval.state is Asked.PENDING:
+        note = look.say("card.approval_note", ref=approval.ref)
+        buttons = _approval_buttons(look, approval)
+    else:
+        note = look.say(
+            f"card.approval_{approval.state}", person=look.name(approval.decided_by), at=approval.decided_at, note=approval.note
+        )
+        buttons = ()
+    title = look.say("card.approval", ref=approval.ref, kind=kind, number=incident.number)
+    tones: Mapping[Asked, Tone] = {Asked.PENDING: "warning", Asked.APPROVED: "good", Asked.RETURNED: "danger", Asked.VOID: "plain"}
+    twin = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
+    return Outgoing(twin, Card(title, tuple(lines), note, buttons, tones[approval.state], incident.drill))
+
+
+def _approval_buttons(look: Look, approval: Approval) -> tuple[Button, ...]:
+    ref, version = approval.ref, approval.touched
+    buttons = [
+        Button(look.say("button.approve"), f"/approve {ref}", version, "primary"),
+        Button(look.say("button.return"), f"/return {ref}", version, "danger", ask=look.say("ask.reason")),
+        Button(look.say("button.later"), f"/later {ref} 15m", version),
+    ]
+    own = [spec for spec in approval.needed if spec.endswith(".head") and look.person in look.organization.resolve(spec)]
+    if any(look.organization.resolve(spec.replace(".head", ".deputy")) for spec in own):
+        buttons.append(Button(look.say("button.delegate"), f"/delegate {ref}", version))
+    return tuple(buttons)

@@ -1,0 +1,104 @@
+"""What a handler has in its hands: the unit of work, who asks, and the words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from handlers.core.message import Message, Reply
+from handlers.core.wording import Words
+from storage.mapping import Record
+from storage.unit_of_work import UnitOfWork
+from storage.views.reader import Reader
+from workflows.core.approval import Approval
+from workflows.core.errors import BadWords, RuleBroken
+from workflows.core.people import Organization
+from workflows.core.response import Response
+from workflows.incident import Incident
+from workflows.task import Task
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`subject` is the ref that the answered or clicked card is about; `reader` sees what this person may see."""
+
+    uow: UnitOfWork
+    reader: Reader
+    person: str
+    message: Message
+    words: Words
+    zone: ZoneInfo
+    subject: str | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.uow.now
+
+    @property
+    def organization(self) -> Organization:
+        return self.uow.organization
+
+    def say(self, key: str, /, ref: str | None = None, **values: object) -> Reply:
+        """An answer from the catalogs."""
+        return Reply(self.words.say(key, now=self.now, **values), ref=ref)
+
+    def name(self, person: str | None) -> str:
+        """A person as people call them; ids of people who have left stay as they are."""
+        found = self.organization.people.get(person or "")
+        return found.name if found else person or self.words.say("word.nobody")
+
+    def response(self, incident: Incident) -> Response:
+        """The response of the incident's level, under the plan it was opened with."""
+        return self.uow.plan_of(incident).responses[incident.response_level]
+
+    def incident(self, ref: str | None) -> Incident:
+        """The incident asked about: by ref, by the card answered, or by the chat; locked."""
+        found = ref or self._subject_incident() or self.uow.incident_in(self.message.platform, self.message.chat) or self._only_one()
+        if found is None:
+            raise BadWords("house.which_incident")
+        incident = self.uow.load(Incident, found)
+        self._fresh(incident)
+        return incident
+
+    def task(self, ref: str | None) -> tuple[Task, Incident]:
+        return self._item(Task, ref, "T", "house.which_task")
+
+    def approval(self, ref: str | None) -> tuple[Approval, Incident]:
+        return self._item(Approval, ref, "A", "house.which_approval")
+
+    def _item(self, kind: type[R], ref: str | None, letter: str, missing: str) -> tuple[R, Incident]:
+        found = ref or (self.subject if self.subject and self.subject.startswith(letter) else None)
+        if found is None:
+            raise BadWords(missing)
+        record = self.uow.load(kind, found)
+        self._fresh(record)
+        return record, self.uow.incident_of(record)
+
+    def _subject_incident(self) -> str | None:
+        if self.subject is None:
+            return None
+        if self.subject.startswith("I"):
+            return self.subject.split("/")[0]
+        kinds: dict[str, type[Task] | type[Approval]] = {"T": Task, "A": Approval}
+        kind = kinds.get(self.subject[0])
+        return self.uow.load(kind, self.subject).incident if kind else None
+
+    def _only_one(self) -> str | None:
+        """In a direct chat, the only incident that is not closed."""
+        found = self.reader.unclosed(2) if self.message.chat_kind == "direct" else []
+        return found[0].ref if len(found) == 1 else None
+
+    def _fresh(self, record: Record) -> None:
+        """A button of an old card does nothing but say who was faster."""
+        version = self.message.version
+        if version is None or version >= record.touched or not self._names(record.ref):
+            return
+        act = self.reader.last_act(record.ref)
+        if act is not None:
+            raise RuleBroken("house.stale", by=self.name(act.actor), at=act.at, verb=self.words.say(f"verb.{act.verb}"))
+
+    def _names(self, ref: str) -> bool:
+        """Whether the clicked button's command names this record (its version is that record's, not its incident's)."""
+        return ref in self.message.text.split()

@@ -1,0 +1,52 @@
+"""What a screen has in its hands: a reader, the words, and the moment of drawing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from handlers.core.context import Context
+from handlers.core.wording import Words
+from storage.views.reader import Reader
+from workflows.core.people import Organization
+from workflows.core.response import Response
+from workflows.incident import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`person` is who will read it; empty for a chat of several."""
+
+    reader: Reader
+    words: Words
+    zone: ZoneInfo
+    now: datetime
+    person: str = ""
+
+    @classmethod
+    def of(cls, context: Context) -> "Look":
+        return cls(context.reader, context.words, context.zone, context.now, context.person)
+
+    @property
+    def organization(self) -> Organization:
+        return self.reader.organization
+
+    def say(self, key: str, /, **values: object) -> str:
+        return self.words.say(key, now=self.now, **values)
+
+    def name(self, person: str | None) -> str:
+        """A person as people call them; people who have left keep their id."""
+        found = self.organization.people.get(person or "")
+        return found.name if found else person or self.words.say("word.nobody")
+
+    def names(self, people: list[str] | tuple[str, ...]) -> str:
+        return self.words.join([self.name(p) for p in people])
+
+    def time(self, moment: datetime) -> str:
+        return self.words.time(moment, self.now)
+
+    def response(self, incident: Incident) -> Response:
+        return self.reader.plan_of(incident).responses[incident.response_level]
+
+    def level(self, incident: Incident) -> str:
+        response = self.response(incident)
+        return response.name if self.words.locale == "zh" else response.name_en

@@ -1,0 +1,239 @@
+"""From a typed line to a command and its arguments (the grammar of the contract's section 6).
+
+What people wrote is never changed: everything is found in a folded twin of the text and cut out of the original.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass
+from typing import Any
+
+from handlers.core.heads import find, is_chatter, noun, spellings, unknown, unmentioned
+from handlers.core.registry import COMMANDS, Command
+from handlers.core.tokens import REF, Folded, Keys, Part, fold_value, nearest
+from handlers.core.values import Reading, convert, fact
+from handlers.core.wording import Locale
+from workflows.core.errors import BadWords
+from workflows.core.facts import FactSpec
+
+__all__ = ["Parsed", "Reading", "nearest", "parse", "usage_line"]
+
+_NOISE = re.compile(r"[\s\W_]*")
+_SETTING = re.compile(r"([^=:]*[^=:0-9.][^=:]*)[=:]")
+_ANY_FACT = {"zh": "名称=值 …", "en": "name=value …"}
+_FACT = "fact:"
+_MOST_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    command: Command
+    given: Any
+    """an instance of `command.args`"""
+
+
+def parse(
+    text: str, reading: Reading, *, addressed: bool, reply: bool = False, commands: Mapping[str, Command] = COMMANDS
+) -> Parsed | None:
+    """The command in `text`; None when it is not for us; BadWords (with `command`, its name or "") when it cannot be read."""
+    typed, mentioned = unmentioned(text)
+    known = spellings(tuple(commands.values()))
+    start = typed.skip(0)
+    slash = typed.shape.startswith("/", start) and not typed.shape.startswith("//", start)
+    # On a Chinese keyboard the slash key types 、
+    place = typed.skip(start + 1, " ") if slash or typed.shape.startswith("、", start) else start
+    asked = addressed or mentioned
+    if not (slash or asked or reply or place != start):
+        return None
+    found = find(typed, place, known, full=slash or asked or place != start)
+    if found is None:
+        if slash or (asked and noun(typed, place, known)):
+            raise unknown(typed, place, known)
+        return None
+    command, end, short = found
+    if not slash and short and is_chatter(typed, end, command, strict=not asked):
+        return None
+    return Parsed(command, _Line(command, typed, end, reading, commands).given())
+
+
+def usage_line(command: Command, locale: Locale) -> str:
+    """`/任务 认领 [T1]`: how the command is written, from the registry alone."""
+    words = ["/" + (command.zh if locale == "zh" else command.name)]
+    for argument in command.arguments:
+        part = argument.metadata.get("part")
+        if part == "ref":
+            sample = argument.metadata["letter"] + "1"
+            words.append(f"[{sample}]" if argument.metadata["optional"] else sample)
+        elif part == "key":
+            words.append(f"[{_key_name(argument, locale)}=]")
+        elif part == "facts":
+            words.append(_ANY_FACT[locale])
+        elif part == "rest":
+            name = _rest_name(argument, locale)
+            words.append(name if argument.metadata["required"] else f"[{name}]")
+    return " ".join(words)
+
+
+def _key_name(argument: Field[Any], locale: Locale) -> str:
+    names: tuple[str, ...] = argument.metadata["names"]
+    return names[0] if locale == "zh" and names else argument.name.rstrip("_")
+
+
+def _rest_name(argument: Field[Any], locale: Locale) -> str:
+    name: tuple[str, str] = argument.metadata["name"]
+    return name[0 if locale == "zh" else 1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The arguments of one command as typed behind its head at `place`."""
+
+    command: Command
+    typed: Folded
+    place: int
+    reading: Reading
+    commands: Mapping[str, Command]
+
+    def given(self) -> Any:
+        try:
+            return self.command.args(**self._values())
+        except BadWords as error:
+            raise BadWords(error.key, **{"command": self.command.name, **error.values}) from None
+
+    def _values(self) -> dict[str, Any]:
+        place = self.typed.skip(self.place)
+        parts = list(self._keys().parts(self.typed, place))
+        values, lead = self._lead(parts)
+        tail = len(parts)
+        while tail > lead and parts[tail - 1].key and not (parts[tail - 1].refusal and parts[tail - 1].sign == ":" and self._of("rest")):
+            tail -= 1
+        self._check_unknown(parts[lead:tail])
+        values |= self._set([part for part in (*parts[:lead], *parts[tail:]) if part.key])
+        return values | self._rest(*((parts[lead].start, parts[tail - 1].end) if lead < tail else (place, place)), values)
+
+    def _of(self, part: str) -> list[Field[Any]]:
+        return [argument for argument in self.command.arguments if argument.metadata.get("part") == part]
+
+    def _facts(self) -> Iterator[tuple[str, FactSpec]]:
+        """(spelling, fact) for every fact that the command takes."""
+        for argument in self._of("facts"):
+            for name, key in self.reading.plan.facts.by_name.items():
+                spec = self.reading.plan.facts.specs[key]
+                if spec.grade == (argument.metadata["which"] == "grade"):
+                    yield name, spec
+
+    def _keys(self) -> Keys:
+        fields = {fold_value(name): _FACT + spec.key for name, spec in self._facts()}
+        texts = {_FACT + spec.key for _, spec in self._facts() if spec.kind == "text"}
+        words: set[str] = set()
+        for argument in self._of("key"):
+            names = (argument.name, argument.name.rstrip("_"), *argument.metadata["names"])
+            fields |= {fold_value(name): argument.name for name in names}
+            texts |= {argument.name} if argument.metadata["kind"] == "text" else set()
+            words |= {argument.name} if argument.metadata["kind"] == "word" else set()
+        free = not self._of("rest")
+        return Keys(fields, self._convert, frozenset(texts if free else ()), frozenset(words if free else words | texts))
+
+    def _convert(self, field: str, text: str) -> object:
+        if field.startswith(_FACT):
+            return fact(text, self.reading.plan.facts.specs[field.removeprefix(_FACT)], self.reading)
+        kind = next(a.metadata["kind"] for a in self._of("key") if a.name == field)
+        return convert(kind, text, self.reading)
+
+    def _lead(self, parts: list[Part]) -> tuple[dict[str, Any], int]:
+        """The refs before the text, and how many parts come before it; a ref glued to its text (`T1:好了`) is parted from it."""
+        values: dict[str, Any] = {}
+        open_refs = self._of("ref")
+        for number, part in enumerate(parts):
+            if part.key or (not self._of("rest") and _NOISE.fullmatch(self.typed.shape, part.start, part.end)):
+                continue
+            found = REF.match(self.typed.shape, part.start, part.end)
+            slot = next((a for a in open_refs if found and a.metadata["letter"].casefold() == found.group(1)), None)
+            if not found or not slot:
+                return values, number
+            open_refs.remove(slot)
+            values[slot.name] = found.group(1).upper() + str(int(found.group(2)))
+            text = self.typed.skip(found.end(), ":,、。.!; ")
+            if text < part.end:
+                parts[number] = Part(text, part.end)
+                return values, number
+        return values, len(parts)
+
+    def _check_unknown(self, parts: list[Part]) -> None:
+        """Where no free text is expected, `x=y` with an unknown x is a slip, never text."""
+        strict = not self._of("rest")
+        if not strict and not self._of("facts"):
+            return
+        for part in parts:
+            setting = _SETTING.match(self.typed.shape, part.start, part.end)
+            if not part.key and setting and (strict or setting.group().endswith("=")):
+                raise self._unknown_key(self.typed.cut(part.start, part.start + len(setting.group(1))))
+        if strict and parts:
+            raise BadWords("error.unexpected", text=self.typed.cut(parts[0].start, parts[-1].end))
+
+    def _unknown_key(self, name: str) -> BadWords:
+        known = self.reading.plan.facts.find(fold_value(name))
+        for other in self.commands.values() if known else ():
+            if any(a.metadata.get("which") == ("grade" if known and known.grade else "fact") for a in other.arguments):
+                return BadWords("error.fact_elsewhere", name=name, other="/" + (other.name if name.isascii() else other.zh))
+        spelled = [spec_name for _, spec in self._facts() for spec_name in (spec.name, *spec.names, spec.key)]
+        spelled += [word for a in self._of("key") for word in (*a.metadata["names"], a.name.rstrip("_"))]
+        near = nearest(name, spelled)
+        return BadWords("error.unknown_key", typed=name, nearest=near) if near else BadWords("error.unknown_key_alone", typed=name)
+
+    def _set(self, parts: list[Part]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        found: dict[str, object] = {}
+        for part in parts:
+            if part.refusal:
+                raise part.refusal
+            table = found if part.key.startswith(_FACT) else values
+            key = part.key.removeprefix(_FACT)
+            if part.blank:
+                continue
+            if key in table:
+                raise BadWords("error.key_twice", name=re.split("[=:＝：]", self.typed.cut(part.start, part.end))[0].strip())
+            table[key] = part.value
+        return values | {argument.name: found for argument in self._of("facts")}
+
+    def _rest(self, start: int, end: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The free text: fields of a kind take the words that convert, in order; a text field takes all that is left."""
+        rests: dict[str, Any] = {}
+        fields = self._of("rest")
+        for number, argument in enumerate(fields):
+            if argument.metadata["kind"] == "text":
+                rests[argument.name] = self.typed.cut(start, end)
+                start = end
+            elif start < end:
+                optional = not argument.metadata["required"] and len(fields) > number + 1
+                rests[argument.name], start = self._worded(argument, start, end, optional=optional)
+        if start < end:
+            raise BadWords("error.unexpected", text=self.typed.cut(start, end))
+        self._check_missing(rests, values)
+        return rests
+
+    def _worded(self, argument: Field[Any], start: int, end: int, *, optional: bool) -> tuple[Any, int]:
+        kind = argument.metadata["kind"]
+        ends: list[int] = []
+        place = start
+        while place < end and len(ends) < (1 if kind == "word" else _MOST_WORDS):
+            place = min(self.typed.word_end(place), end)
+            ends.append(place)
+            place = self.typed.skip(place)
+        for stop in reversed(ends):
+            try:
+                return convert(kind, self.typed.cut(start, stop), self.reading), min(self.typed.skip(stop), end)
+            except BadWords:
+                continue
+        if optional:
+            return argument.default, start
+        return convert(kind, self.typed.cut(start, end), self.reading), end
+
+    def _check_missing(self, rests: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        locale: Locale = "en" if self.typed.shape[: self.place].isascii() else "zh"
+        for argument in self.command.arguments:
+            meta = argument.metadata
+            if meta.get("part") == "ref" and not meta["optional"] and argument.name not in values:
+                raise BadWords("error.missing", what=meta["letter"] + "1")
+            if meta.get("part") == "rest" and meta["required"] and rests.get(argument.name) in (None, ""):
+                raise BadWords("error.missing", what=_rest_name(argument, locale))

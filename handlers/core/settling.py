@@ -1,0 +1,111 @@
+"""After an incident changed: tasks whose clock has started are made, dues follow the level, and people hear of what is new to them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.core.context import Context
+from workflows import task as rules
+from workflows.core.outcome import Notice, Outcome
+from workflows.core.plan import Plan
+from workflows.core.playbook import TaskLine
+from workflows.incident import Incident
+from workflows.task import State, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What changed, as refs."""
+
+    made: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+def lines_of(plan: Plan, playbooks: Iterable[str]) -> list[TaskLine]:
+    """The lines that make tasks, each code once, in plan order."""
+    found: dict[str, TaskLine] = {}
+    for name in playbooks:
+        for line in plan.playbooks[name].lines:
+            if line.live:
+                found.setdefault(line.code, line)
+    return list(found.values())
+
+
+def settle(context: Context, incident: Incident, *, freely: bool = False, opening: bool = False) -> Settled:
+    """Bring the tasks in line with the incident's clocks and level.
+
+    `freely`: a provisional grade was replaced, so dues may also move later. A task is made when its clock starts, not before:
+    until then nobody could do it, and nobody should be asked to.
+    """
+    existing = {task.code: task for task in context.uow.tasks(incident.ref) if task.code}
+    changes: dict[str, list[Task]] = {"made": [], "moved": [], "dropped": []}
+    for line in lines_of(context.uow.plan_of(incident), incident.playbooks):
+        due = rules.due_for(line, context.response(incident), incident.clocks())
+        task = existing.get(line.code)
+        what, outcome = _first(context, incident, line, due) if task is None else _again(context, incident, line, task, due, freely)
+        if outcome is not None:
+            changes[what].append(context.uow.apply(outcome))
+    _tell(context, incident, changes["made"], opening=opening)
+    return Settled(**{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
+
+
+Change = tuple[str, Outcome[Task] | None]
+
+
+def _first(context: Context, incident: Incident, line: TaskLine, due: datetime | None) -> Change:
+    """A line that has no task yet: made once its clock has started, if its level asks for it."""
+    if due is None:
+        return "made", None
+    outcome = rules.open_from(
+        line,
+        ref=context.uow.next_ref(Task),
+        incident=incident.ref,
+        plan=incident.plan,
+        by=context.person,
+        now=context.now,
+        due=due,
+        response=context.response(incident),
+    )
+    return "made", outcome
+
+
+def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due: datetime | None, freely: bool) -> Change:
+    """A line that has its task: dropped where a replaced level does not ask for it, done again when its clock started again, else moved."""
+    response, by, now = context.response(incident), context.person, context.now
+    if due is None:
+        idle = freely and task.state is State.OPEN and incident.clocks().get(line.clock) is not None
+        return "dropped", rules.cancel(task, by=by, response=response, reason=context.words.say("task.not_at_level")) if idle else None
+    if _restarted(task, line, incident):
+        reason = context.words.say("task.clock_restarted")
+        return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=due)
+    if task.live and not task.standing:
+        return "moved", rules.reschedule(task, response=response, due=due, now=now, freely=freely)
+    return "moved", None
+
+
+def _restarted(task: Task, line: TaskLine, incident: Incident) -> bool:
+    """Whether a finished task's clock has started again since the task was made (the incident was reopened)."""
+    start = incident.clocks().get(line.clock)
+    return task.state is State.CLOSED and start is not None and start > task.created_at
+
+
+def _tell(context: Context, incident: Incident, made: list[Task], *, opening: bool) -> None:
+    """Each person of the groups concerned has one card with all their tasks; what is new on a card that stands already is also said."""
+    fresh: dict[str, list[str]] = {}
+    for task in made:
+        for person in context.organization.groups[task.group].everyone:
+            fresh.setdefault(person, []).append(task.ref)
+    for person, refs in fresh.items():
+        context.uow.tell(Notice("mine", (person,), urgency="assignment", card=True), incident)
+        if not opening:
+            context.uow.tell(Notice("tasks.new", (person,), {"refs": list(refs)}, "assignment"), incident)
+
+
+def fulfil(context: Context, incident: Incident, command: str) -> list[str]:
+    """Close the tasks whose line says that this command's success closes them."""
+    response, closed = context.response(incident), []
+    for task in context.uow.tasks(incident.ref):
+        if task.fulfilled_by == command and (task.live or task.state is State.DONE):
+            closed.append(context.uow.apply(rules.fulfil(task, by=context.person, now=context.now, response=response)).ref)
+    return closed

@@ -1,0 +1,117 @@
+"""Grading an incident: the whole working is the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from handlers.core.asking import ask_again
+from handlers.core.context import Context
+from handlers.core.message import Reply
+from handlers.core.registry import command, facts, key, ref, rest
+from handlers.core.settling import Settled, fulfil, settle
+from workflows import incident as rules
+from workflows.core.errors import BadWords
+from workflows.core.facts import FactSpec, Value
+from workflows.core.grading import Score, Working, grade
+from workflows.core.plan import Plan
+from workflows.incident import Grading, Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    incident: str | None = ref("I")
+    incident_level: int | None = key("事件等级", kind="score")
+    reach: int | None = key("影响范围", kind="score")
+    spread: int | None = key("传播", kind="score")
+    trend: int | None = key("态势", kind="score")
+    reason: str | None = key("理由", "原因")
+    given: Mapping[str, Value] = facts("grade")
+    text: str = rest("说明", "text")
+
+
+@command("incident grade", Grade, zh="事件 定级", also=("事件 研判",), who="group:office,opinion", short=("定级",))
+def grade_(context: Context, given: Grade) -> Reply:
+    """Grade the incident from what is known."""
+    incident = context.incident(given.incident)
+    plan, response_before = context.uow.plan_of(incident), context.response(incident)
+    overrides = _overrides(incident, given)
+    known = {**incident.facts, **given.given}
+    working = grade(plan.rubric, known, overrides)
+    after = context.uow.apply(
+        rules.grade(
+            incident,
+            working,
+            by=context.person,
+            now=context.now,
+            given=given.given,
+            overrides=overrides,
+            response=plan.responses[working.response],
+        )
+    )
+    rubric = f"{plan.rubric.id} v{plan.rubric.version}"
+    context.uow.apply(rules.keep_grading(after, ref=context.uow.next_ref(Grading), by=context.person, now=context.now, rubric=rubric))
+    settled = settle(context, after, freely=incident.provisional)
+    if not working.provisional:
+        fulfil(context, after, "grade")
+    if after.response_level is not incident.response_level:
+        ask_again(context, after)
+    was = response_before.name if context.words.locale == "zh" else response_before.name_en
+    return Reply(_working(context, plan, after, working, settled, was), ref=after.ref)
+
+
+def _overrides(incident: Incident, given: Grade) -> dict[str, tuple[int, str]]:
+    """Scores that a person set by hand, with the reason that this needs."""
+    fresh = {name: score for name in ("incident_level", "reach", "spread", "trend") if (score := getattr(given, name)) is not None}
+    reason = given.reason or given.text
+    if fresh and not reason.strip():
+        raise BadWords("grade.reason_needed")
+    kept = {name: (score, reason) for name, (score, reason) in incident.overrides.items() if name not in fresh}
+    return {**kept, **{name: (score, reason) for name, score in fresh.items()}}
+
+
+def _working(context: Context, plan: Plan, incident: Incident, working: Working, settled: Settled, was: str) -> str:
+    """Each score and why, total, floor, level, and what it changes."""
+    words, response = context.words, context.response(incident)
+    lines = [words.say("grade.head", ref=incident.ref, title=incident.title)]
+    names = {i.key: (i.name if words.locale == "zh" else i.name_en) for i in plan.rubric.indicators}
+    lines += [_score_line(context, plan, names[s.indicator], s) for s in working.scores]
+    lines.append(words.say("grade.total", total=working.total, band=working.band))
+    lines += [words.say("grade.floor", id=floor, level=working.level) for floor in working.floors]
+    now_level = response.name if words.locale == "zh" else response.name_en
+    csrc = incident.csrc_grade or words.say("grade.not_judged")
+    cac = incident.cac_grade or words.say("grade.not_judged")
+    lines.append(words.say("grade.level", level=working.level, provisional=words.say("grade.provisional") if working.provisional else ""))
+    lines.append(words.say("grade.others", csrc=csrc, cac=cac))
+    lines.append(words.say("grade.response" if now_level != was else "grade.response_same", was=was, response=now_level))
+    changes = (("grade.made", settled.made), ("grade.moved", settled.moved), ("grade.dropped", settled.dropped))
+    lines += [words.say(text, tasks=words.join(list(refs))) for text, refs in changes if refs]
+    if working.provisional:
+        unknown = words.join([names[key] for key in working.unknown])
+        lines.append(words.say("grade.unknown", indicators=unknown, minutes=plan.rubric.rescore_minutes))
+    return "\n".join(lines)
+
+
+def _score_line(context: Context, plan: Plan, name: str, score: Score) -> str:
+    words = context.words
+    if score.override_reason is not None:
+        why = words.say("grade.by_hand", reason=score.override_reason)
+    elif not score.known:
+        why = words.say("grade.no_value")
+    else:
+        why = words.join(
+            [words.say("grade.measure", **_measure(context, plan, fact, value), score=points) for fact, value, points in score.why]
+        )
+    return words.say("grade.score", name=name, score=score.score, why=why)
+
+
+def _measure(context: Context, plan: Plan, fact: str, value: Value) -> dict[str, str]:
+    spec = plan.facts.specs[fact]
+    return {"name": spec.name if context.words.locale == "zh" else spec.name_en or spec.name, "value": _value(context, spec, value)}
+
+
+def _value(context: Context, spec: FactSpec, value: Value) -> str:
+    if isinstance(value, bool):
+        return context.words.show(value)
+    if isinstance(value, (int, float)):
+        return f"{value:.0%}" if spec.kind == "share" else context.words.number(value)
+    names = spec.values.get(str(value), ())
+    return names[0] if names and context.words.locale == "zh" else str(value)

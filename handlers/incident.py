@@ -1,0 +1,419 @@
+"""Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from handlers.core import asking
+from handlers.core.context import Context
+from handlers.core.look import Look
+from handlers.core.message import Reply
+from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
+from handlers.core.settling import fulfil, settle
+from workflows import incident as rules
+from workflows import task as task_rules
+from workflows.core.approval import Approval
+from workflows.core.errors import BadWords, RuleBroken
+from workflows.core.facts import Value
+from workflows.core.grading import grade
+from workflows.core.outcome import Notice
+from workflows.core.plan import Plan
+from workflows.core.rubric import OpinionLevel, ResponseLevel
+from workflows.incident import Incident, Missing, State
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    type: str | None = key("类型", kind="type")
+    subtype: str | None = key("子类", "子类型")
+    system: str | None = key("系统")
+    place: str | None = key("地点")
+    reporter: str | None = key("报告人")
+    loss: str | None = key("损失", "初步损失")
+    at: datetime | None = key("发生", "发生时间", "时间", kind="time")
+    known: datetime | None = key("获知", "获知时间", kind="time")
+    drill: bool | None = key("演练", kind="flag")
+    restricted: bool | None = key("限制", kind="flag")
+    text: str = rest("标题", "title")
+
+
+@command("incident open", Open, zh="事件 上报", also=("事件 开启", "事件 新"), who="member", short=("上报",))
+def open_(context: Context, given: Open) -> Reply:
+    """Open an incident at once, even with nothing filled in."""
+    if given.restricted:
+        raise BadWords("incident.restricted_later")
+    plan = context.uow.current_plan()
+    incident = context.uow.apply(_opening(context, given, plan))
+    settled = settle(context, incident, opening=True)
+    own_chat = _bind_or_create(context, incident)
+    return context.say(
+        "incident.opened" if own_chat else "incident.opened_here",
+        ref=incident.ref,
+        number=incident.number,
+        title=incident.title,
+        level=context.response(incident).name if context.words.locale == "zh" else context.response(incident).name_en,
+        tasks=len(settled.made),
+        commander=context.name(incident.commander),
+        incident=incident.ref,
+        missing=_what_is_missing(context, incident),
+    )
+
+
+def _opening(context: Context, given: Open, plan: Plan) -> Any:
+    uow, now = context.uow, context.now
+    if (given.known or now) > now or (given.at or now) > now:
+        raise BadWords("incident.future")
+    working = grade(plan.rubric, {})
+    subtype = _subtype(plan, given.type, given.subtype)
+    incident = Incident(
+        ref=uow.next_ref(Incident),
+        number=_number(context, bool(given.drill)),
+        title=" ".join(given.text.split()) or context.words.say("incident.untitled"),
+        state=State.OPEN,
+        plan=uow.keep_plan(),
+        opened_by=context.person,
+        opened_at=now,
+        known_at=given.known or now,
+        commander=plan.organization.duty("office"),
+        opinion_level=OpinionLevel.MILD,
+        opinion_total=0,
+        response_level=ResponseLevel.L4,
+        type=given.type,
+        subtype=subtype,
+        system=given.system or "",
+        place=given.place or "",
+        reporter=given.reporter or "",
+        loss=given.loss or "",
+        playbooks=("common", given.type) if given.type else ("common",),
+        drill=bool(given.drill),
+        occurred_at=given.at,
+    )
+    return rules.open_(incident, working, plan.responses[working.response])
+
+
+def _number(context: Context, drill: bool) -> str:
+    """INC-20261121-003; drills count apart."""
+    prefix, day = "DRL" if drill else "INC", context.now.astimezone(context.zone).strftime("%Y%m%d")
+    return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
+
+
+def _subtype(plan: Plan, type_: str | None, word: str | None) -> str | None:
+    if not word:
+        return None
+    book = plan.playbooks.get(type_ or "")
+    for code, names in (book.subtypes if book else {}).items():
+        if word.casefold() in (code, *(n.casefold() for n in names)):
+            return code
+    choices = "、".join(names[0] for names in book.subtypes.values() if names) if book else ""
+    raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
+
+
+def _bind_or_create(context: Context, incident: Incident) -> bool:
+    """The chat it was typed in joins the incident; one-to-one, or where another one runs, a room of its own is made (True)."""
+    message = context.message
+    taken = context.uow.incident_in(message.platform, message.chat)
+    if message.chat_kind == "group" and (taken is None or not context.uow.load(Incident, taken).running):
+        context.uow.bind(incident.ref, message.platform, message.chat)
+        return False
+    groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
+    members = [p for g in groups for p in context.organization.groups[g].leaders]
+    members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
+    about = {"name": f"{incident.number} {incident.title}", "members": list(dict.fromkeys(members))}
+    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
+    return True
+
+
+@request("room.created")
+def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> None:
+    """A room that we asked for exists: it joins the incident, and the incident's card goes there."""
+    found = context.uow.load(Incident, incident)
+    context.uow.bind(incident, values["platform"], values["chat"])
+    context.uow.apply(rules.bound(found, by=context.person, chat=f"{values['platform']}:{values['chat']}", verb="bind"))
+
+
+def _what_is_missing(context: Context, incident: Incident) -> str:
+    names = [
+        name for name, value in (("type", incident.type), ("system", incident.system), ("occurred", incident.occurred_at)) if not value
+    ]
+    return context.words.join([context.words.say(f"incident.field.{name}") for name in names])
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    incident: str | None = ref("I")
+
+
+@dataclass(frozen=True, slots=True)
+class WhichAndText:
+    incident: str | None = ref("I")
+    text: str = rest("说明", "text")
+
+
+@command("incident list", Nothing, zh="事件 列表", who="member", short=("列表",))
+def list_(context: Context, given: Nothing) -> Reply:
+    """Incidents that are not closed."""
+    found = context.reader.unclosed(50)
+    lines = [
+        context.words.say(
+            "incident.line",
+            ref=i.ref,
+            number=i.number,
+            title=i.title,
+            state=i.state,
+            level=i.response_level,
+            since=context.words.time(i.opened_at, context.now),
+        )
+        for i in found
+    ]
+    return Reply("\n".join([context.words.say("incident.list", count=len(found)), *lines]))
+
+
+@command("incident show", Which, zh="事件 查看", who="member")
+def show(context: Context, given: Which) -> Reply:
+    """The incident's card."""
+    incident = context.incident(given.incident)
+    drawn = SCREENS["incident"](Look.of(context), {"ref": incident.ref})
+    assert drawn is not None, "an incident's card always matters"
+    return Reply(drawn.text, ref=incident.ref, card=drawn.card)
+
+
+@command("incident timeline", Which, zh="事件 时间线", who="member")
+def timeline(context: Context, given: Which) -> Reply:
+    """What happened, in order."""
+    incident = context.incident(given.incident)
+    entries = context.reader.timeline(incident.ref, 60)
+    lines = [
+        context.words.say(
+            "timeline.line",
+            at=context.words.time(e.at, context.now),
+            actor=_actor(context, e.actor),
+            verb=context.words.say(f"verb.{e.verb}"),
+            ref=e.ref,
+            note=str(e.details.get("text") or e.details.get("note") or e.details.get("reason") or ""),
+        ).rstrip()
+        for e in entries
+    ]
+    return Reply(
+        "\n".join([context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title), *lines]),
+        ref=incident.ref,
+    )
+
+
+def _actor(context: Context, actor: str) -> str:
+    return context.words.say(f"actor.{actor}") if actor in ("clock", "delivery") else context.name(actor)
+
+
+@command("incident bind", Which, zh="事件 绑定", who="group:office|heads")
+def bind(context: Context, given: Which) -> Reply:
+    """This chat joins the incident."""
+    return _bound(context, given, "bind", "incident.bound")
+
+
+@command("incident unbind", Which, zh="事件 解绑", who="group:office|heads")
+def unbind(context: Context, given: Which) -> Reply:
+    """This chat leaves the incident."""
+    return _bound(context, given, "unbind", "incident.unbound")
+
+
+def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
+    message = context.message
+    if message.chat_kind != "group":
+        raise RuleBroken("incident.bind_group")
+    incident = context.incident(given.incident)
+    (context.uow.bind if verb == "bind" else context.uow.unbind)(incident.ref, message.platform, message.chat)
+    context.uow.apply(rules.bound(incident, by=context.person, chat=f"{message.platform}:{message.chat}", verb=verb))
+    return context.say(answer, ref=incident.ref, incident=incident.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    incident: str | None = ref("I")
+    to: str | None = rest("接手人", "person", kind="person", required=True)
+    note: str | None = key("备注", "说明")
+
+
+@command("incident take", WhichAndText, zh="事件 接手", who="group:office")
+def take(context: Context, given: WhichAndText) -> Reply:
+    """Take command of the incident."""
+    incident = context.incident(given.incident)
+    context.uow.apply(rules.take(incident, by=context.person, note=given.text))
+    return context.say("incident.you_command", ref=incident.ref, incident=incident.ref)
+
+
+@command("incident handover", Handover, zh="事件 交接", who="group:office")
+def handover(context: Context, given: Handover) -> Reply:
+    """Hand the command to another person."""
+    incident = context.incident(given.incident)
+    assert given.to, "the parser refuses a missing person"
+    context.uow.apply(rules.handover(incident, by=context.person, to=given.to, note=given.note or ""))
+    return context.say("incident.handed_over", ref=incident.ref, incident=incident.ref, person=context.name(given.to))
+
+
+@command("incident update", WhichAndText, zh="事件 进展", who="member")
+def update(context: Context, given: WhichAndText) -> Reply:
+    """Say how it stands; the next update is promised anew."""
+    incident = context.incident(given.incident)
+    after = context.uow.apply(
+        rules.update(incident, by=context.person, now=context.now, text=given.text, response=context.response(incident))
+    )
+    return context.say("incident.updated_ok", ref=incident.ref, incident=incident.ref, next=after.next_update_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    incident: str | None = ref("I")
+    type: str | None = key("类型", kind="type")
+    subtype: str | None = key("子类", "子类型")
+    title: str | None = key("标题")
+    system: str | None = key("系统")
+    place: str | None = key("地点")
+    reporter: str | None = key("报告人")
+    loss: str | None = key("损失", "初步损失")
+    given: Mapping[str, Value] = facts("fact")
+
+
+@command("incident fact", Facts, zh="事件 事实", who="heads")
+def fact(context: Context, given: Facts) -> Reply:
+    """Note facts: type, system, place … and the facts of the plan."""
+    incident = context.incident(given.incident)
+    if given.type:
+        incident = _set_type(context, incident, given.type)
+    details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
+    subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
+    if subtype:
+        details["subtype"] = subtype
+    if details or given.given or not given.type:
+        context.uow.apply(rules.set_facts(incident, by=context.person, now=context.now, given=given.given, details=details))
+    noted = [*([given.type] if given.type else []), *details, *given.given]
+    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, count=len(noted))
+
+
+def _set_type(context: Context, incident: Incident, type_: str) -> Incident:
+    typed = context.uow.apply(rules.set_type(incident, by=context.person, type_=type_, playbook=type_))
+    settle(context, typed)
+    return typed
+
+
+@command("incident activate", WhichAndText, zh="事件 启动", who="group:office,lead", four_eyes=True)
+def activate(context: Context, given: WhichAndText) -> Reply:
+    """Start the plan: alone where the level allows it, else by asking whom the plan names."""
+    incident = context.incident(given.incident)
+    rules.MACHINE.after(incident.state, "activate")
+    if context.person in asking.approvers(context, incident, "activate"):
+        context.uow.apply(rules.activate(incident, by=context.person, now=context.now, approval=None))
+        asking.void_all(context, incident.ref, context.words.say("approval.done_directly"))
+        settle(context, context.uow.load(Incident, incident.ref))
+        return context.say("incident.activated_ok", ref=incident.ref, incident=incident.ref)
+    text = context.words.say(
+        "incident.ask_activate", number=incident.number, title=incident.title, level=incident.response_level, note=given.text
+    )
+    return _asked(context, incident, asking.ask(context, incident, "activate", text))
+
+
+def _asked(context: Context, incident: Incident, approval: Approval) -> Reply:
+    people = context.words.join([context.name(p) for p in asking.approvers(context, incident, approval.kind)])
+    return context.say("approval.asked_ok", ref=approval.ref, approval=approval.ref, people=people)
+
+
+@approved("activate")
+def activated(context: Context, approval: Approval, by: str) -> None:
+    incident = context.uow.load(Incident, approval.incident)
+    settle(context, context.uow.apply(rules.activate(incident, by=by, now=context.now, approval=approval.ref)))
+
+
+@command("incident recovered", WhichAndText, zh="事件 恢复", who="member")
+def recovered(context: Context, given: WhichAndText) -> Reply:
+    """Business is back, or the matter has calmed down."""
+    incident = context.incident(given.incident)
+    after = context.uow.apply(rules.recovered(incident, by=context.person, now=context.now, note=given.text))
+    settled = settle(context, after)
+    return context.say("incident.recovered_ok", ref=incident.ref, incident=incident.ref, tasks=len(settled.made))
+
+
+@command("incident end", WhichAndText, zh="事件 结束", who="group:office", four_eyes=True)
+def end(context: Context, given: WhichAndText) -> Reply:
+    """Declare the emergency over; the leading group approves."""
+    incident = context.incident(given.incident)
+    rules.MACHINE.after(incident.state, "end")
+    text = context.words.say("incident.ask_end", number=incident.number, title=incident.title, note=given.text)
+    return _asked(context, incident, asking.ask(context, incident, "end", text))
+
+
+@approved("end")
+def ended(context: Context, approval: Approval, by: str) -> None:
+    incident = context.uow.load(Incident, approval.incident)
+    after = context.uow.apply(rules.end(incident, by=by, now=context.now, approval=approval.ref))
+    settle(context, after)
+    fulfil(context, after, "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    incident: str | None = ref("I")
+    override: str | None = key("强制", "强制理由")
+    text: str = rest("说明", "text")
+
+
+@command("incident close", Close, zh="事件 归档", also=("事件 关闭",), who="group:office,lead", four_eyes=True)
+def close(context: Context, given: Close) -> Reply:
+    """Close the incident, when everything is done."""
+    incident = context.incident(given.incident)
+    rules.MACHINE.after(incident.state, "close")
+    missing = _missing(context, incident)
+    may = context.person in asking.approvers(context, incident, "override")
+    context.uow.apply(
+        rules.close(incident, by=context.person, now=context.now, missing=missing, override=given.override or "", may_override=may)
+    )
+    _leave_nothing_running(context, incident, given.override or context.words.say("incident.closed_reason"))
+    return context.say("incident.closed_ok", ref=incident.ref, incident=incident.ref, number=incident.number)
+
+
+def _missing(context: Context, incident: Incident) -> Missing:
+    open_tasks = tuple(
+        t.ref
+        for t in context.uow.tasks(incident.ref)
+        if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
+    )
+    return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)))
+
+
+def _leave_nothing_running(context: Context, incident: Incident, reason: str) -> None:
+    response = context.response(incident)
+    for task in context.uow.tasks(incident.ref):
+        if task.live or task.state is task_rules.State.DONE:
+            context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason))
+    asking.void_all(context, incident.ref, reason)
+
+
+@command("incident reopen", WhichAndText, zh="事件 重开", who="group:office,lead")
+def reopen(context: Context, given: WhichAndText) -> Reply:
+    """Open an ended or closed incident again; its clocks restart from now."""
+    incident = context.incident(given.incident)
+    response = context.response(incident)
+    asking.void_all(context, incident.ref, given.text)
+    after = context.uow.apply(rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response))
+    people: list[str] = []
+    for task in context.uow.tasks(incident.ref):
+        if task.standing and task.state is task_rules.State.CLOSED:
+            due = context.now + (response.cadence if not task.period else timedelta(seconds=task.period))
+            context.uow.apply(task_rules.reopen(task, by=context.person, now=context.now, response=response, reason=given.text, due=due))
+            people.extend(context.organization.groups[task.group].everyone)
+    settle(context, after)
+    if people:
+        context.uow.tell(
+            Notice("incident.reopened", tuple(dict.fromkeys(people)), {"by": context.person, "reason": given.text}, "assignment"), after
+        )
+    return context.say("incident.reopened_ok", ref=incident.ref, incident=incident.ref)
+
+
+@timer("I")
+def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
+    """The promised update has not come."""
+    found = context.uow.load(Incident, incident)
+    context.uow.apply(rules.ask_for_update(found, now=context.now, response=context.response(found), organization=context.organization))

@@ -1,0 +1,259 @@
+"""What is said once: news of an incident in its chats, reminders and questions to people. None = it no longer matters."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from handlers.core.look import Look
+from handlers.core.message import Button, Card, Outgoing
+from handlers.core.registry import SCREENS, screen
+from workflows.core.approval import State as Asked
+from workflows.task import State, Task
+
+
+def _news(kind: str) -> None:
+    """News of an incident: `notice.<kind>` with who did it and the incident's own facts."""
+
+    @screen(f"incident.{kind}")
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing:
+        incident, values = look.reader.incident(about["ref"]), about["values"]
+        text = look.say(
+            f"notice.{kind}",
+            ref=incident.ref,
+            number=incident.number,
+            title=incident.title,
+            by=look.name(values.get("by")),
+            commander=look.name(incident.commander),
+            opinion=incident.opinion_level,
+            total=incident.opinion_total,
+            level=incident.response_level,
+            provisional=look.say("grade.provisional") if incident.provisional else "",
+            text=str(values.get("text") or values.get("note") or values.get("reason") or ""),
+            next=incident.next_update_at,
+            override=look.say("notice.override", reason=incident.override_reason) if incident.override_reason else "",
+        )
+        return Outgoing(text.rstrip())
+
+
+for _kind in ("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"):
+    _news(_kind)
+
+
+@screen("incident.update_due")
+def update_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """The promised update has not come."""
+    incident = look.reader.incident(about["ref"])
+    if not incident.running or incident.touched > about["version"]:
+        return None
+    values = about["values"]
+    text = look.say("notice.update_due", ref=incident.ref, title=incident.title, round=values["round"], next=_at(values["next_at"]))
+    button = Button(look.say("button.update"), f"/incident update {incident.ref}", None, "primary", ask=look.say("ask.update"))
+    return Outgoing(
+        text, Card(look.say("notice.update_head", number=incident.number), (("", text),), "", (button,), "warning", incident.drill)
+    )
+
+
+@screen("tasks.new")
+def tasks_new(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Tasks that came later than the opening, said once per person."""
+    incident = look.reader.incident(about["ref"])
+    tasks = [t for ref in about["values"]["refs"] if (t := look.reader.task(ref)).state is State.OPEN]
+    if not tasks:
+        return None
+    lines = tuple((t.ref, look.say("notice.task_due", title=t.title, due=t.due_at)) for t in tasks)
+    buttons = tuple(_claim(look, t) for t in tasks[:8])
+    text = look.say("notice.tasks_new", count=len(tasks), number=incident.number, title=incident.title)
+    return Outgoing(text, Card(look.say("notice.tasks_head", number=incident.number), lines, "", buttons, "info", incident.drill))
+
+
+def _claim(look: Look, task: Task) -> Button:
+    return Button(look.say("button.claim", ref=task.ref), f"/task claim {task.ref}", task.touched, "primary")
+
+
+@screen("task.assigned")
+def assigned(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """A task is yours now, or lies with your group."""
+    task = look.reader.task(about["ref"])
+    if not task.live or (task.owner not in (None, look.person)):
+        return None
+    by = about["values"].get("by") or about["values"].get("released_by")
+    kind = "notice.released" if "released_by" in about["values"] else "notice.assigned" if task.owner else "notice.added"
+    text = look.say(kind, ref=task.ref, title=task.title, by=look.name(by or task.created_by), due=task.due_at or look.say("task.no_due"))
+    return Outgoing(text, _task_card(look, task, text))
+
+
+@screen("task.verify")
+def verify(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """A colleague says it is done: please check."""
+    task = look.reader.task(about["ref"])
+    if task.state is not State.DONE:
+        return None
+    text = look.say("notice.verify", ref=task.ref, title=task.title, by=look.name(task.done_by), note=task.note)
+    return Outgoing(text, _task_card(look, task, text))
+
+
+@screen("task.rejected")
+def rejected(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    task, values = look.reader.task(about["ref"]), about["values"]
+    if not task.live:
+        return None
+    text = look.say("notice.rejected", ref=task.ref, title=task.title, by=look.name(values["by"]), reason=values["reason"])
+    return Outgoing(text, _task_card(look, task, text))
+
+
+@screen("task.blocked")
+def blocked(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Somebody cannot go on without you."""
+    task, values = look.reader.task(about["ref"]), about["values"]
+    if task.state is not State.BLOCKED:
+        return None
+    return Outgoing(look.say("notice.blocked", ref=task.ref, title=task.title, by=look.name(values["by"]), reason=values["reason"]))
+
+
+@screen("task.reminder")
+def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Which round, why, by when, and what happens next: so that the reader can prevent it."""
+    task, values = look.reader.task(about["ref"]), about["values"]
+    if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
+        return None
+    first_rung = values["level"] == 0 and values["timer"] != "overdue"
+    if first_rung and look.person and look.reader.has_seen(look.person, task.ref, task.touched):
+        return None
+    text = reminder_text(look, task, values)
+    return Outgoing(text, _task_card(look, task, text))
+
+
+def reminder_text(look: Look, task: Task, values: Mapping[str, Any]) -> str:
+    incident = look.reader.incident(task.incident)
+    rungs = look.response(incident).rungs
+    after = int(values["level"]) + 1
+    then = (
+        look.words.join([look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in rungs[after].to])
+        if after < len(rungs)
+        else look.say("audience.control")
+    )
+    why = look.say(
+        f"reminder.{values['timer']}", owner=look.name(task.owner), due=task.due_at or look.now, late=look.now - (task.due_at or look.now)
+    )
+    missed = look.say("reminder.missed", count=values["missed"]) if values["missed"] else ""
+    following = look.say("reminder.next", at=_at(values["next_at"]), to=then) if values.get("next_at") else ""
+    return look.say(
+        "reminder.text", round=max(1, int(values["round"])), ref=task.ref, title=task.title, why=why, missed=missed, next=following
+    )
+
+
+def _task_card(look: Look, task: Task, text: str) -> Card:
+    incident = look.reader.incident(task.incident)
+    buttons: list[Button] = []
+    if task.state is State.OPEN:
+        buttons = [_claim(look, task), Button(look.say("button.seen", ref=task.ref), f"/task seen {task.ref}")]
+    elif task.state is State.DONE:
+        buttons = [
+            Button(look.say("button.verify", ref=task.ref), f"/task verify {task.ref}", task.touched, "primary"),
+            Button(look.say("button.reject", ref=task.ref), f"/task reject {task.ref}", task.touched, ask=look.say("ask.reason")),
+        ]
+    elif task.owner == look.person:
+        buttons = [
+            Button(
+                look.say("button.progress", ref=task.ref),
+                f"/task progress {task.ref}",
+                task.touched,
+                "primary",
+                ask=look.say("ask.progress"),
+            ),
+            Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, ask=look.say("ask.done")),
+            Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason")),
+        ]
+    lines = [("", text)]
+    if task.done_means:
+        lines.append((look.say("card.done_means"), task.done_means))
+    return Card(
+        look.say("notice.task_head", ref=task.ref, number=incident.number), tuple(lines), "", tuple(buttons), "warning", incident.drill
+    )
+
+
+@screen("task.exhausted")
+def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Everybody on the ladder was told and nobody took it: the control group gets names and phone numbers."""
+    task, values = look.reader.task(about["ref"]), about["values"]
+    if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
+        return None
+    group = look.organization.groups[task.group]
+    people = [task.owner] if task.owner else list(group.everyone)
+    phones = look.words.join(
+        [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
+    )
+    text = look.say(
+        "notice.exhausted",
+        ref=task.ref,
+        title=task.title,
+        group=group.name,
+        phones=phones,
+        round=values["round"],
+        next=_at(values["next_at"]),
+    )
+    return Outgoing(text, _task_card(look, task, text))
+
+
+@screen("task.empty_rung")
+def empty_rung(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """A rung of the ladder names nobody: said at once, so that the plan gets mended."""
+    task = look.reader.task(about["ref"])
+    return Outgoing(look.say("notice.empty_rung", ref=task.ref, title=task.title, rung=str(about["values"]["rung"])))
+
+
+@screen("approval.reminder")
+def approval_reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Still undecided: the card again, so that nobody has to scroll for it."""
+    approval = look.reader.approval(about["ref"])
+    if approval.state is not Asked.PENDING:
+        return None
+    drawn = SCREENS["approval"](look, about)
+    assert drawn is not None, "an approval's card always matters"
+    text = look.say(
+        "notice.approval_reminder", round=about["values"]["round"], ref=approval.ref, kind=look.say(f"approval.kind.{approval.kind}")
+    )
+    return Outgoing(text, drawn.card)
+
+
+@screen("approval.stuck")
+def approval_stuck(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    approval = look.reader.approval(about["ref"])
+    if approval.state is not Asked.PENDING:
+        return None
+    people = [p for spec in approval.needed for p in look.organization.resolve(spec)]
+    phones = look.words.join(
+        [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
+    )
+    return Outgoing(look.say("notice.approval_stuck", ref=approval.ref, kind=look.say(f"approval.kind.{approval.kind}"), phones=phones))
+
+
+@screen("approval.decided")
+def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To the one who asked."""
+    approval = look.reader.approval(about["ref"])
+    kind = look.say(f"approval.kind.{approval.kind}")
+    return Outgoing(
+        look.say(
+            f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=look.name(approval.decided_by), note=approval.note
+        )
+    )
+
+
+@screen("approval.estimated")
+def approval_estimated(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    approval, values = look.reader.approval(about["ref"]), about["values"]
+    if approval.state is not Asked.PENDING:
+        return None
+    return Outgoing(look.say("notice.approval_later", ref=approval.ref, person=look.name(values["by"]), until=_at(values["until"])))
+
+
+@screen("house.buried")
+def buried(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To administrators: something could not be handled or sent."""
+    values = about["values"]
+    return Outgoing(look.say("notice.buried", queue=values["queue"], id=values["id"], error=str(values["error"])))
+
+
+def _at(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

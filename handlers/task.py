@@ -1,0 +1,319 @@
+"""Tasks: 收到 认领 进展 完成 核实 are five different things."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.core.context import Context
+from handlers.core.message import Reply
+from handlers.core.moments import duration
+from handlers.core.registry import command, key, ref, rest, timer
+from workflows import task as rules
+from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.response import Response
+from workflows.incident import Incident
+from workflows.task import State, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    task: str | None = ref("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WhichAndText:
+    task: str | None = ref("T")
+    text: str = rest("说明", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class WhichAndPerson:
+    task: str | None = ref("T")
+    reason: str | None = key("理由", "原因")
+    to: str | None = rest("人员", "person", kind="person", required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OfIncident:
+    incident: str | None = ref("I")
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+@command("task list", OfIncident, zh="任务 列表", who="member")
+def list_(context: Context, given: OfIncident) -> Reply:
+    """Tasks of the incident."""
+    incident = context.incident(given.incident)
+    tasks = context.reader.tasks(incident.ref)
+    lines = [_line(context, t) for t in tasks]
+    return Reply(
+        "\n".join([context.words.say("task.list", ref=incident.ref, title=incident.title, count=len(tasks)), *lines]), ref=incident.ref
+    )
+
+
+@command("task mine", Nothing, zh="任务 我的", who="member", short=("我的",))
+def mine(context: Context, given: Nothing) -> Reply:
+    """Your tasks, those of your groups that nobody owns, and those waiting for your check."""
+    tasks = context.reader.tasks_of(context.person)
+    return Reply("\n".join([context.words.say("task.mine", count=len(tasks)), *(_line(context, t) for t in tasks)]))
+
+
+def _line(context: Context, task: Task) -> str:
+    due = context.words.time(task.due_at, context.now) if task.due_at else context.words.say("task.no_due")
+    owner = context.name(task.owner)
+    return context.words.say("task.line", ref=task.ref, title=task.title, state=task.state, owner=owner, due=due)
+
+
+@command("task why", Which, zh="任务 缘由", who="member")
+def why(context: Context, given: Which) -> Reply:
+    """Why this task exists, when it is due and what counts as done."""
+    task, incident = context.task(given.task)
+    timers = [(name, due) for record, name, due in context.reader.next_timers(incident.ref) if record == task.ref]
+    coming = context.words.join(
+        [context.words.say("task.why_timer", timer=context.words.say(f"timer.{n}"), at=due, now=context.now) for n, due in timers]
+    )
+    return context.say(
+        "task.why",
+        ref=task.ref,
+        task=task.ref,
+        title=task.title,
+        code=task.code or context.words.say("task.by_hand"),
+        group=context.organization.groups[task.group].name,
+        done=task.done_means,
+        due=task.due_at,
+        clock=context.words.say(f"clock.{task.clock}"),
+        level=incident.response_level,
+        timers=coming or "-",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    incident: str | None = ref("I")
+    group: str | None = key("小组", "组", kind="group")
+    due: timedelta | None = key("时限", "期限", kind="duration")
+    mandatory: bool | None = key("必办", kind="flag")
+    text: str = rest("任务", "task", required=True)
+
+
+@command("task add", Add, zh="任务 新增", who="heads|group:office")
+def add(context: Context, given: Add) -> Reply:
+    """Add a task by hand."""
+    incident = context.incident(given.incident)
+    if not incident.running:
+        raise RuleBroken("task.incident_over", incident=incident.ref, state=incident.state)
+    own = context.organization.groups_of(context.person)
+    group, response = given.group or own[0], context.response(incident)
+    task = Task(
+        ref=context.uow.next_ref(Task),
+        incident=incident.ref,
+        code="",
+        title=" ".join(given.text.split()),
+        done_means="",
+        group=group,
+        state=State.OPEN,
+        plan=incident.plan,
+        created_at=context.now,
+        created_by=context.person,
+        mandatory=given.mandatory is not False,
+        due_at=context.now + (given.due or response.overdue_repeat * 2),
+    )
+    people = context.organization.groups[group].everyone
+    context.uow.apply(rules.add(task, response, to=people))
+    return context.say(
+        "task.added", ref=task.ref, task=task.ref, title=task.title, group=context.organization.groups[group].name, due=task.due_at
+    )
+
+
+@command("task claim", Which, zh="任务 认领", who="member", short=("认领",))
+def claim(context: Context, given: Which) -> Reply:
+    """Take a task."""
+    task, incident = context.task(given.task)
+    _member(context, task)
+    context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
+    return context.say("task.claimed", ref=task.ref, task=task.ref, title=task.title, due=task.due_at or "-")
+
+
+def _member(context: Context, task: Task) -> None:
+    """Only members of the task's group take it; a head of any group may help out."""
+    groups = context.organization.groups
+    if context.person in groups[task.group].everyone or any(context.person in g.leaders for g in groups.values()):
+        return
+    raise NotAllowed("task.other_group", group=groups[task.group].name)
+
+
+@command("task seen", Which, zh="任务 收到", who="member", short=("收到",))
+def seen(context: Context, given: Which) -> Reply:
+    """You have received the message; the task stays open."""
+    task, _ = context.task(given.task)
+    context.uow.seen(context.person, task.ref, task.version)
+    return context.say("task.seen", ref=task.ref, task=task.ref)
+
+
+@command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",))
+def release(context: Context, given: WhichAndText) -> Reply:
+    """Give a task back to its group."""
+    task, incident = context.task(given.task)
+    to = tuple(p for p in context.organization.groups[task.group].everyone if p != context.person)
+    context.uow.apply(
+        rules.release(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, to=to)
+    )
+    return context.say("task.released", ref=task.ref, task=task.ref)
+
+
+@command("task transfer", WhichAndPerson, zh="任务 转交", who="member")
+def transfer(context: Context, given: WhichAndPerson) -> Reply:
+    """Hand your task on to another person."""
+    task, incident = context.task(given.task)
+    assert given.to, "the parser refuses a missing person"
+    context.uow.apply(
+        rules.transfer(
+            task, to=given.to, by=context.person, now=context.now, response=context.response(incident), reason=given.reason or ""
+        )
+    )
+    return context.say("task.transferred", ref=task.ref, task=task.ref, person=context.name(given.to))
+
+
+@command("task assign", WhichAndPerson, zh="任务 指派", who="heads|group:office")
+def assign(context: Context, given: WhichAndPerson) -> Reply:
+    """Name the owner of a task."""
+    task, incident = context.task(given.task)
+    assert given.to, "the parser refuses a missing person"
+    context.uow.apply(rules.assign(task, to=given.to, by=context.person, now=context.now, response=context.response(incident)))
+    return context.say("task.assigned_ok", ref=task.ref, task=task.ref, person=context.name(given.to))
+
+
+@command("task progress", WhichAndText, zh="任务 进展", who="member", short=("进展",))
+def progress(context: Context, given: WhichAndText) -> Reply:
+    """Say how a task goes on."""
+    task, incident = context.task(given.task)
+    after = context.uow.apply(
+        rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
+    )
+    return context.say("task.progressed", ref=task.ref, task=task.ref, due=after.due_at or "-")
+
+
+@command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",))
+def done(context: Context, given: WhichAndText) -> Reply:
+    """Your task is done; somebody else checks it."""
+    task, incident = context.task(given.task)
+    reached = incident.clocks().get(task.until or "ended") is not None
+    verifiers = _verifiers(context, task, incident, by=context.person)
+    after = context.uow.apply(
+        rules.done(
+            task,
+            by=context.person,
+            now=context.now,
+            response=context.response(incident),
+            text=given.text,
+            reached=reached,
+            verifiers=verifiers,
+        )
+    )
+    if after.state is State.CLOSED:
+        return context.say("task.closed", ref=task.ref, task=task.ref)
+    return context.say("task.done", ref=task.ref, task=task.ref, people=context.words.join([context.name(p) for p in verifiers[:3]]))
+
+
+def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | None = None) -> tuple[str, ...]:
+    by_level = context.response(incident).approvers.get("statement", ())
+    found = rules.verifiers_of(task, context.organization, commander=incident.commander, by_level=by_level)
+    return tuple(p for p in found if p != by)
+
+
+@command("task verify", Which, zh="任务 核实", who="member", short=("核实",))
+def verify(context: Context, given: Which) -> Reply:
+    """Somebody else's task is really done: close it."""
+    task, incident = context.task(given.task)
+    verifiers = _verifiers(context, task, incident)
+    context.uow.apply(rules.verify(task, by=context.person, response=context.response(incident), verifiers=verifiers))
+    return context.say("task.closed", ref=task.ref, task=task.ref)
+
+
+@command("task reject", WhichAndText, zh="任务 退回", who="member")
+def reject(context: Context, given: WhichAndText) -> Reply:
+    """Not done yet: back to the owner, with a reason."""
+    task, incident = context.task(given.task)
+    verifiers = _verifiers(context, task, incident)
+    context.uow.apply(
+        rules.reject(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, verifiers=verifiers)
+    )
+    return context.say("task.rejected", ref=task.ref, task=task.ref, owner=context.name(task.owner))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    task: str | None = ref("T")
+    needs: str | None = key("需要", "求助", kind="person")
+    text: str = rest("原因", "reason", required=True)
+
+
+@command("task block", Block, zh="任务 阻塞", who="member", short=("阻塞",))
+def block(context: Context, given: Block) -> Reply:
+    """You cannot go on; whoever you need hears of it."""
+    task, incident = context.task(given.task)
+    _owner_or_member(context, task)
+    context.uow.apply(
+        rules.block(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, needs=given.needs)
+    )
+    return context.say("task.blocked", ref=task.ref, task=task.ref, person=context.name(given.needs) if given.needs else "-")
+
+
+def _owner_or_member(context: Context, task: Task) -> None:
+    if task.owner not in (None, context.person):
+        raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner)
+    _member(context, task)
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    task: str | None = ref("T")
+    wait: timedelta | None = key("时长", "多久", kind="duration")
+    text: str = rest("时长和理由", "how long, and why", required=True)
+
+
+@command("task snooze", Snooze, zh="任务 稍后", who="member")
+def snooze(context: Context, given: Snooze) -> Reply:
+    """Let reminders of a task rest for a while, with a reason."""
+    task, incident = context.task(given.task)
+    _owner_or_member(context, task)
+    wait, reason = given.wait, given.text
+    if wait is None:
+        word, _, reason = given.text.strip().partition(" ")
+        wait = duration(word, context.now, context.zone)
+    after = context.uow.apply(
+        rules.snooze(task, by=context.person, now=context.now, response=context.response(incident), wait=wait, reason=reason)
+    )
+    return context.say("task.snoozed", ref=task.ref, task=task.ref, until=after.snoozed_until)
+
+
+@command("task cancel", WhichAndText, zh="任务 取消", who="heads")
+def cancel(context: Context, given: WhichAndText) -> Reply:
+    """A task is not needed; a mandatory one only the commander or the leading group may cancel."""
+    task, incident = context.task(given.task)
+    leaders = (incident.commander, *context.organization.groups["lead"].leaders)
+    if task.mandatory and context.person not in leaders:
+        raise NotAllowed("task.cancel_who", people=context.words.join([context.name(p) for p in dict.fromkeys(leaders)]))
+    context.uow.apply(rules.cancel(task, by=context.person, response=context.response(incident), reason=given.text))
+    return context.say("task.cancelled", ref=task.ref, task=task.ref)
+
+
+@timer("T")
+def remind(context: Context, task: str, name: str, due: datetime) -> None:
+    """A task's timer has come."""
+    found = context.uow.load(Task, task)
+    incident = context.uow.incident_of(found)
+    response: Response = context.response(incident)
+    context.uow.apply(
+        rules.remind(
+            found,
+            name=name,
+            now=context.now,
+            response=response,
+            organization=context.organization,
+            commander=incident.commander,
+            verifiers=_verifiers(context, found, incident),
+        )
+    )

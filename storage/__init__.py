@@ -1,0 +1,1 @@
+"""Keeping: the only floor that knows SQL."""

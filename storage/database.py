@@ -1,0 +1,133 @@
+"""The database: one writer thread on SQLite, a small pool on PostgreSQL; the same code on both."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import DateTime, Dialect, Engine, Text, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session
+
+T = TypeVar("T")
+
+#: What a running transaction is to those who may not speak SQL: handed on, never looked into.
+Transaction = Session
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Refuses naive datetimes in, restores UTC out (SQLite drops the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was given to the database; pass an aware one")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as canonical text: the same bytes on every database, so that they can be hashed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else canonical(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+class Database:
+    """`write` and `read` run a function in one transaction and commit it; `submit_*` return futures for async callers.
+
+    SQLite has one writer thread (BEGIN IMMEDIATE) and a few readers; PostgreSQL a pool of `threads`.
+    `on_commit` callbacks run after every writing commit, in the writing thread, with the topics the transaction touched.
+    """
+
+    def __init__(self, url: str, *, threads: int = 6) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(make_url(url)) if self.is_sqlite else _postgres_engine(url, threads)
+        self.on_commit: list[Callable[[frozenset[str]], None]] = []
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "gengfu-write")
+        self._readers = ThreadPoolExecutor(3, "gengfu-read") if self.is_sqlite else self._writers
+
+    def submit_write(self, work: Callable[[Session], T]) -> "Future[T]":
+        return self._writers.submit(self._write, work)
+
+    def submit_read(self, work: Callable[[Session], T]) -> "Future[T]":
+        return self._readers.submit(self._read, work)
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one writing transaction; commit when it returns, roll back when it raises."""
+        return self.submit_write(work).result()
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        return self.submit_read(work).result()
+
+    def close(self) -> None:
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+
+    def _write(self, work: Callable[[Session], T]) -> T:
+        options = {"begin": "IMMEDIATE"} if self.is_sqlite else {}
+        with self.engine.connect().execution_options(**options) as connection, Session(connection, expire_on_commit=False) as session:
+            answer = work(session)
+            topics = frozenset(session.info.get("topics", ()))
+            session.flush()
+            if topics and not self.is_sqlite:
+                session.connection().exec_driver_sql("SELECT pg_notify('gengfu', %s)", (",".join(sorted(topics)),))
+            session.commit()
+        for tell in self.on_commit:
+            tell(topics)
+        return answer
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            return work(session)
+
+
+def touch(session: Session, topic: str) -> None:
+    """Note that this transaction gave `topic` (inbox, outbox, timers, work, rooms) something to do: its loop wakes on commit."""
+    session.info.setdefault("topics", set()).add(topic)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, IMMEDIATE for writers
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', '')}")
+
+    return engine
+
+
+def _postgres_engine(url: str, threads: int) -> Engine:
+    return create_engine(url, pool_size=threads, max_overflow=2, pool_pre_ping=True, connect_args={"application_name": "gengfu"})

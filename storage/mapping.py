@@ -1,0 +1,96 @@
+"""Between frozen records and table rows, by field name; a test proves that both sides agree."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from sqlmodel import SQLModel
+
+from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, TaskRow
+from workflows.core.approval import Approval
+from workflows.incident import Grading, Incident
+from workflows.task import Task
+
+
+class Record(Protocol):
+    """What every kind of record has. `touched` is the version of the last act that was not only the clock reminding."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def incident(self) -> str: ...
+    @property
+    def plan(self) -> str: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def touched(self) -> int: ...
+
+
+R = TypeVar("R", bound=Record)
+
+#: Record class -> (table class, letter of its refs)
+KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
+    Incident: (IncidentRow, "I"),
+    Task: (TaskRow, "T"),
+    Approval: (ApprovalRow, "A"),
+    Grading: (GradingRow, "G"),
+}
+
+BY_LETTER: Mapping[str, type[Any]] = {letter: kind for kind, (_, letter) in KINDS.items()}
+
+
+def table_of(kind: type[Any]) -> type[Any]:
+    return KINDS[kind][0]
+
+
+def letter_of(kind: type[Any]) -> str:
+    return KINDS[kind][1]
+
+
+def to_values(record: Any) -> dict[str, Any]:
+    """Column values of a record: enums as their codes, tuples as lists."""
+    return {f.name: _plain(getattr(record, f.name)) for f in fields(record)}
+
+
+def to_record(kind: type[R], row: Any) -> R:
+    return kind(**{name: restore(getattr(row, name)) for name, restore in _restorers(kind).items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(v) for key, v in value.items()}
+    return value
+
+
+@cache
+def _restorers(kind: type[Any]) -> dict[str, Callable[[Any], Any]]:
+    hints = get_type_hints(kind)
+    return {f.name: _restorer(hints[f.name]) for f in fields(kind)}
+
+
+def _restorer(hint: Any) -> Callable[[Any], Any]:
+    optional = False
+    if get_origin(hint) in (Union, UnionType):
+        optional = NoneType in get_args(hint)
+        hint = next(a for a in get_args(hint) if a is not NoneType)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        convert: Callable[[Any], Any] = hint
+    elif get_origin(hint) is tuple:
+        convert = tuple
+    else:
+        return _same
+    return (lambda value: None if value is None else convert(value)) if optional else convert
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -1,0 +1,211 @@
+"""What is to be said: rows that say what about and to whom, never the words; the words come when they are sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from storage.database import touch
+from storage.queue import Queue, add
+from storage.tables.queues import DONE, WAITING, OutboxRow
+from storage.tables.records import ChatRow
+from workflows.core.outcome import Notice
+from workflows.core.people import Organization
+
+#: Smaller goes first: a regulator's clock before an approval, a copy of the status last.
+PRIORITY = {"clock": 0, "approval": 1, "reply": 2, "assignment": 3, "escalation": 4, "reminder": 5, "digest": 6, "copy": 7}
+
+OUTBOX = Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(PRIORITY.values()))
+
+#: How far ahead waiting reminders are pulled forward to be said together with one that is due.
+BUNDLE = timedelta(seconds=120)
+
+
+def enqueue_notice(
+    session: Session, notice: Notice, *, ref: str, version: int, incident: str, organization: Organization, now: datetime, watch: str
+) -> None:
+    """One row per person or chat that the notice is for. The key makes a repeat of the same event's notice impossible."""
+    for platform, chat, person in _places(session, notice.to, incident, organization):
+        place = f"{platform}:{chat}" if chat else f"p:{person}"
+        if notice.card:
+            put_card(session, notice.kind, place, platform, chat, person, incident=incident, ref=watch, now=now, about_ref=ref)
+            continue
+        _add(
+            session,
+            key=f"{ref}:{version}:{notice.kind}:{place}",
+            kind="notice",
+            lane=f"{place}:reminders" if notice.kind == "task.reminder" else f"{place}:{incident}",
+            priority=PRIORITY[notice.urgency],
+            due=now + notice.hold,
+            now=now,
+            about={"notice": notice.kind, "ref": ref, "version": version, "values": dict(notice.values)},
+            platform=platform,
+            chat=chat,
+            recipient=person,
+            incident=incident,
+            ref=ref,
+        )
+
+
+def put_card(
+    session: Session,
+    name: str,
+    place: str,
+    platform: str | None,
+    chat: str | None,
+    person: str | None,
+    *,
+    incident: str,
+    ref: str,
+    now: datetime,
+    about_ref: str,
+) -> None:
+    """The one row of a card in a chat; `ref` is what it watches: commits on that make it dirty."""
+    key = f"card:{place}:{name}:{about_ref}"
+    _add(
+        session,
+        key=key,
+        kind="card",
+        lane=key,
+        priority=PRIORITY["approval" if name == "approval" else "assignment"],
+        due=now,
+        now=now,
+        about={"card": name, "ref": about_ref},
+        platform=platform,
+        chat=chat,
+        recipient=person,
+        incident=incident,
+        ref=ref,
+    )
+
+
+def enqueue_deed(session: Session, *, key: str, kind: str, about: dict[str, Any], incident: str, now: datetime, **place: Any) -> None:
+    """Something else a platform does: create a room, invite people, grey out a superseded message."""
+    _add(session, key=key, kind=kind, lane=key, priority=PRIORITY["assignment"], due=now, now=now, about=about, incident=incident, **place)
+
+
+def enqueue_reply(
+    session: Session, *, key: str, platform: str, chat: str, said: dict[str, Any], incident: str | None, now: datetime
+) -> None:
+    """The answer to what a person typed; its words were decided with the command."""
+    _add(
+        session,
+        key=key,
+        kind="reply",
+        lane=f"{platform}:{chat}:reply",
+        priority=PRIORITY["reply"],
+        due=now,
+        now=now,
+        about={"reply": key},
+        platform=platform,
+        chat=chat,
+        said=said,
+        incident=incident,
+    )
+
+
+def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:
+    """Cards that watch any of `refs` must be drawn again. One being drawn right now is only marked; its sender sees that at the end."""
+    wanted = list(refs)
+    cards = (col(OutboxRow.kind) == "card", col(OutboxRow.incident) == incident, col(OutboxRow.ref).in_(wanted))
+    session.flush()
+    connection = session.connection()
+    connection.execute(update(OutboxRow).where(*cards).values(wanted=OutboxRow.wanted + 1))
+    again = {"status": WAITING, "due": now, "attempt": 0, "fence": OutboxRow.fence + 1, "finished": None}
+    if connection.execute(update(OutboxRow).where(*cards, col(OutboxRow.status) == DONE).values(again)).rowcount:
+        touch(session, "outbox")
+
+
+def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
+    """All waiting reminders of the same person that are due soon, claimed together with `first`, whose lane we hold."""
+    statement = (
+        select(OutboxRow)
+        .where(
+            col(OutboxRow.status) == WAITING,
+            col(OutboxRow.lane) == first.lane,
+            col(OutboxRow.id) > first.id,
+            col(OutboxRow.due) <= now + BUNDLE,
+        )
+        .order_by(col(OutboxRow.id))
+        .with_for_update()
+    )
+    rows = session.exec(statement).all()
+    for row in rows:
+        row.attempt += 1
+        row.fence += 1
+        row.due = now + OUTBOX.lease
+    session.flush()
+    return rows
+
+
+def delivered(session: Session, row: OutboxRow, now: datetime, *, platform: str | None, facts: Mapping[str, str]) -> bool:
+    """The row is said. A card that was marked dirty meanwhile waits on, to be drawn again. False = the row is somebody else's now."""
+    where = {
+        "platform": platform or row.platform,
+        "chat": facts.get("chat") or row.chat,
+        "message_id": facts.get("message_id") or row.message_id,
+    }
+    wanted = session.scalar(select(OutboxRow.wanted).where(col(OutboxRow.id) == row.id).with_for_update())
+    ours = OUTBOX.done(session, row, now) if wanted == row.wanted else OUTBOX.retry(session, row, now, "changed meanwhile", free=True)
+    if ours:
+        session.connection().execute(update(OutboxRow).where(col(OutboxRow.id) == row.id).values(where))
+        touch(session, "outbox")
+    return ours
+
+
+def supersede_older(session: Session, rows: Iterable[OutboxRow], now: datetime) -> None:
+    """Earlier reminders of the same items to the same person are marked as replaced where they stand: one live reminder per item."""
+    for row in rows:
+        older = select(OutboxRow).where(
+            col(OutboxRow.ref) == row.ref,
+            col(OutboxRow.kind) == "notice",
+            col(OutboxRow.recipient) == row.recipient,
+            col(OutboxRow.id) < row.id,
+            col(OutboxRow.message_id).is_not(None),
+            col(OutboxRow.superseded).is_(False),
+        )
+        for old in session.exec(older).all():
+            if old.about.get("notice") != "task.reminder":
+                continue
+            old.superseded = True
+            enqueue_deed(
+                session,
+                key=f"supersede:{old.id}",
+                kind="supersede",
+                about={"message_id": old.message_id},
+                incident=old.incident or "",
+                now=now,
+                platform=old.platform,
+                chat=old.chat,
+                said=old.said,
+            )
+
+
+def chats_of(session: Session, incident: str) -> list[tuple[str, str]]:
+    """(platform, chat) of every chat that belongs to the incident now."""
+    rows = session.exec(select(ChatRow).where(ChatRow.incident == incident, col(ChatRow.left).is_(None)).order_by(col(ChatRow.id))).all()
+    return [(row.platform, row.chat) for row in rows]
+
+
+def _places(
+    session: Session, to: Iterable[str], incident: str, organization: Organization
+) -> list[tuple[str | None, str | None, str | None]]:
+    """(platform, chat, person): a chat has the first two, a person's direct chat only the last (resolved when it is sent)."""
+    found: list[tuple[str | None, str | None, str | None]] = []
+    for audience in to:
+        if audience == "chat":
+            found.extend((platform, chat, None) for platform, chat in chats_of(session, incident))
+        elif audience == "control":
+            office = organization.groups["office"]
+            chats: list[tuple[str | None, str | None, str | None]] = [(platform, chat, None) for platform, chat in office.chats.items()]
+            found.extend(chats or [(None, None, person) for person in office.everyone])
+        else:
+            found.append((None, None, audience))
+    return list(dict.fromkeys(found))
+
+
+def _add(session: Session, *, now: datetime, **values: Any) -> None:
+    add(session, OutboxRow(created=now, **values), "key")
+    touch(session, "outbox")

@@ -1,0 +1,103 @@
+"""`facts.toml`: every fact that may be stated of an incident."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from storage.plan.organization import GROUPS
+from storage.plan.table import Table, Uniques
+from workflows.core.facts import FactBook, FactSpec
+from workflows.core.rubric import EventGrade
+
+Kind = Literal["number", "share", "choice", "condition", "text", "moment"]
+KINDS: tuple[Kind, ...] = ("number", "share", "choice", "condition", "text", "moment")
+
+#: Facts that the rules know by name; their values are the codes of EventGrade.
+GRADES = ("csrc_grade", "cac_grade")
+
+_UNTYPABLE = re.compile(r"[\s=:/@,]")
+
+
+def read_facts(root: Table) -> FactBook:
+    specs: dict[str, FactSpec] = {}
+    by_name: dict[str, str] = {}
+    names = Uniques()
+    tables = root.tables("fact", required=True)
+    for table in tables:
+        spec = _fact(table)
+        for field, name in _spellings(spec):
+            if name and names.take(table, field, name):
+                by_name[name.casefold()] = spec.key
+        if spec.key:
+            specs.setdefault(spec.key, spec)
+    for missing in (key for key in GRADES if tables and key not in specs):
+        root.note("fact", "missing_fact", name=missing)
+    root.close()
+    return FactBook(specs, by_name)
+
+
+def _fact(table: Table) -> FactSpec:
+    kind = cast(Kind, table.one_of("kind", "kind", KINDS))
+    spec = FactSpec(
+        key=table.id("key"),
+        name=table.text("name"),
+        kind=kind,
+        name_en=table.text("name_en", ""),
+        names=table.texts("names"),
+        values=_values(table, kind),
+        unit=table.text("unit", ""),
+        set_by=table.texts("set_by"),
+        grade=table.flag("grade"),
+        removes_clock=table.flag("removes_clock"),
+    )
+    table.close()
+    for name in spec.names:
+        _check_typable(table, "names", name)
+    for index, group in enumerate(spec.set_by):
+        if group not in GROUPS:
+            table.source.unknown(f"{table.key('set_by')}[{index}]", "group", group, GROUPS)
+    if spec.key in GRADES and tuple(spec.values) != tuple(EventGrade):
+        table.note("values", "wrong_values", fact=spec.key, wanted=", ".join(EventGrade))
+    return spec
+
+
+def _values(table: Table, kind: str) -> Mapping[str, tuple[str, ...]]:
+    if kind != "choice":
+        if table.has("values") and kind:
+            table.note("values", "values_only_choice")
+        table.raw("values")
+        return {}
+    inner = table.table("values", required=True)
+    if inner is None:
+        return {}
+    if not inner.names():
+        table.note("values", "empty_list")
+    return read_coded_names(inner)
+
+
+def read_coded_names(table: Table) -> dict[str, tuple[str, ...]]:
+    """Code to the names people may type for it, each name once."""
+    found: dict[str, tuple[str, ...]] = {}
+    taken = Uniques()
+    for code in table.names():
+        names = table.texts(code)
+        if not names and not table.source.faulty(table.key(code)):
+            table.note(code, "empty_list")
+        for name in {one.casefold(): one for one in (code, *names)}.values():
+            _check_typable(table, code, name)
+            taken.take(table, code, name)
+        found[code] = names
+    return found
+
+
+def _check_typable(table: Table, field: str, name: str) -> None:
+    # what people type before `=` is normalised, so a name that normalising changes would never be met
+    if _UNTYPABLE.search(name) or unicodedata.normalize("NFKC", name) != name:
+        table.note(field, "bad_name", name=name)
+
+
+def _spellings(spec: FactSpec) -> list[tuple[str, str]]:
+    """(field, spelling) of all that the fact answers to; one fact may say the same twice."""
+    every = [("key", spec.key), *(("names", name) for name in spec.names), ("name", spec.name), ("name_en", spec.name_en)]
+    return list({name.casefold(): (field, name) for field, name in reversed(every)}.values())[::-1]

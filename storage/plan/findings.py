@@ -1,0 +1,134 @@
+"""What is wrong with a plan's files: each finding names file, key, fault and remedy."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from workflows.core.errors import BadConfig
+
+#: The English sentence of every code. The catalogs say the same as `plan.<code>`; a plan is also refused before any catalog is read.
+SENTENCES: Mapping[str, str] = {
+    "missing_folder": "the plan folder {folder} does not exist; set GENGFU_PLAN_DIR to the folder that holds the plan",
+    "missing_file": "this file is missing and every plan needs it; copy it from the sample plan and adjust it",
+    "unknown_file": "a plan has no such file; rename it to {meant}, or take it out of the folder",
+    "unknown_file_far": "a plan has no such file; take it out of the folder (a plan holds {known})",
+    "unreadable": "the file cannot be read ({detail}); check its permissions",
+    "empty_file": "the file says nothing; fill it in, or copy it from the sample plan",
+    "bad_utf8": "byte {byte} is not UTF-8; save the file again with the encoding UTF-8",
+    "toml_syntax": "not valid TOML ({detail}) in `{text}`; correct this line (quotes, brackets and = must be the plain ASCII signs)",
+    "unknown_key": "unknown key {name}; did you mean {meant}?",
+    "unknown_key_far": "unknown key {name}; the keys known here are {known}",
+    "missing_key": "the key {name} is missing; add it",
+    "missing_level": "the level {name} is missing; add a table [{name}]",
+    "missing_group": "the group {name} is missing; add a [[group]] with this id (one person may lead several groups)",
+    "missing_fact": "the fact {name} is missing; add a [[fact]] with this key",
+    "not_text": "this must be text in quotes, not {found}",
+    "not_texts": "this must be a list of texts in quotes, not {found}",
+    "not_number": "this must be a number, not {found}",
+    "not_whole": "this must be a whole number of at least {least}, not {found}",
+    "not_yes_no": "this must be true or false, not {found}",
+    "not_table": "this must be a table, not {found}",
+    "not_tables": "this must be a list of tables ([[{name}]]), not {found}",
+    "not_limit": 'this must be a whole number of at least 0, or "forever", not {found}',
+    "empty_text": "this must not be empty; fill it in",
+    "empty_list": "this list must not be empty; name at least one",
+    "bad_id": "“{name}” cannot be an id; use lower-case letters, digits, dot and underscore, beginning with a letter",
+    "bad_name": "“{name}” cannot be typed in a command; take out spaces, full-width signs and any of = : / @ ,",
+    "bad_duration": "“{found}” is not a duration; write ISO 8601 such as PT15M, PT1H30M or P1D",
+    "not_positive": "the duration must be longer than nothing; write for example PT15M",
+    "duplicate": "“{name}” is already used at {first}; give one of the two another name",
+    "unknown_name": "unknown {what} “{name}”; did you mean {meant}?",
+    "unknown_name_far": "unknown {what} “{name}”; known are {known}",
+    "nobody": "“{name}” means nobody in organization.toml; name somebody there, or another person here",
+    "no_head": 'the group {group} has no head; add head = "<person id>"',
+    "no_approver": "nobody approves “{act}” at level {level}; name at least one approver",
+    "no_rungs": "the level {level} has no escalation ladder; add a [[{level}.rungs]]",
+    "slower": "the heavier level {level} takes longer ({found}) than {than} ({limit}); make it at most {limit}",
+    "heavier_missing": "asked for at {than} but not at the heavier {level}; add a due for {level}",
+    "measure_parts": "a measure has exactly one of: from, scores, score; take the one that suits the fact {fact}",
+    "measure_kind": "“{part}” does not suit the fact {fact}, whose kind is {kind}; write “{wanted}”",
+    "bad_steps": "“from” must be four rising numbers, the first 0 (the lower bounds of scores 1 to 4), not {found}",
+    "bad_score": "a score is 1, 2, 3 or 4, not {found}",
+    "no_score": "the value {name} of the fact {fact} has no score; add {name} = 1, 2, 3 or 4",
+    "not_gradable": "the rubric uses the fact {fact}, which grading does not take; set grade = true for it in facts.toml",
+    "not_counted": "the fact {fact} is no number; only an amount can be compared with “at least”",
+    "band_order": "the bands must name mild, moderate, severe and extreme once each, in this order; found {found}",
+    "band_gap": "the bands must join without gap or overlap: this one must begin with {wanted}, not {found}",
+    "band_end": "the bands must reach {wanted}, the highest total of {indicators} indicators; the last one ends with {found}",
+    "band_empty": "the band ends ({max}) before it begins ({min}); swap the two",
+    "floor_empty": "the floor names no condition; add facts, facts_at_least, any_score, scores_of_4 or other_score",
+    "wrong_values": "the fact {fact} must have exactly these values, in this order: {wanted}",
+    "values_only_choice": 'only a fact of the kind choice has values; take them out, or set kind = "choice"',
+    "type_file": "the file of type {type} must be called {wanted}",
+    "no_due": 'the task has no due; add due = {{ l4 = "PT1H", … }}',
+    "two_dues": "a task has one way to count its due; keep one of {found}",
+    "no_until": 'a repeated task needs an end; add until = "ended" (or another clock)',
+    "until_alone": "“until” is for repeated tasks; add repeat = true, or take it out",
+    "fulfilled_beside": "a line that “{by}” fulfils is closed by that command alone; take approve out",
+}
+
+#: What `{what}` of `unknown_name` can be; the catalogs call them `plan.what.<code>`.
+WHAT: Mapping[str, str] = {
+    "person": "person",
+    "group": "group",
+    "role": "role",
+    "platform": "platform",
+    "fact": "fact",
+    "kind": "kind of fact",
+    "value": "value",
+    "indicator": "indicator or yes/no fact",
+    "level": "response level",
+    "opinion_level": "opinion level",
+    "type": "incident type",
+    "subtype": "subtype",
+    "condition": "condition",
+    "clock": "clock",
+    "fulfilled_by": "command (fulfilled_by)",
+    "approver": "approver",
+    "audience": "audience",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`key` is the dotted path in the file (`person[3].id`, counted from 0), empty for the whole file; `line` counts from 1."""
+
+    file: str
+    key: str
+    code: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """`response.toml:12 l2.cadence`"""
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where} {self.key}".rstrip()
+
+    def __str__(self) -> str:
+        values = dict(self.values)
+        if "what" in values:
+            values["what"] = WHAT[values["what"]]
+        return f"{self.place}: {SENTENCES[self.code].format(**values)}"
+
+
+class PlanError(BadConfig):
+    """A plan that cannot be used; `findings` are all that was found, the message is the first."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        more = f" (and {len(findings) - 1} more; `gengfu plan check` lists all)" if len(findings) > 1 else ""
+        super().__init__(f"The plan cannot be used: {findings[0]}{more}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` most likely meant, or None when none is near."""
+    spelled = {word.casefold(): word for word in known}
+    found = difflib.get_close_matches(name.casefold(), spelled, n=1, cutoff=0.6)
+    return spelled[found[0]] if found else None
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence; a long list is cut."""
+    every = tuple(names)
+    return ", ".join(every[:12]) + (", …" if len(every) > 12 else "")

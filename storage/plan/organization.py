@@ -1,0 +1,157 @@
+"""`organization.toml`: the firm, its people, groups and roles; and what a name in the other files may mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from storage.plan.table import Table, Uniques
+from workflows.core.people import Firm, Group, Organization, Person
+
+GROUPS = ("lead", "office", "tech", "security", "recovery", "opinion", "client", "fraud", "business", "fund", "legal")
+ROLES = ("administrator", "security", "auditor", "compliance", "board_secretary", "spokesperson")
+PLATFORMS = ("wecom", "dingtalk", "feishu", "console")
+PARTS = ("head", "deputy", "duty")
+
+#: Between two approvers of whom either suffices: `lead.head or lead.deputy`.
+OR = " or "
+
+
+def read_organization(root: Table) -> Organization:
+    firm_table = root.table("firm", required=True)
+    firm = _firm(firm_table) if firm_table else Firm("")
+    people = _people(root)
+    groups = _groups(root, people)
+    root.close()
+    return Organization(firm, people, groups)
+
+
+def _firm(table: Table) -> Firm:
+    firm = Firm(
+        name=table.text("name"),
+        name_en=table.text("name_en", ""),
+        bureau=table.text("bureau", ""),
+        listed=table.flag("listed"),
+        cii=table.flag("cii"),
+        exchanges=table.texts("exchanges"),
+        pbc_field=table.flag("pbc_field"),
+    )
+    table.close()
+    return firm
+
+
+def _people(root: Table) -> dict[str, Person]:
+    people: dict[str, Person] = {}
+    ids, accounts = Uniques(), Uniques()
+    for table in root.tables("person", required=True):
+        person = Person(
+            id=table.id("id"),
+            name=table.text("name"),
+            title=table.text("title", ""),
+            phone=table.text("phone", ""),
+            email=table.text("email", ""),
+            identities=_platform_names(table, "identities", accounts),
+            roles=_known(table, "roles", "role", ROLES),
+        )
+        table.close()
+        if person.id and ids.take(table, "id", person.id):
+            people[person.id] = person
+    return people
+
+
+def _groups(root: Table, people: Mapping[str, Person]) -> dict[str, Group]:
+    groups: dict[str, Group] = {}
+    ids, names, chats = Uniques(), Uniques(), Uniques()
+    tables = root.tables("group", required=True)
+    for table in tables:
+        group = _group(table, people, chats)
+        for field, name in (("name", group.name), ("name_en", group.name_en), *((("aliases"), alias) for alias in group.aliases)):
+            if name:
+                names.take(table, field, name)
+        if group.id and ids.take(table, "id", group.id):
+            groups[group.id] = group
+    for missing in (group for group in GROUPS if tables and group not in groups):
+        root.note("group", "missing_group", name=missing)
+    return groups
+
+
+def _group(table: Table, people: Mapping[str, Person], chats: Uniques) -> Group:
+    group_id = table.one_of("id", "group", GROUPS)
+    if not table.has("head"):
+        table.note("", "no_head", group=group_id)
+    group = Group(
+        id=group_id,
+        name=table.text("name"),
+        head=table.one_of("head", "person", people, "") if people else table.text("head", ""),
+        name_en=table.text("name_en", ""),
+        deputy=(table.one_of("deputy", "person", people, "") if people else table.text("deputy", "")) or None,
+        members=_known(table, "members", "person", people) if people else table.texts("members"),
+        chats=_platform_names(table, "chats", chats),
+        aliases=table.texts("aliases"),
+    )
+    table.close()
+    return group
+
+
+def _known(table: Table, name: str, what: str, known: Mapping[str, object] | tuple[str, ...]) -> tuple[str, ...]:
+    values = table.texts(name)
+    for index, value in enumerate(values):
+        if value not in known:
+            table.source.unknown(f"{table.key(name)}[{index}]", what, value, known)
+    return values
+
+
+def _platform_names(table: Table, name: str, taken: Uniques) -> Mapping[str, str]:
+    """Platform to an id there; one id belongs to one person or group."""
+    inner = table.table(name)
+    if inner is None:
+        return {}
+    found: dict[str, str] = {}
+    for platform in inner.names():
+        value = inner.text(platform)
+        if platform not in PLATFORMS:
+            inner.source.unknown(inner.key(platform), "platform", platform, PLATFORMS)
+        elif value and taken.take(inner, platform, f"{platform}:{value}"):
+            found[platform] = value
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the rules may call people. Without an organization (it could not be read) only the fixed names are checked.
+
+    `kept` rules were checked when they were kept: since then people may have left, and a running incident must still read its rules.
+    `sound`: nothing is wrong with the organization itself; else whoever is missing in it was told there.
+    """
+
+    organization: Organization | None
+    kept: bool = False
+    sound: bool = True
+
+    def check(self, table: Table, name: str, what: str, spec: str, words: tuple[str, ...], *, place: str = "") -> None:
+        """Note it when `spec` is none of `words`, no group or part of one, no role and no person, or means nobody now."""
+        key = table.key(place or name)
+        if spec in words or self._relative(spec, words):
+            return
+        if not self._known(spec):
+            table.source.unknown(key, what, spec, self._every(words))
+        elif self.organization and self.sound and not self.kept and not self.organization.resolve(spec):
+            table.source.note(key, "nobody", name=spec)
+
+    def approver(self, table: Table, name: str, spec: str, words: tuple[str, ...] = (), *, place: str = "") -> None:
+        for one in spec.split(OR):
+            self.check(table, name, "approver", one.strip(), words, place=place)
+
+    def _relative(self, spec: str, words: tuple[str, ...]) -> bool:
+        return "group" in words and spec.startswith("group.") and spec.removeprefix("group.") in PARTS
+
+    def _known(self, spec: str) -> bool:
+        if spec.startswith("role:"):
+            return spec.removeprefix("role:") in ROLES
+        group, dot, part = spec.partition(".")
+        if group in GROUPS and (not dot or part in PARTS):
+            return True
+        return self.organization is None or self.kept or spec in self.organization.people
+
+    def _every(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        people = tuple(self.organization.people) if self.organization else ()
+        parts = tuple(f"{group}.{part}" for group in (*(("group",) if "group" in words else ()), *GROUPS) for part in PARTS)
+        return (*words, *GROUPS, *parts, *(f"role:{role}" for role in ROLES), *people)

@@ -1,0 +1,152 @@
+"""`playbooks/*.toml`: the task lines of each incident type, and of every incident (`common.toml`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
+
+from storage.plan.facts import read_coded_names
+from storage.plan.organization import GROUPS, Names
+from storage.plan.rubric import read_wanted
+from storage.plan.table import Table, Uniques, check_not_slower, shown
+from workflows.core.facts import FactBook
+from workflows.core.playbook import Playbook, TaskLine
+from workflows.core.rubric import ResponseLevel
+
+COMMON = "common"
+TYPES = (
+    "cyber_attack",
+    "system_failure",
+    "data_leak",
+    "financial_fraud",
+    "public_opinion",
+    "compliance_risk",
+    "supplier_failure",
+)
+CLOCKS = ("opened", "known", "graded", "confirmed", "approved", "recovered", "ended")
+FULFILLING = ("grade", "end")
+BY_LEVEL = "by_level"
+AT_LEAST = "_at_least"
+#: Conditions that are worked out and not stated: they need no line in facts.toml.
+DERIVED = ("is_network_incident",)
+SUBTYPE = "subtype"
+LEVELS = tuple(ResponseLevel)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the playbooks are checked against, and the names that are taken across all of them."""
+
+    names: Names
+    facts: FactBook | None
+    codes: Uniques = field(default_factory=Uniques)
+    type_names: Uniques = field(default_factory=Uniques)
+
+
+def read_playbook(root: Table, stem: str, reading: Reading) -> Playbook | None:
+    """`stem` is the file's name without `.toml`; it must be the type. None when the type is unknown."""
+    type_code = root.one_of("type", "type", (COMMON, *TYPES))
+    if type_code and type_code != stem:
+        root.note("type", "type_file", type=type_code, wanted=f"playbooks/{type_code}.toml")
+    name, name_en, names = root.text("name"), root.text("name_en"), root.texts("names")
+    for key, one in (("name", name), ("name_en", name_en), *(("names", one) for one in names)):
+        if one:
+            reading.type_names.take(root, key, one)
+    inner = root.table("subtypes")
+    subtypes = read_coded_names(inner) if inner else {}
+    lines = tuple(_line(table, reading, subtypes) for table in root.tables("task", required=True))
+    root.close()
+    return Playbook(type_code, name, name_en, lines, subtypes, names) if type_code else None
+
+
+def _line(table: Table, reading: Reading, subtypes: Mapping[str, object]) -> TaskLine:
+    line = TaskLine(
+        code=table.id("code"),
+        title=table.text("title"),
+        group=table.one_of("group", "group", GROUPS),
+        done=table.text("done"),
+        title_en=table.text("title_en", ""),
+        done_en=table.text("done_en", ""),
+        clock=table.one_of("clock", "clock", CLOCKS, "opened"),
+        due=_due(table),
+        due_working_days=table.whole("due_working_days", default=0) or None,
+        due_calendar_days=table.whole("due_calendar_days", default=0) or None,
+        repeat=table.flag("repeat"),
+        until=table.one_of("until", "clock", CLOCKS, "") or None,
+        optional=table.flag("optional"),
+        approve=table.text("approve", "") or None,
+        approve_first=table.flag("approve_first"),
+        fulfilled_by=table.one_of("fulfilled_by", "fulfilled_by", FULFILLING, "") or None,
+        obligation=table.text("obligation", "") or None,
+        when=_when(table, reading.facts, subtypes),
+        basis=table.text("basis", ""),
+    )
+    table.close()
+    if line.code:
+        reading.codes.take(table, "code", line.code)
+    if line.approve:
+        reading.names.approver(table, "approve", line.approve, (BY_LEVEL,))
+    _check_due(table, line)
+    _check_ways(table, line)
+    return line
+
+
+def _due(table: Table) -> Mapping[ResponseLevel, timedelta]:
+    inner = table.table("due")
+    if inner is None:
+        return {}
+    for name in (name for name in inner.names() if name not in LEVELS):
+        inner.source.unknown(inner.key(name), "level", name, LEVELS)
+    due = {level: inner.duration(level) for level in LEVELS if inner.has(level)}
+    for lighter, heavier in pairwise(LEVELS):
+        if lighter in due and heavier not in due:
+            inner.note("", "heavier_missing", level=heavier, than=lighter)
+    check_not_slower(table.source, [(inner.key(level), level, span) for level, span in due.items()])
+    return due
+
+
+def _check_due(table: Table, line: TaskLine) -> None:
+    ways = {"due": line.due, "due_working_days": line.due_working_days, "due_calendar_days": line.due_calendar_days}
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1:
+        table.note(given[1], "two_dues", found=", ".join(given))
+    if not given and not line.obligation and not any(table.source.faulty(table.key(name)) for name in ways):
+        table.note("", "no_due")
+
+
+def _check_ways(table: Table, line: TaskLine) -> None:
+    if line.repeat and not line.until and not table.source.faulty(table.key("until")):
+        table.note("", "no_until")
+    if line.until and not line.repeat:
+        table.note("until", "until_alone")
+    if line.fulfilled_by and line.approve:
+        table.note("approve", "fulfilled_beside", by=line.fulfilled_by)
+
+
+def _when(table: Table, facts: FactBook | None, subtypes: Mapping[str, object]) -> dict[str, str | bool]:
+    inner = table.table("when")
+    if inner is None:
+        return {}
+    wanted = {name: _wanted(inner, name, facts, subtypes) for name in inner.names()}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _wanted(table: Table, name: str, facts: FactBook | None, subtypes: Mapping[str, object]) -> str | bool | None:
+    if name == SUBTYPE:
+        return table.one_of(name, "subtype", tuple(subtypes)) or None
+    if name in DERIVED:
+        return _yes_no(table, name)
+    key = name.removesuffix(AT_LEAST)
+    spec = facts.specs.get(key) if facts else None
+    if facts and spec is None:
+        graded = (f"{one.key}{AT_LEAST}" for one in facts.specs.values() if one.kind == "choice")
+        table.source.unknown(table.key(name), "condition", name, (SUBTYPE, *DERIVED, *facts.specs, *graded))
+    return read_wanted(table, name, spec)
+
+
+def _yes_no(table: Table, name: str) -> bool | None:
+    value = table.raw(name)
+    if isinstance(value, bool):
+        return value
+    table.note(name, "not_yes_no", found=shown(value))
+    return None

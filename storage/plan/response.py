@@ -1,0 +1,110 @@
+"""`response.toml`: approvers, cadence, reminders and the ladder of each response level."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from storage.plan.organization import Names
+from storage.plan.table import Table, check_not_slower, shown
+from workflows.core.response import Response, Rung
+from workflows.core.rubric import ResponseLevel
+
+LEVELS = tuple(ResponseLevel)
+ACTS = ("activate", "end", "override", "statement")
+#: Words of a rung that mean somebody of the item in question.
+AUDIENCES = ("owner", "group", "commander")
+FOREVER = "forever"
+#: What a heavier level must not take longer for. `remind_before` is longer where it is gentler, and is not among them.
+_PACES = (
+    "cadence",
+    "claim_within",
+    "progress_every",
+    "progress_grace",
+    "overdue_repeat",
+    "verify_within",
+    "approval_wait",
+    "terminal_repeat",
+)
+
+
+def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
+    tables = {level: table for level in LEVELS if (table := root.table(level))}
+    for level in LEVELS:
+        if not root.has(level):
+            root.note(level, "missing_level", name=level)
+    responses = {level: _response(table, level, names) for level, table in tables.items()}
+    root.close()
+    for name in (*_PACES, "snooze_max"):
+        check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
+    check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
+    return responses
+
+
+def _length(rungs: tuple[Rung, ...]) -> timedelta:
+    return sum((rung.wait for rung in rungs), timedelta())
+
+
+def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
+    pace = {name: table.duration(name) for name in _PACES}
+    response = Response(
+        level=level,
+        name=table.text("name"),
+        name_en=table.text("name_en"),
+        approvers=_approvers(table, level, names),
+        cadence=pace["cadence"],
+        claim_within=pace["claim_within"],
+        progress_every=pace["progress_every"],
+        progress_grace=pace["progress_grace"],
+        remind_before=table.duration("remind_before"),
+        overdue_repeat=pace["overdue_repeat"],
+        overdue_climb_every=table.whole("overdue_climb_every"),
+        verify_within=pace["verify_within"],
+        approval_wait=pace["approval_wait"],
+        rungs=_rungs(table, level, names),
+        terminal_repeat=pace["terminal_repeat"],
+        terminal_slow=table.duration("terminal_slow"),
+        terminal_max=_limit(table, "terminal_max"),
+        snooze_max=table.duration("snooze_max", zero=True),
+        snooze_count=table.whole("snooze_count", least=0),
+    )
+    table.close()
+    return response
+
+
+def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str, tuple[str, ...]]:
+    inner = table.table("approvers", required=True)
+    if inner is None:
+        return {}
+    found = {act: inner.texts(act) for act in ACTS}
+    inner.close()
+    for act, specs in found.items():
+        if not specs and not table.source.faulty(inner.key(act)):
+            inner.note(act, "no_approver", act=act, level=level)
+        for index, spec in enumerate(specs):
+            names.check(inner, act, "approver", spec, ("commander",), place=f"{act}[{index}]")
+    return found
+
+
+def _rungs(table: Table, level: ResponseLevel, names: Names) -> tuple[Rung, ...]:
+    rungs: list[Rung] = []
+    for one in table.tables("rungs"):
+        to = one.texts("to")
+        if not to and not table.source.faulty(one.key("to")):
+            one.note("to", "empty_list")
+        for index, spec in enumerate(to):
+            names.check(one, "to", "audience", spec, AUDIENCES, place=f"to[{index}]")
+        rungs.append(Rung(to, one.duration("wait")))
+        one.close()
+    if not rungs and not table.source.faulty(table.key("rungs")):
+        table.note("rungs", "no_rungs", level=level)
+    return tuple(rungs)
+
+
+def _limit(table: Table, name: str) -> int | None:
+    value = table.raw(name)
+    if value is None:
+        table.note(name, "missing_key", name=name)
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    elif value != FOREVER:
+        table.note(name, "not_limit", found=shown(value))
+    return None

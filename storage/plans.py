@@ -1,0 +1,45 @@
+"""The current plan and the plans that running incidents were opened under."""
+
+import base64
+import json
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session
+
+from storage.plan import load_plan, plan_files, rules_from_files
+from storage.tables.records import PlanRow
+from workflows.core.people import Organization
+from workflows.core.plan import Plan
+
+
+class Plans:
+    """`current` is read from the folder at start; older rules come from the database, always with today's people."""
+
+    def __init__(self, folder: Path) -> None:
+        self.current = load_plan(folder)
+        self._files = plan_files(folder)
+        self._kept: dict[str, Plan] = {self.current.fingerprint: self.current}
+
+    @property
+    def organization(self) -> Organization:
+        return self.current.organization
+
+    def keep(self, session: Session, now: datetime) -> str:
+        """Make sure the current rules are in the database; answers their fingerprint."""
+        fingerprint = self.current.fingerprint
+        if session.get(PlanRow, fingerprint) is None:
+            packed = json.dumps({name: base64.b64encode(data).decode() for name, data in sorted(self._files.items())})
+            session.add(PlanRow(fingerprint=fingerprint, kept=now, files=packed.encode()))
+            session.flush()
+        return fingerprint
+
+    def of(self, session: Session, fingerprint: str) -> Plan:
+        """The rules with this fingerprint and today's people."""
+        if fingerprint not in self._kept:
+            row = session.get(PlanRow, fingerprint)
+            if row is None:
+                raise LookupError(f"the plan {fingerprint} is not in the database")
+            files = {name: base64.b64decode(data) for name, data in json.loads(row.files).items()}
+            self._kept[fingerprint] = rules_from_files(files, self.organization)
+        return self._kept[fingerprint]

@@ -1,0 +1,188 @@
+"""One queue for everything that waits. The same code on SQLite and PostgreSQL, called inside a transaction of `Database.write`.
+
+A claim moves `due` to the end of the lease and counts `attempt` and `fence` up; the row stays `waiting`. So its lane stays
+shut while it is worked on, and a holder that died is nothing special: the row is due again, and claimed again.
+`done`, `retry` and `bury` hold only for the latest claim: a late holder gets False and must roll back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, CursorResult, Table, func, inspect, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from storage.tables.queues import BURIED, DONE, WAITING, QueueRow
+
+R = TypeVar("R", bound=QueueRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[R]):
+    """`rows` are ours until `due`; `buried` had used up their attempts and now wait for an administrator."""
+
+    rows: list[R] = field(default_factory=list)
+    buried: list[R] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.buried)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """`late` is how long the oldest due row has been due; None when nothing is due."""
+
+    waiting: int
+    due: int
+    late: timedelta | None
+    buried: int
+
+
+def backoff(attempt: int) -> timedelta:
+    """How long to wait after the given (first = 1) failed attempt: 2 s, 4 s, 8 s … at most 5 minutes."""
+    return timedelta(seconds=min(2 ** max(1, min(attempt, 9)), 300))
+
+
+class Queue(Generic[R]):
+    """`priorities`: every value that rows of this table can have; a row with another value is never claimed."""
+
+    def __init__(self, row_class: type[R], *, lease: timedelta, attempts: int, priorities: tuple[int, ...] = (0,)) -> None:
+        self.row_class = row_class
+        self.lease = lease
+        self.attempts = attempts
+        self.priorities = tuple(sorted(priorities))
+        self._table = table_of(row_class)
+        # Literals, not parameters: otherwise the databases cannot know that the partial indexes apply.
+        self._waiting: ColumnElement[bool] = literal_column(f"{self._table.name}.status = '{WAITING}'")
+
+    def claim(self, session: Session, now: datetime, limit: int, *only: ColumnElement[bool]) -> Claim[R]:
+        """Take up to `limit` due rows, the smallest priority first, then the longest due; at most one of each lane.
+
+        Call again until the answer is empty: what comes next in a lane is found by the next claim only.
+        """
+        claim: Claim[R] = Claim()
+        left = limit
+        for priority in self.priorities:
+            found = self._due(session, now, priority, left, only) if left > 0 else []
+            for row in found:
+                self._hold_or_bury(row, now, claim)
+            left -= len(found)
+        session.flush()
+        return claim
+
+    def hold(self, row: R, now: datetime) -> R:
+        """Mark a row that is about to be inserted as claimed by whoever inserts it."""
+        row.attempt = row.fence = 1
+        row.due = now + self.lease
+        return row
+
+    def done(self, session: Session, row: R, now: datetime) -> bool:
+        """False = somebody else has the row now (or it was set again): roll back."""
+        return self._settle(session, row, status=DONE, finished=now, error=None)
+
+    def retry(self, session: Session, row: R, due: datetime, error: str, *, free: bool = False) -> bool:
+        """Let go until `due`. `free` gives the attempt back: the other side asked for patience, nothing failed."""
+        return self._settle(session, row, due=due, error=error, attempt=row.attempt - 1 if free else row.attempt)
+
+    def bury(self, session: Session, row: R, now: datetime, error: str) -> bool:
+        return self._settle(session, row, status=BURIED, finished=now, error=error)
+
+    def revive(self, session: Session, row_id: int, now: datetime) -> bool:
+        """Give a buried row all its attempts again. Its lane has gone on without it, so it gets one of its own."""
+        c = self._table.c
+        statement = update(self._table).where(c.id == row_id, c.status == BURIED)
+        fresh = {"status": WAITING, "due": now, "attempt": 0, "error": None, "finished": None, "lane": f"revived:{row_id}"}
+        return _changed(session, statement.values(fresh)) == 1
+
+    def waiting(self, session: Session, now: datetime) -> Stats:
+        """For metrics and health, not for every tick: it counts all waiting rows."""
+        c = self._table.c
+        due = (self._waiting, c.priority.in_(self.priorities), c.due <= now)
+        waiting = session.scalar(select(func.count()).select_from(self._table).where(self._waiting)) or 0
+        count, oldest = session.connection().execute(select(func.count(), func.min(c.due)).where(*due)).one()
+        is_buried: ColumnElement[bool] = literal_column(f"status = '{BURIED}'")
+        buried = session.scalar(select(func.count()).select_from(self._table).where(is_buried)) or 0
+        return Stats(waiting, count, now - oldest if oldest else None, buried)
+
+    def _due(self, session: Session, now: datetime, priority: int, limit: int, only: tuple[ColumnElement[bool], ...]) -> list[R]:
+        """One walk along the partial index (priority, due, id); one look into (lane, id) per row met."""
+        c = self._table.c
+        ahead = self._table.alias("ahead")
+        in_lane: ColumnElement[bool] = literal_column(f"ahead.status = '{WAITING}'")
+        # NOT EXISTS and not `id = (SELECT min …)`: PostgreSQL then expects many answers, and walks the index in order until `limit`.
+        blocked = select(ahead.c.id).where(in_lane, ahead.c.lane == c.lane, ahead.c.id < c.id).exists()
+        statement = (
+            select(self.row_class)
+            .where(self._waiting, c.priority == priority, c.due <= now, ~blocked, *only)
+            .order_by(c.due, c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=self._table)
+            .execution_options(populate_existing=True)
+        )
+        return list(session.scalars(statement))
+
+    def _hold_or_bury(self, row: R, now: datetime, claim: Claim[R]) -> None:
+        row.fence += 1
+        if row.attempt >= self.attempts:
+            row.status, row.finished, row.error = BURIED, now, row.error or "its holder never came back"
+            claim.buried.append(row)
+        else:
+            row.attempt += 1
+            row.due = now + self.lease
+            claim.rows.append(row)
+
+    def _settle(self, session: Session, row: R, **values: object) -> bool:
+        c = self._table.c
+        # The fence alone is enough for rows that are set again by `put`; the attempt also catches a plain reset to 0.
+        ours = (c.id == row.id, c.fence == row.fence, c.attempt == row.attempt, c.status == WAITING)
+        return _changed(session, update(self._table).where(*ours).values(values)) == 1
+
+
+def table_of(row_class: type[QueueRow]) -> Table:
+    table = inspect(row_class).local_table
+    assert isinstance(table, Table)
+    return table
+
+
+def add(session: Session, row: QueueRow, *key: str) -> int | None:
+    """Insert `row` unless there is one with the same `key` columns: its id, or None when there was one already."""
+    statement = _insert(session, row).on_conflict_do_nothing(index_elements=key)
+    return session.connection().execute(statement.returning(statement.table.c.id)).scalar()
+
+
+def put(session: Session, row: QueueRow, *key: str) -> int:
+    """Insert `row`, or set the one with the same `key` columns again, whatever became of it: all its values are replaced
+    (but `created`), it waits, and whoever holds it has lost it."""
+    statement = _insert(session, row)
+    table = statement.table
+    values: dict[str, Any] = {name: statement.excluded[name] for name in _values(row) if name not in {*key, "created", "fence"}}
+    values["fence"] = table.c.fence + 1
+    statement = statement.on_conflict_do_update(index_elements=key, set_=values)
+    row_id: int = session.connection().execute(statement.returning(table.c.id)).scalar_one()
+    return row_id
+
+
+def cancel(session: Session, row_class: type[QueueRow], now: datetime, **key: object) -> bool:
+    """The waiting row with these values is done without being worked on; whoever holds it has lost it."""
+    table = table_of(row_class)
+    c = table.c
+    statement = update(table).where(c.status == WAITING, *(c[name] == value for name, value in key.items()))
+    return _changed(session, statement.values(status=DONE, finished=now, fence=c.fence + 1)) > 0
+
+
+def _values(row: QueueRow) -> Mapping[str, Any]:
+    return {column.key: getattr(row, column.key) for column in table_of(type(row)).columns if column.key != "id"}
+
+
+def _insert(session: Session, row: QueueRow) -> Any:
+    session.flush()
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table_of(type(row))).values(_values(row))
+
+
+def _changed(session: Session, statement: Any) -> int:
+    session.flush()
+    answer: CursorResult[Any] = session.connection().execute(statement)
+    return answer.rowcount

@@ -1,0 +1,57 @@
+"""The schema: migrate forward, and refuse to run on an old or a newer one."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage.database import Database
+from workflows.core.errors import BadConfig
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def newest() -> str:
+    """The revision this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head, "there is at least one migration"
+    return head
+
+
+def current(database: Database) -> str | None:
+    """The revision the database is at; None when it is empty."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Bring the schema forward; answers (before, after). Safe to run twice."""
+    before = current(database)
+    config = _config()
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    return before, newest()
+
+
+def require_current(database: Database) -> None:
+    """Raise BadConfig unless the schema is the one this code was written for."""
+    found, needed = current(database), newest()
+    if found is None:
+        raise BadConfig("the database is empty; run `gengfu migrate` first")
+    if found != needed:
+        known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+        if found in known:
+            raise BadConfig(
+                f"the database schema is {found}, this version needs {needed}; stop all replicas, back up, run `gengfu migrate`"
+            )
+        raise BadConfig(
+            f"the database schema is {found}, which this version does not know; install the version that made it, or a newer one"
+        )

@@ -1,0 +1,22 @@
+"""Named timers of records, as rows that commit with the state that needs them."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from storage.database import touch
+from storage.queue import Queue, cancel, put
+from storage.tables.queues import TimerRow
+from workflows.core.outcome import Timer
+
+TIMERS = Queue(TimerRow, lease=timedelta(seconds=60), attempts=8)
+
+
+def set_timer(session: Session, timer: Timer, *, record_ref: str, incident: str, now: datetime) -> None:
+    """Set or move the timer, or cancel it when its due is None."""
+    if timer.due is None:
+        cancel(session, TimerRow, now, record_ref=record_ref, name=timer.name)
+        return
+    row = TimerRow(lane=f"{record_ref}:{timer.name}", due=timer.due, created=now, record_ref=record_ref, name=timer.name, incident=incident)
+    put(session, row, "record_ref", "name")
+    touch(session, "timers")

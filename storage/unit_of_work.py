@@ -1,0 +1,238 @@
+"""One command, one transaction: records, audit rows, outbox rows, timers and requests are written here and nowhere else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, col, select
+
+from storage import audit, inbox, outbox
+from storage.cipher import Cipher
+from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
+from storage.plans import Plans
+from storage.tables.records import ChatRow, CounterRow, SeenRow
+from storage.timers import set_timer
+from workflows.core.approval import Approval
+from workflows.core.approval import State as ApprovalState
+from workflows.core.errors import NotFound, RuleBroken
+from workflows.core.outcome import Notice, Outcome, Request
+from workflows.core.people import Organization
+from workflows.core.plan import Plan
+from workflows.incident import Incident
+from workflows.task import Task
+
+R = TypeVar("R", bound=Record)
+
+
+class UnitOfWork:
+    """`actor` is a person id, `clock` or `delivery`; `via` says by which event (`console:…`). Committed by whoever gave the session."""
+
+    def __init__(self, session: Session, *, plans: Plans, cipher: Cipher, now: datetime, actor: str, via: str) -> None:
+        self.session = session
+        self.now = now
+        self.actor = actor
+        self.via = via
+        self._plans = plans
+        self._cipher = cipher
+        self._locked: set[str] = set()
+        self._requests = 0
+
+    @property
+    def organization(self) -> Organization:
+        return self._plans.organization
+
+    def current_plan(self) -> Plan:
+        return self._plans.current
+
+    def keep_plan(self) -> str:
+        return self._plans.keep(self.session, self.now)
+
+    def plan_of(self, record: Record) -> Plan:
+        """The rules that this record's incident was opened under, with today's people."""
+        return self._plans.of(self.session, record.plan)
+
+    # Reading, with the incident's row locked first
+
+    def load(self, kind: type[R], ref: str) -> R:
+        """The record, with its incident's row locked for the rest of the transaction; NotFound when there is none."""
+        table = table_of(kind)
+        if kind is not Incident:
+            incident = self.session.scalar(sa_select(table.incident).where(table.ref == ref))
+            if incident is None:
+                raise NotFound("house.not_found", ref=ref)
+            self._lock(incident)
+        else:
+            self._lock(ref)
+        row = self.session.get(table, ref, populate_existing=True)
+        if row is None:
+            raise NotFound("house.not_found", ref=ref)
+        return to_record(kind, row)
+
+    def _lock(self, incident: str) -> None:
+        if incident in self._locked:
+            return
+        table = table_of(Incident)
+        if self.session.scalar(sa_select(table.ref).where(table.ref == incident).with_for_update()) is None:
+            raise NotFound("house.not_found", ref=incident)
+        self._locked.add(incident)
+
+    def incident_of(self, record: Record) -> Incident:
+        return self.load(Incident, record.incident)
+
+    def tasks(self, incident: str) -> list[Task]:
+        """All tasks of an incident, in the order they were made."""
+        return self._of(Task, incident)
+
+    def approvals(self, incident: str, *, pending: bool = True) -> list[Approval]:
+        return [a for a in self._of(Approval, incident) if not pending or a.state is ApprovalState.PENDING]
+
+    def _of(self, kind: type[R], incident: str) -> list[R]:
+        table = table_of(kind)
+        rows = self.session.scalars(sa_select(table).where(table.incident == incident).execution_options(populate_existing=True))
+        return sorted((to_record(kind, row) for row in rows), key=lambda r: int(r.ref[1:]))
+
+    def recent_incidents(self, since: datetime) -> list[Incident]:
+        table = table_of(Incident)
+        rows = self.session.scalars(sa_select(table).where(table.opened_at >= since, table.state != "closed"))
+        return [to_record(Incident, row) for row in rows]
+
+    # Chats
+
+    def chats(self, incident: str) -> list[tuple[str, str]]:
+        return outbox.chats_of(self.session, incident)
+
+    def incident_in(self, platform: str, chat: str) -> str | None:
+        """The incident that a chat belongs to now; the latest when it has been bound to several."""
+        statement = select(ChatRow).where(ChatRow.platform == platform, ChatRow.chat == chat, col(ChatRow.left).is_(None))
+        rows = self.session.exec(statement.order_by(col(ChatRow.id).desc())).all()
+        running = [row for row in rows if self._state(row.incident) != "closed"]
+        return (running or rows)[0].incident if rows else None
+
+    def _state(self, incident: str) -> str | None:
+        return self.session.scalar(sa_select(table_of(Incident).state).where(table_of(Incident).ref == incident))
+
+    def bind(self, incident: str, platform: str, chat: str) -> None:
+        statement = select(ChatRow).where(ChatRow.incident == incident, ChatRow.platform == platform, ChatRow.chat == chat)
+        row = self.session.exec(statement).first()
+        if row is not None and row.left is None:
+            raise RuleBroken("incident.bound_already", ref=incident)
+        if row is None:
+            self.session.add(ChatRow(incident=incident, platform=platform, chat=chat, joined=self.now))
+        else:
+            row.left, row.joined = None, self.now
+        self.session.flush()
+        place = f"{platform}:{chat}"
+        outbox.put_card(
+            self.session, "incident", place, platform, chat, None, incident=incident, ref=incident, now=self.now, about_ref=incident
+        )
+        outbox.dirty(self.session, [incident], incident=incident, now=self.now)
+
+    def unbind(self, incident: str, platform: str, chat: str) -> None:
+        statement = select(ChatRow).where(ChatRow.incident == incident, ChatRow.platform == platform, ChatRow.chat == chat)
+        row = self.session.exec(statement).first()
+        if row is None or row.left is not None:
+            raise RuleBroken("incident.not_bound", ref=incident)
+        row.left = self.now
+        self.session.flush()
+
+    def seen(self, person: str, ref: str, version: int) -> None:
+        """收到: remember that this person has received what was said about `ref`."""
+        row = self.session.get(SeenRow, (person, ref))
+        if row is None:
+            self.session.add(SeenRow(person=person, record_ref=ref, version=version, at=self.now))
+        else:
+            row.version, row.at = version, self.now
+        self.session.flush()
+
+    # Writing
+
+    def next_ref(self, kind: type[Any]) -> str:
+        return f"{letter_of(kind)}{self.count(letter_of(kind))}"
+
+    def count(self, name: str) -> int:
+        """The next number of a counter, its row locked until the commit."""
+        row = self.session.get(CounterRow, name, with_for_update=True, populate_existing=True)
+        if row is None:
+            row = CounterRow(name=name, last=0)
+            self.session.add(row)
+        row.last += 1
+        self.session.flush()
+        return row.last
+
+    def apply(self, outcome: Outcome[R]) -> R:
+        """Write one outcome: the record's next version, its audit row, timers, notices, requests. Answers the record as it stands."""
+        old, event = outcome.record, outcome.event
+        version = old.version + 1
+        quiet = self.actor == "clock" and event.verb in ("reminded", "escalated", "update_asked")
+        record: R = replace(old, version=version, touched=old.touched if quiet else version)  # type: ignore[type-var]  # every Record is a dataclass
+        before = self._write(record)
+        audit.append(
+            self.session,
+            record_ref=record.ref,
+            version=version,
+            at=self.now,
+            actor=self.actor,
+            verb=event.verb,
+            from_state=before,
+            to_state=str(record.state),
+            details=dict(event.details),
+            plan=record.plan,
+            incident=record.incident,
+            via=self.via,
+        )
+        for timer in outcome.timers:
+            set_timer(self.session, timer, record_ref=record.ref, incident=record.incident, now=self.now)
+        for notice in outcome.notices:
+            self.tell(notice, record)
+        for request in outcome.requests:
+            self.request(request, record.incident)
+        outbox.dirty(self.session, _watched(record), incident=record.incident, now=self.now)
+        return record
+
+    def _write(self, record: Record) -> str | None:
+        """Insert or update the record's row; answers the state it had before."""
+        table, values = KINDS[type(record)][0], to_values(record)
+        row = self.session.get(table, record.ref)
+        if row is None:
+            self.session.add(table(**values))
+            self.session.flush()
+            return None
+        before = str(row.state)  # type: ignore[attr-defined]  # every record table has it
+        for name, value in values.items():
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+        self.session.flush()
+        return before
+
+    def tell(self, notice: Notice, record: Record) -> None:
+        watch = record.ref if notice.kind != "mine" else f"{record.incident}/tasks"
+        outbox.enqueue_notice(
+            self.session,
+            notice,
+            ref=record.ref,
+            version=record.version,
+            incident=record.incident,
+            organization=self.organization,
+            now=self.now,
+            watch=watch,
+        )
+
+    def deed(self, kind: str, key: str, about: Mapping[str, Any], incident: str, **place: Any) -> None:
+        outbox.enqueue_deed(self.session, key=key, kind=kind, about=dict(about), incident=incident, now=self.now, **place)
+
+    def request(self, request: Request, incident: str) -> None:
+        """One workflow asks another: an event of our own, handled by itself after this commit."""
+        self._requests += 1
+        payload = {"request": request.command, "values": dict(request.values), "incident": incident}
+        event_id = f"{self.via}/{request.command}/{self._requests}"
+        inbox.store(
+            self.session, self._cipher, platform="gengfu", event_id=event_id, lane=f"gengfu:{incident}", payload=payload, now=self.now
+        )
+
+
+def _watched(record: Record) -> Sequence[str]:
+    """What cards of the incident watch: the incident's card everything, a person's card the tasks, an approval's card itself."""
+    refs: Iterable[str] = (record.incident, record.ref)
+    return [*refs, f"{record.incident}/tasks"] if isinstance(record, Task | Incident) else list(refs)

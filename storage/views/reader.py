@@ -1,0 +1,177 @@
+"""Read models: what a viewer may see, as frozen records. Reading has one gate: the scope given here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from storage.mapping import Record, table_of, to_record
+from storage.outbox import chats_of
+from storage.plans import Plans
+from storage.tables.audit import AuditRow
+from storage.tables.queues import WAITING, OutboxRow, TimerRow
+from storage.tables.records import SeenRow
+from storage.views.scope import Scope
+from workflows.core.approval import Approval
+from workflows.core.errors import NotFound
+from workflows.core.people import Organization
+from workflows.core.plan import Plan
+from workflows.incident import UNCLOSED, Grading, Incident
+from workflows.task import LIVE, State, Task
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline: an audit row of the incident or of one of its items."""
+
+    at: datetime
+    actor: str
+    verb: str
+    ref: str
+    version: int
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Closing figures of an incident; spans are None when the thing never happened."""
+
+    to_grade: timedelta | None
+    to_claim: timedelta | None
+    reminders: int
+    escalations: int
+    refusals: int
+    tasks_closed: int
+
+
+class Reader:
+    """Reads within one transaction for one viewer. Everything raises NotFound for what the viewer may not see."""
+
+    def __init__(self, session: Session, plans: Plans, scope: Scope) -> None:
+        self._session = session
+        self._plans = plans
+        self._scope = scope
+
+    @property
+    def organization(self) -> Organization:
+        return self._plans.organization
+
+    def plan_of(self, record: Record) -> Plan:
+        return self._plans.of(self._session, record.plan)
+
+    def _get(self, kind: type[R], ref: str) -> R:
+        row = self._session.get(table_of(kind), ref) if self._scope.member else None
+        if row is None:
+            raise NotFound("house.not_found", ref=ref)
+        return to_record(kind, row)
+
+    def incident(self, ref: str) -> Incident:
+        return self._get(Incident, ref)
+
+    def task(self, ref: str) -> Task:
+        return self._get(Task, ref)
+
+    def approval(self, ref: str) -> Approval:
+        return self._get(Approval, ref)
+
+    def unclosed(self, limit: int = 1000) -> list[Incident]:
+        """Incidents that are not closed, the newest first."""
+        if not self._scope.member:
+            return []
+        table = table_of(Incident)
+        rows = self._session.scalars(
+            select(table).where(table.state.in_([str(s) for s in UNCLOSED])).order_by(table.opened_at.desc()).limit(limit)
+        )
+        return [to_record(Incident, row) for row in rows]
+
+    def tasks(self, incident: str) -> list[Task]:
+        return self._children(Task, incident)
+
+    def approvals(self, incident: str) -> list[Approval]:
+        return self._children(Approval, incident)
+
+    def gradings(self, incident: str) -> list[Grading]:
+        return self._children(Grading, incident)
+
+    def _children(self, kind: type[R], incident: str) -> list[R]:
+        self.incident(incident)
+        table = table_of(kind)
+        rows = self._session.scalars(select(table).where(table.incident == incident))
+        return sorted((to_record(kind, row) for row in rows), key=lambda r: int(r.ref[1:]))
+
+    def tasks_of(self, person: str) -> list[Task]:
+        """Live tasks that a person owns, and unowned ones of their groups, over all incidents, the nearest due first."""
+        if not self._scope.member:
+            return []
+        table = table_of(Task)
+        mine = (table.owner == person) | (table.owner.is_(None) & table.group.in_(self.organization.groups_of(person)))
+        done = (table.state == str(State.DONE)) & (table.done_by != person) & table.group.in_(self.organization.groups_of(person))
+        rows = self._session.scalars(select(table).where((mine & table.state.in_([str(s) for s in LIVE])) | done).limit(200))
+        return sorted((to_record(Task, row) for row in rows), key=lambda t: (t.due_at is None, t.due_at or t.created_at))
+
+    def timeline(self, incident: str, limit: int = 200) -> list[Entry]:
+        """The latest entries of an incident, the oldest first."""
+        self.incident(incident)
+        statement = (
+            select(AuditRow)
+            .where(col(AuditRow.incident) == incident)
+            .order_by(col(AuditRow.at).desc(), col(AuditRow.record_ref).desc(), col(AuditRow.version).desc())
+            .limit(limit)
+        )
+        return [_entry(row) for row in self._session.scalars(statement)][::-1]
+
+    def last_act(self, ref: str) -> Entry | None:
+        """The last thing that somebody (not the clock) did to a record."""
+        statement = (
+            select(AuditRow).where(col(AuditRow.record_ref) == ref, col(AuditRow.actor) != "clock").order_by(col(AuditRow.version).desc())
+        )
+        row = self._session.scalars(statement.limit(1)).first()
+        return _entry(row) if row else None
+
+    def next_timers(self, incident: str) -> list[tuple[str, str, datetime]]:
+        """(record, timer, due) of all running timers of an incident, the nearest first."""
+        statement = select(TimerRow).where(col(TimerRow.incident) == incident, col(TimerRow.status) == WAITING).order_by(col(TimerRow.due))
+        return [(row.record_ref, row.name, row.due) for row in self._session.scalars(statement)]
+
+    def chats(self, incident: str) -> list[tuple[str, str]]:
+        return chats_of(self._session, incident)
+
+    def has_seen(self, person: str, ref: str, version: int) -> bool:
+        row = self._session.get(SeenRow, (person, ref))
+        return row is not None and row.version >= version
+
+    def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
+        """What one of our messages was about."""
+        statement = select(OutboxRow).where(col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform)
+        return self._session.scalars(statement).first()
+
+    def figures(self, incident: str) -> Figures:
+        found = self.incident(incident)
+        tasks = self.tasks(incident)
+        claims = [t.claimed_at for t in tasks if t.claimed_at]
+        counted = dict(
+            self._session.connection()
+            .execute(select(col(AuditRow.verb), func.count()).where(col(AuditRow.incident) == incident).group_by(col(AuditRow.verb)))
+            .tuples()
+        )
+        return Figures(
+            to_grade=found.graded_at - found.opened_at if found.graded_at else None,
+            to_claim=min(claims) - found.opened_at if claims else None,
+            reminders=counted.get("reminded", 0),
+            escalations=counted.get("escalated", 0),
+            refusals=self._refusals(incident),
+            tasks_closed=len([t for t in tasks if t.state is State.CLOSED]),
+        )
+
+    def _refusals(self, incident: str) -> int:
+        statement = select(func.count()).select_from(AuditRow).where(col(AuditRow.verb) == "refused", col(AuditRow.incident) == incident)
+        return self._session.scalar(statement) or 0
+
+
+def _entry(row: AuditRow) -> Entry:
+    return Entry(row.at, row.actor, row.verb, row.record_ref, row.version, row.details or {})

@@ -1,0 +1,140 @@
+"""What `gengfu plan check` and `gengfu plan show` say, in both languages."""
+
+import shutil
+import string
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.plan_cli import check_command, finding_line, show_command
+from handlers.core.wording import FOLDER, Locale, Words
+from storage.plan import Finding, PlanError, load_plan
+from storage.plan.findings import SENTENCES, WHAT
+
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
+LOCALES: tuple[Locale, ...] = ("zh", "en")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+
+
+def spoil(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def blanks(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def catalog(locale: str) -> dict[str, object]:
+    plan: dict[str, object] = tomllib.loads((FOLDER / locale / "plan.toml").read_text(encoding="utf-8"))["plan"]
+    return plan
+
+
+def test_a_sound_plan_is_called_sound_with_its_fingerprint() -> None:
+    code, text = check_command(SAMPLE, "zh")
+    assert code == 0
+    assert "预案无误:23 人、11 个小组" in text
+    assert load_plan(SAMPLE).fingerprint in text
+    code, text = check_command(SAMPLE, "en")
+    assert (code, text.partition(":")[0]) == (0, "The plan is sound")
+
+
+def test_each_fault_is_a_line_and_the_count_closes(folder: Path) -> None:
+    spoil(folder, "response.toml", 'cadence = "PT30M"', 'cadence = "PT3H"')
+    spoil(folder, "playbooks/common.toml", 'group = "security"', 'group = "securty"')
+    code, text = check_command(folder, "zh")
+    assert code == 1
+    lines = text.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("response.toml:")
+    assert "l2.cadence: 更重的级别 l2 反而更慢(PT3H,而 l3 是 PT1H);最多写 PT1H" in lines[0]
+    assert "task[2].group: 没有「securty」这个小组;是不是 security?" in lines[1]
+    assert lines[2] == "共 2 处问题。"
+    english = check_command(folder, "en")[1].splitlines()
+    assert english[1].endswith("task[2].group: unknown group “securty”; did you mean security?")
+    assert english[2] == "Faults found: 2."
+
+
+def test_a_folder_that_is_not_there_is_a_fault_of_usage(tmp_path: Path) -> None:
+    code, text = check_command(tmp_path / "nowhere", "en")
+    assert code == 2
+    assert "GENGFU_PLAN_DIR" in text
+
+
+def test_the_english_catalog_says_what_the_error_says(folder: Path) -> None:
+    spoil(folder, "rubric.toml", "min = 7", "min = 8")
+    with pytest.raises(PlanError) as refused:
+        load_plan(folder)
+    assert check_command(folder, "en")[1].splitlines()[0] == str(refused.value.findings[0])
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_finding_has_its_sentence_with_the_same_blanks(locale: Locale) -> None:
+    plan = catalog(locale)
+    sentences = {key: text for key, text in plan.items() if isinstance(text, str)}
+    assert set(sentences) == set(SENTENCES)
+    for code, sentence in SENTENCES.items():
+        assert blanks(sentences[code]) == blanks(sentence), code
+        if locale == "en":
+            assert sentences[code] == sentence
+    assert set(plan["what"]) == set(WHAT)  # type: ignore[call-overload]
+
+
+def test_both_catalogs_have_the_same_keys_and_blanks() -> None:
+    def flat(table: dict[str, object], prefix: str = "") -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for key, value in table.items():
+            found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: blanks(str(value))}
+        return found
+
+    assert flat(catalog("zh")) == flat(catalog("en"))
+
+
+def test_a_finding_cannot_drive_the_terminal() -> None:
+    finding = Finding("response.toml", "l2.\x1b[31m", "unknown_key_far", {"name": "\x1b]0;x\x07", "known": "a, b"}, 3)
+    line = finding_line(finding, Words.load("en"))
+    assert line.isprintable()
+    assert line.startswith("response.toml:3 l2.")
+
+
+def test_the_plan_in_chinese() -> None:
+    text = show_command(SAMPLE, "zh")
+    assert "应急办(综合协调组)(office):组长 李娜;B角 孙洁;成员 吴迪" in text
+    assert "合规:郭平" in text
+    assert "中度:7 至 9 分,每 1小时 重新打分" in text
+    assert "三级响应:通报 每 1小时;启动 应急领导小组B角 (林岳)" in text
+    assert "责任人(10分 后下一级) → 本组组长、本组B角(10分 后下一级) → 总指挥(10分 后下一级)" in text
+    assert "1小时 / 30分 / 15分 / 15分|自上报|信息安全小组|固定证据(日志、镜像、录屏、链路数据),禁删改" in text
+    assert "— / 2小时40分 / 1小时20分 / 40分|自定级|舆情应对小组|对外声明起草与审批" in text
+    assert "不是中证协原表" in text
+
+
+def test_the_plan_in_english() -> None:
+    text = show_command(SAMPLE, "en")
+    assert "Emergency office (office): head 李娜; deputy 孙洁; members 吴迪" in text
+    assert "Response level 2: update every 30 min; activate head of Leading group (周衡)" in text
+    assert "30 min / 15 min / 10 min / 5 min | from opening | System recovery | Locate the failing part" in text
+    assert "Notify the exchanges [due with the report exchange_first; makes no task in this version]" in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_plan_shows_every_task_group_and_level(locale: Locale) -> None:
+    plan, text = load_plan(SAMPLE), show_command(SAMPLE, locale)
+    for playbook in plan.playbooks.values():
+        for line in playbook.lines:
+            assert (line.title if locale == "zh" else line.title_en) in text
+    for group in plan.organization.groups.values():
+        assert (group.name if locale == "zh" else group.name_en) in text
+    assert text.count("snooze: " if locale == "en" else "稍后:") == 4
+
+
+def test_a_broken_plan_is_not_shown(folder: Path) -> None:
+    (folder / "facts.toml").unlink()
+    with pytest.raises(PlanError, match=r"facts\.toml: this file is missing"):
+        show_command(folder, "zh")

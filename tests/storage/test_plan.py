@@ -1,0 +1,313 @@
+"""Broken plans are refused naming file, key, fault and remedy; a sound one is fingerprinted and can be read again from kept bytes."""
+
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.plan import Finding, PlanError, check_plan, fingerprint, load_plan, plan_files, rules_from_files
+from storage.plan.findings import SENTENCES
+from storage.plan.lines import key_lines, line_of
+from storage.plan.table import format_duration, parse_duration, read_toml
+from workflows.core.errors import BadConfig
+from workflows.core.people import Organization
+
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the sample plan that a test may break."""
+    return Path(shutil.copytree(SAMPLE, tmp_path / "plan"))
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text, f"{file} of the sample plan does not say {old!r} any more"
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One edit of the sample plan, where it must be found, and words of fault and remedy."""
+
+    file: str
+    old: str
+    new: str
+    key: str
+    code: str
+    says: Sequence[str]
+    others: int = 0
+
+
+ORG, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
+COMMON, FAILURE = "playbooks/common.toml", "playbooks/system_failure.toml"
+
+
+def broken() -> dict[str, Broken]:
+    cases = tomllib.loads((DATA / "broken_plans.toml").read_text(encoding="utf-8"))["case"]
+    assert len({case["name"] for case in cases}) == len(cases)
+    return {case.pop("name"): Broken(**case) for case in cases}
+
+
+BROKEN = broken()
+
+
+@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN)
+def test_a_broken_plan_names_file_key_fault_and_remedy(folder: Path, case: Broken) -> None:
+    edit(folder, case.file, case.old, case.new)
+    findings = check_plan(folder)
+    here = [finding for finding in findings if (finding.file, finding.key, finding.code) == (case.file, case.key, case.code)]
+    assert len(here) == 1, [str(finding) for finding in findings]
+    assert len(findings) == 1 + case.others, [str(finding) for finding in findings]
+    sentence = str(here[0])
+    assert sentence.startswith(here[0].place)
+    for words in case.says:
+        assert words in sentence
+
+
+@pytest.mark.parametrize("case", BROKEN.values(), ids=BROKEN)
+def test_a_broken_plan_is_not_loaded_and_the_error_names_the_first_finding(folder: Path, case: Broken) -> None:
+    edit(folder, case.file, case.old, case.new)
+    with pytest.raises(BadConfig) as refused:
+        load_plan(folder)
+    assert isinstance(refused.value, PlanError)
+    assert refused.value.findings == check_plan(folder)
+    assert str(refused.value.findings[0]) in str(refused.value)
+
+
+def test_the_line_of_a_finding_is_the_line_of_its_key(folder: Path) -> None:
+    edit(folder, RESPONSE, 'wait = "PT15M"', 'wait = "soon"')
+    finding = check_plan(folder)[0]
+    lines = (folder / RESPONSE).read_text(encoding="utf-8").splitlines()
+    assert finding.line is not None
+    assert lines[finding.line - 1] == 'wait = "soon"'
+    assert str(finding).startswith(f"response.toml:{finding.line} l3.rungs[0].wait: ")
+
+
+def test_all_faults_of_all_files_are_found_at_once_in_the_order_of_the_files(folder: Path) -> None:
+    edit(folder, COMMON, 'group = "security"', 'group = "securty"')
+    edit(folder, RESPONSE, 'cadence = "PT2H"', 'cadence = "2h"')
+    edit(folder, RESPONSE, "snooze_count = 3", "snooze_count = -1")
+    edit(folder, ORG, 'head = "li.na"', 'head = "nobody"')
+    found = [(finding.file, finding.key) for finding in check_plan(folder)]
+    assert found == [(ORG, "group[1].head"), (RESPONSE, "l4.cadence"), (RESPONSE, "l4.snooze_count"), (COMMON, "task[2].group")]
+    with pytest.raises(PlanError, match="and 3 more"):
+        load_plan(folder)
+
+
+def test_a_level_by_another_name_is_unknown_and_the_right_one_missing(folder: Path) -> None:
+    text = (folder / RESPONSE).read_text(encoding="utf-8")
+    (folder / RESPONSE).write_text(text.replace("[l4", "[l44"), encoding="utf-8")
+    assert [(one.key, one.code, one.values.get("meant")) for one in check_plan(folder)] == [
+        ("l4", "missing_level", None),
+        ("l44", "unknown_key", "l4"),
+    ]
+
+
+def write(content: bytes) -> Callable[[Path], None]:
+    def work(path: Path) -> None:
+        path.write_bytes(content)
+
+    return work
+
+
+@pytest.mark.parametrize("file", [ORG, FACTS, RUBRIC, RESPONSE, COMMON])
+@pytest.mark.parametrize(
+    ("spoil", "code", "says"),
+    [
+        (Path.unlink, "missing_file", "copy it from the sample plan"),
+        (write(b""), "empty_file", "fill it in"),
+        (write(b"# nothing but a comment\n"), "empty_file", "fill it in"),
+        (write("a = 1\nname = '平澜'\n".encode("gb18030")), "bad_utf8", "encoding UTF-8"),
+        (write(b"a = 1\nb = = 2\n"), "toml_syntax", "b = = 2"),
+    ],
+    ids=["missing", "empty", "comment", "gbk", "syntax"],
+)
+def test_a_file_that_cannot_be_read(folder: Path, file: str, spoil: Callable[[Path], None], code: str, says: str) -> None:
+    spoil(folder / file)
+    findings = check_plan(folder)
+    assert [(finding.file, finding.key, finding.code) for finding in findings] == [(file, "", code)]
+    assert says in str(findings[0])
+    assert findings[0].line == (2 if code in ("bad_utf8", "toml_syntax") else None)
+
+
+def test_a_text_that_ends_too_early_names_its_last_line(folder: Path) -> None:
+    (folder / RUBRIC).write_text('[rubric]\nid = """\nnever closed', encoding="utf-8")
+    assert [(one.code, one.line, one.values["text"]) for one in check_plan(folder)] == [("toml_syntax", 3, "never closed")]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert [finding.code for finding in check_plan(tmp_path / "nowhere")] == ["missing_folder"]
+    with pytest.raises(PlanError, match="GENGFU_PLAN_DIR"):
+        load_plan(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("playbooks/systemfailure.toml", "unknown_file_far"), ("playbooks/cyber_atack.toml", "unknown_file")]
+)
+def test_a_file_that_no_plan_has(folder: Path, name: str, code: str) -> None:
+    (folder / name).write_text("x = 1", encoding="utf-8")
+    assert [(finding.file, finding.code) for finding in check_plan(folder)] == [(name, code)]
+    with pytest.raises(PlanError):
+        plan_files(folder)
+
+
+def test_notes_beside_the_plan_are_nobodys_business(folder: Path) -> None:
+    (folder / "README.md").write_text("our plan", encoding="utf-8")
+    assert check_plan(folder) == ()
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(folder: Path) -> None:
+    text = (folder / RESPONSE).read_text(encoding="utf-8")
+    (folder / RESPONSE).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert check_plan(folder) == ()
+
+
+def test_a_role_that_nobody_has_approves_nothing(folder: Path) -> None:
+    edit(folder, ORG, 'roles = ["compliance"]\n', "")
+    findings = check_plan(folder)
+    assert {finding.code for finding in findings} == {"nobody"}
+    assert ("response.toml", "l3.approvers.statement[0]") in {(finding.file, finding.key) for finding in findings}
+    assert "name somebody there" in str(findings[0])
+
+
+def test_every_code_that_is_noted_has_a_sentence_and_no_sentence_is_idle() -> None:
+    sources = "".join(
+        path.read_text(encoding="utf-8") for path in (SAMPLE.parents[1] / "storage" / "plan").glob("*.py") if path.name != "findings.py"
+    )
+    idle = [code for code in SENTENCES if f'"{code}"' not in sources]
+    assert idle == []
+
+
+def test_the_fingerprint_stays_when_people_change_and_changes_with_the_rules(folder: Path) -> None:
+    before = load_plan(folder).fingerprint
+    edit(folder, ORG, 'title = "总经理"', 'title = "总裁"')
+    assert load_plan(folder).fingerprint == before
+    marks = {before}
+    for file in (RUBRIC, RESPONSE, FACTS, COMMON, FAILURE):
+        (folder / file).write_text((folder / file).read_text(encoding="utf-8") + "# reviewed\n", encoding="utf-8")
+        marks.add(load_plan(folder).fingerprint)
+    assert len(marks) == 6
+    assert before.startswith("sha256:")
+    assert len(before) == 71
+
+
+def test_the_fingerprint_tells_names_from_contents() -> None:
+    assert fingerprint({"a": b"bc"}) != fingerprint({"ab": b"c"})
+    assert fingerprint({"a": b"", "b": b"x"}) != fingerprint({"a": b"x", "b": b""})
+
+
+def test_a_plan_is_read_again_from_what_was_kept() -> None:
+    files = plan_files(SAMPLE)
+    plan = load_plan(SAMPLE)
+    assert ORG not in files
+    assert fingerprint(files) == plan.fingerprint
+    assert rules_from_files(files, plan.organization) == plan
+
+
+def test_kept_rules_stand_when_a_named_person_has_left(folder: Path) -> None:
+    edit(folder, RESPONSE, 'statement = ["opinion.head"]', 'statement = ["shi.lei"]')
+    kept = plan_files(folder)
+    assert check_plan(folder) == ()
+    now = load_plan(SAMPLE).organization
+    without = Organization(now.firm, {key: one for key, one in now.people.items() if key not in ("shi.lei", "guo.ping")}, now.groups)
+    rules = rules_from_files(kept, without)
+    assert rules.fingerprint == fingerprint(kept)
+    assert rules.organization is without
+
+
+def test_kept_rules_that_are_incomplete_or_broken_are_refused() -> None:
+    organization = load_plan(SAMPLE).organization
+    files = plan_files(SAMPLE)
+    with pytest.raises(PlanError, match=r"rubric\.toml: this file is missing"):
+        rules_from_files({name: content for name, content in files.items() if name != RUBRIC}, organization)
+    with pytest.raises(PlanError, match="not valid TOML"):
+        rules_from_files({**files, RUBRIC: b"["}, organization)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("PT15M", timedelta(minutes=15)),
+        ("PT1H30M", timedelta(minutes=90)),
+        ("P1D", timedelta(days=1)),
+        ("P1DT12H", timedelta(hours=36)),
+        ("PT90S", timedelta(seconds=90)),
+        ("PT0S", timedelta()),
+    ],
+)
+def test_durations(text: str, span: timedelta) -> None:
+    assert parse_duration(text) == span
+
+
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "P1DT", "15M", "PT15", "pt15m", "PT1.5H", "P1M", "-PT1M", "PT1M30H", "PT15M ", "PT\u0661M"]
+)
+def test_what_is_no_duration(text: str) -> None:
+    assert parse_duration(text) is None
+
+
+@given(
+    st.timedeltas(min_value=timedelta(), max_value=timedelta(days=9999)).map(lambda span: timedelta(seconds=span // timedelta(seconds=1)))
+)
+def test_a_written_duration_reads_back(span: timedelta) -> None:
+    assert parse_duration(format_duration(span)) == span
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.text(alphabet="[]{}=\"'.#\n a1", max_size=60).map(str.encode))
+def test_no_bytes_break_the_reader(content: bytes) -> None:
+    source, table = read_toml("x.toml", content)
+    assert (table is None) == bool(source.findings)
+    for finding in source.findings:
+        assert isinstance(finding, Finding)
+        assert str(finding).startswith("x.toml")
+
+
+def test_lines_of_keys() -> None:
+    text = "\n".join(
+        [
+            "top = 1",
+            'names = [ # two lines, "]" in a text',
+            '  "a = [1]",',
+            "]",
+            'long = """',
+            "not = a key",
+            '"""',
+            "[[fact]]",
+            'key = "a"',
+            "[fact.values]",
+            'x = ["1"]',
+            "[[fact]]",
+            "[[fact.more]]",
+            "y = 1",
+            "[[fact.more]]",
+            'y = "after # no comment ["',
+            "z.w = 2",
+        ]
+    )
+    lines = key_lines(text)
+    assert lines == {
+        "top": 1,
+        "names": 2,
+        "long": 5,
+        "fact[0]": 8,
+        "fact[0].key": 9,
+        "fact[0].values": 10,
+        "fact[0].values.x": 11,
+        "fact[1]": 12,
+        "fact[1].more[0]": 13,
+        "fact[1].more[0].y": 14,
+        "fact[1].more[1]": 15,
+        "fact[1].more[1].y": 16,
+        "fact[1].more[1].z.w": 17,
+    }
+    assert line_of("fact[1].more[1].missing[3].deep", lines) == 15
+    assert line_of("elsewhere.deep", lines) is None

@@ -1,0 +1,164 @@
+"""A small firm at work: the real road, worker and console over a real database, with a clock that the test moves.
+
+world.says("li.na", "/incident open 行情中断")      what one person types, in their direct chat or in a room
+world.taps("chen.jing", "同意")                     the newest button of that label that this person can see
+world.passes(minutes=10)                            time goes by, timers fire, messages arrive
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from bot.bootstrap import SAMPLE_PLAN, load_topics
+from bot.metrics import Metrics
+from bot.platforms.console import Console
+from bot.web.bell import Bell
+from bot.worker import Worker
+from handlers.core.message import Message, Reply
+from handlers.core.road import House, Road
+from handlers.core.screen import screen
+from handlers.core.wording import Locale, Words
+from storage.cipher import Cipher
+from storage.database import Database
+from storage.mapping import to_record
+from storage.plans import Plans
+from storage.rooms import Line, Rooms
+from storage.schema import migrate
+from storage.tables.records import ApprovalRow, IncidentRow, TaskRow
+from tests.make import Clock
+from workflows.core.approval import Approval
+from workflows.incident import Incident
+from workflows.task import Task
+
+KEY = (("test", bytes(range(32))),)
+
+
+@dataclass
+class World:
+    database: Database
+    clock: Clock
+    plans: Plans
+    road: Road
+    worker: Worker
+    rooms: Rooms
+    events: Iterator[int] = field(default_factory=count)
+
+    # People
+
+    def says(self, person: str, text: str, room: str | None = None, *, reply_to: str | None = None) -> Reply:
+        """What `person` types, in their direct chat with the bot unless a room is named; then the bot does all it has to do."""
+        chat = room or self.rooms.direct(person)
+        self.rooms.post(chat, person, text, None, (), f"page/{next(self.events)}")
+        reply = self.road.ask(self.message(person, text, chat, reply_to=reply_to))
+        self.settle()
+        return reply
+
+    def message(self, person: str, text: str, chat: str, **more: Any) -> Message:
+        kind = "direct" if chat.startswith("dm:") else "group"
+        return Message(
+            "console",
+            f"{person}:{next(self.events)}",
+            more.pop("kind", "text"),
+            chat,
+            "direct" if kind == "direct" else "group",
+            person,
+            text,
+            self.clock(),
+            addressed=kind == "direct",
+            **more,
+        )
+
+    def taps(self, person: str, label: str, answer: str = "", *, line: Line | None = None) -> Reply:
+        """Tap the newest button with this label that the person can see (or that of `line`)."""
+        chat, message_id, button = self.button(person, label, line)
+        fields = {"text": answer} if answer else {}
+        event = self.message(person, button["command"], chat, kind="click", version=button["version"], reply_to=message_id, fields=fields)
+        reply = self.road.ask(event)
+        self.settle()
+        return reply
+
+    def button(self, person: str, label: str, line: Line | None = None) -> tuple[str, str, dict[str, Any]]:
+        for room, shown in reversed([(r, m) for r, m in self.seen_by(person) if line is None or m.id == line.id]):
+            for button in ((shown.body or {}).get("card") or {}).get("buttons", []):
+                if label in button["label"]:
+                    return room, shown.id, button
+        raise AssertionError(f"{person} sees no button {label!r}")
+
+    # What they see
+
+    def lines(self, room: str, person: str) -> list[Line]:
+        return list(self.rooms.messages(room, person, 0, 1000).lines)
+
+    def seen_by(self, person: str) -> list[tuple[str, Line]]:
+        """(room, message) of everything a person can see, the oldest first."""
+        found = [(room.id, line) for room in self.rooms.rooms_of(person) for line in self.lines(room.id, person)]
+        return sorted(found, key=lambda pair: (pair[1].at, pair[1].seq))
+
+    def direct(self, person: str) -> list[str]:
+        """The bot's words in a person's direct chat, the oldest first."""
+        return [line.text for line in self.lines(self.rooms.direct(person), person) if not line.author]
+
+    def room_of(self, person: str, part: str) -> str:
+        """The group chat of this person whose name contains `part`."""
+        return next(room.id for room in self.rooms.rooms_of(person) if room.kind == "group" and part in room.name)
+
+    # Time and the house
+
+    def passes(self, **span: float) -> None:
+        """Time goes by in steps of half a minute, and everything that is due happens when it is due."""
+        end = self.clock() + timedelta(**span)
+        while self.clock() < end:
+            self.clock.now = min(end, self.clock() + timedelta(seconds=30))
+            self.settle()
+
+    def settle(self) -> None:
+        """Let the worker do all that is due now. Cards due within the next seconds are drawn too."""
+        asyncio.run(self._settle())
+
+    async def _settle(self) -> None:
+        for _ in range(500):
+            turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.outbox_turn()]
+            if not any(turns):
+                return
+        raise AssertionError("the house does not come to rest")
+
+    # Records
+
+    def incident(self, ref: str = "I1") -> Incident:
+        return self.database.read(lambda tx: to_record(Incident, tx.get(IncidentRow, ref)))
+
+    def task(self, ref: str) -> Task:
+        return self.database.read(lambda tx: to_record(Task, tx.get(TaskRow, ref)))
+
+    def tasks(self) -> list[Task]:
+        from sqlmodel import select
+
+        rows = self.database.read(lambda tx: [to_record(Task, row) for row in tx.exec(select(TaskRow))])
+        return sorted(rows, key=lambda t: int(t.ref[1:]))
+
+    def by_code(self, code: str) -> Task:
+        return next(t for t in self.tasks() if t.code == code)
+
+    def approval(self, ref: str = "A1") -> Approval:
+        return self.database.read(lambda tx: to_record(Approval, tx.get(ApprovalRow, ref)))
+
+
+def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None) -> World:
+    load_topics()
+    migrate(database)
+    clock = Clock() if start is None else Clock(start)
+    plans = Plans(SAMPLE_PLAN)
+    rooms = Rooms(database, lambda text: screen(text).text, clock)
+    console = Console(rooms, plans.organization.people.__contains__, clock)
+    numbers = count(1)
+    people = plans.organization.people
+    identify: Callable[[str, str], str | None] = lambda platform, identity: identity if identity in people else None  # noqa: E731
+    house = House(database, plans, Cipher(KEY), Words.load(locale), clock, lambda: f"{next(numbers):016x}", identify)
+    road = Road(house)
+    worker = Worker(road, {"console": console}, lambda person: ("console", person) if person in people else None, Metrics(), Bell())
+    for group in plans.organization.groups.values():
+        rooms.create(group.id, group.name, group.everyone)
+    return World(database, clock, plans, road, worker, rooms)

@@ -1,0 +1,1 @@
+"""Rules: pure functions over frozen records. No I/O, no clock, no randomness."""

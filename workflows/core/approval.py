@@ -1,0 +1,183 @@
+"""One approval of one version of one thing: asked, given, returned, delegated, reminded of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.machine import Machine
+from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.people import Organization
+
+
+class ApprovalState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    RETURNED = "returned"
+    VOID = "void"
+
+
+State = ApprovalState
+
+MACHINE = Machine(
+    "approval",
+    State.PENDING,
+    {
+        (State.PENDING, "approve"): State.APPROVED,
+        (State.PENDING, "return"): State.RETURNED,
+        (State.PENDING, "delegate"): State.PENDING,
+        (State.PENDING, "later"): State.PENDING,
+        (State.PENDING, "remind"): State.PENDING,
+        (State.PENDING, "void"): State.VOID,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """`text` is what exactly is approved, `digest` its SHA-256 (hex); `needed` are approver specs, any one of whom suffices.
+
+    `wait` (seconds) is how long the approver has before the deputy is asked too; `rank` counts those steps:
+    0 the approver, 1 the deputy too, 2 the whole leading group.
+    """
+
+    ref: str
+    incident: str
+    kind: str
+    subject: str
+    text: str
+    digest: str
+    needed: tuple[str, ...]
+    state: State
+    asked_by: str
+    asked_at: datetime
+    wait: int
+    plan: str
+    delegates: tuple[str, ...] = ()
+    rank: int = 0
+    round: int = 0
+    prompted_at: datetime | None = None
+    later_until: datetime | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    note: str = ""
+    version: int = 0
+    touched: int = 0
+
+
+def ask(approval: Approval, organization: Organization) -> Outcome[Approval]:
+    """Put the question to those who may decide it; RuleBroken when the plan names nobody who could."""
+    approvers = approvers_of(approval, organization)
+    if not approvers:
+        raise RuleBroken("approval.nobody", needed=", ".join(approval.needed))
+    return Outcome(
+        replace(approval, prompted_at=approval.asked_at),
+        Event("asked", {"kind": approval.kind, "subject": approval.subject, "digest": approval.digest, "of": list(approvers)}),
+        (Timer("approval", approval.asked_at + timedelta(seconds=approval.wait)),),
+        (Notice("approval", approvers, urgency="approval", card=True),),
+    )
+
+
+def approvers_of(approval: Approval, organization: Organization) -> tuple[str, ...]:
+    """Who may decide now, never the one who asked: named approvers, those it was delegated to, and by `rank` deputies and leaders."""
+    people: list[str] = []
+    for spec in approval.needed:
+        people.extend(organization.resolve(spec))
+    people.extend(approval.delegates)
+    if approval.rank >= 1:
+        for spec in approval.needed:
+            people.extend(_deputies(spec, organization))
+    if approval.rank >= 2:
+        people.extend(organization.groups["lead"].leaders)
+    return tuple(p for p in dict.fromkeys(people) if p != approval.asked_by and p in organization.people)
+
+
+def _deputies(spec: str, organization: Organization) -> tuple[str, ...]:
+    group, _, part = spec.partition(".")
+    return organization.resolve(f"{group}.deputy") if part == "head" else ()
+
+
+def check(approval: Approval, by: str, organization: Organization) -> None:
+    """Raise unless `by` may decide now: four eyes first, then the plan's names."""
+    MACHINE.after(approval.state, "approve")
+    if by == approval.asked_by:
+        raise NotAllowed("approval.own")
+    if by not in approvers_of(approval, organization):
+        raise NotAllowed("approval.not_named", people=", ".join(organization.people[p].name for p in approvers_of(approval, organization)))
+
+
+def approve(approval: Approval, *, by: str, now: datetime, note: str, organization: Organization) -> Outcome[Approval]:
+    check(approval, by, organization)
+    return _decided(approval, "approve", "approved", by, now, note, {"digest": approval.digest})
+
+
+def return_(approval: Approval, *, by: str, now: datetime, reason: str, organization: Organization) -> Outcome[Approval]:
+    """Say no, with a reason that the one who asked will read."""
+    check(approval, by, organization)
+    if not reason.strip():
+        raise RuleBroken("approval.reason")
+    return _decided(approval, "return", "returned", by, now, reason, {})
+
+
+def void(approval: Approval, *, now: datetime, reason: str) -> Outcome[Approval]:
+    """Take the question back because what it was about has changed."""
+    return _decided(approval, "void", "voided", "", now, reason, {})
+
+
+def _decided(a: Approval, verb: str, past: str, by: str, now: datetime, note: str, details: Mapping[str, str]) -> Outcome[Approval]:
+    state = MACHINE.after(a.state, verb)
+    return Outcome(
+        replace(a, state=state, decided_by=by or None, decided_at=now, note=note),
+        Event(past, {"kind": a.kind, "subject": a.subject, "note": note, **details}),
+        (Timer("approval", None),),
+        (Notice("approval.decided", (a.asked_by,), urgency="reply"),) if by else (),
+    )
+
+
+def delegate(approval: Approval, *, by: str, to: str | None, organization: Organization) -> Outcome[Approval]:
+    """Hand the question to the deputy whom the plan names for this approver, and to nobody else."""
+    check(approval, by, organization)
+    deputies = [d for spec in approval.needed if by in organization.resolve(spec) for d in _deputies(spec, organization)]
+    chosen = to or (deputies[0] if deputies else None)
+    if chosen is None or chosen not in deputies:
+        raise NotAllowed("approval.deputy_only", people=", ".join(organization.people[d].name for d in deputies) or "-")
+    if chosen == approval.asked_by:
+        raise NotAllowed("approval.own")
+    MACHINE.after(approval.state, "delegate")
+    return Outcome(
+        replace(approval, delegates=tuple(dict.fromkeys((*approval.delegates, chosen)))),
+        Event("delegated", {"by": by, "to": chosen}),
+        notices=(Notice("approval", (chosen,), urgency="approval", card=True),),
+    )
+
+
+def later(approval: Approval, *, by: str, until: datetime, now: datetime, organization: Organization) -> Outcome[Approval]:
+    """The reviewer's estimate: no reminder before it, at most two hours ahead."""
+    check(approval, by, organization)
+    if not now < until <= now + timedelta(hours=2):
+        raise RuleBroken("approval.later_limit")
+    return Outcome(
+        replace(approval, later_until=until),
+        Event("estimated", {"by": by, "until": until.isoformat()}),
+        (Timer("approval", until),),
+        (Notice("approval.estimated", (approval.asked_by,), {"by": by, "until": until.isoformat()}, "reply"),),
+    )
+
+
+def remind(approval: Approval, *, now: datetime, organization: Organization) -> Outcome[Approval]:
+    """The clock: ask the deputy too after one wait, the leading group after two, and go on asking until it is decided."""
+    MACHINE.after(approval.state, "remind")
+    later = replace(approval, rank=min(2, approval.rank + 1), round=approval.round + 1, prompted_at=now, later_until=None)
+    people = approvers_of(later, organization)
+    control = (Notice("approval.stuck", ("control",), {"round": later.round}, "escalation"),) if later.rank == 2 else ()
+    return Outcome(
+        later,
+        Event("reminded", {"of": list(people), "round": later.round}),
+        (Timer("approval", now + timedelta(seconds=approval.wait)),),
+        (
+            Notice("approval", people, urgency="approval", card=True),
+            Notice("approval.reminder", people, {"round": later.round}, "approval"),
+            *control,
+        ),
+    )

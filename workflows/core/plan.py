@@ -1,0 +1,26 @@
+"""The firm's emergency plan (预案) as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from workflows.core.facts import FactBook
+from workflows.core.people import Organization
+from workflows.core.playbook import Playbook
+from workflows.core.response import Response
+from workflows.core.rubric import ResponseLevel, Rubric
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`fingerprint` is `sha256:…` over the files that an incident keeps (rubric, response, playbooks, facts)."""
+
+    fingerprint: str
+    organization: Organization
+    facts: FactBook
+    rubric: Rubric
+    responses: Mapping[ResponseLevel, Response]
+    playbooks: Mapping[str, Playbook]
+
+    def with_people(self, organization: Organization) -> "Plan":
+        """This plan's rules with today's people: leavers lose their rights at once."""
+        return replace(self, organization=organization)

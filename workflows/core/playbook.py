@@ -1,0 +1,57 @@
+"""Playbooks as data: the task lines of each incident type (`playbooks/*.toml`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from workflows.core.rubric import ResponseLevel
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """One line of a playbook. `due` counts from `clock` and names its levels: a level that is missing is not asked for.
+
+    `repeat` = standing task (each progress answers the round) until the clock `until` has come · `approve` = who closes it
+    after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group ·
+    `fulfilled_by` = the command whose success closes it · `obligation`, `when`, `due_working_days`, `due_calendar_days`,
+    `approve_first` are read and checked, and make nothing before part 2.
+    """
+
+    code: str
+    title: str
+    group: str
+    done: str
+    title_en: str = ""
+    done_en: str = ""
+    clock: str = "opened"
+    due: Mapping[ResponseLevel, timedelta] = field(default_factory=dict)
+    due_working_days: int | None = None
+    due_calendar_days: int | None = None
+    repeat: bool = False
+    until: str | None = None
+    optional: bool = False
+    approve: str | None = None
+    approve_first: bool = False
+    fulfilled_by: str | None = None
+    obligation: str | None = None
+    when: Mapping[str, str | bool] = field(default_factory=dict)
+    basis: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether this line makes a task of its own (part 1: no obligation, condition, or day-counted due)."""
+        return not (self.obligation or self.when or self.due_working_days or self.due_calendar_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """`type` is an incident type's code, or `common` for the lines of every incident."""
+
+    type: str
+    name: str
+    name_en: str
+    lines: tuple[TaskLine, ...]
+    subtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """code to accepted names"""
+    names: tuple[str, ...] = ()
+    """further names people may type for the type"""

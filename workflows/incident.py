@@ -1,0 +1,426 @@
+"""The incident: opened at once, graded, activated, recovered, ended, and closed only when it has been earned.
+
+open ──activate──> active ──recovered──> recovered ──end──> ended ──close──> closed        (ended, closed ──reopen──> active)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.facts import Value
+from workflows.core.grading import Working, may_replace, may_set_event_grade
+from workflows.core.machine import Machine
+from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.people import Organization
+from workflows.core.response import Response
+from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    ACTIVE = "active"
+    RECOVERED = "recovered"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+State = IncidentState
+
+RUNNING = (State.OPEN, State.ACTIVE, State.RECOVERED)
+UNCLOSED = (*RUNNING, State.ENDED)
+
+MACHINE = Machine(
+    "incident",
+    State.OPEN,
+    {
+        (State.OPEN, "activate"): State.ACTIVE,
+        (State.ACTIVE, "recovered"): State.RECOVERED,
+        (State.ACTIVE, "end"): State.ENDED,
+        (State.RECOVERED, "end"): State.ENDED,
+        (State.ENDED, "close"): State.CLOSED,
+        (State.ENDED, "reopen"): State.ACTIVE,
+        (State.CLOSED, "reopen"): State.ACTIVE,
+        **{(state, "grade"): state for state in RUNNING},
+        **{(state, verb): state for verb in ("fact", "update", "take", "handover", "bind", "unbind", "change") for state in UNCLOSED},
+        **{(state, "cadence"): state for state in RUNNING},
+    },
+)
+
+#: Clocks of an incident that task lines and obligations may count from.
+CLOCKS = ("occurred", "known", "opened", "confirmed", "graded", "approved", "recovered", "ended", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """`facts`: fact key to stored value · `scores`: indicator to score · the response level is never null: the unknown is provisional."""
+
+    ref: str
+    number: str
+    title: str
+    state: State
+    plan: str
+    opened_by: str
+    opened_at: datetime
+    known_at: datetime
+    commander: str
+    opinion_level: OpinionLevel
+    opinion_total: int
+    response_level: ResponseLevel
+    type: str | None = None
+    subtype: str | None = None
+    system: str = ""
+    place: str = ""
+    reporter: str = ""
+    loss: str = ""
+    playbooks: tuple[str, ...] = ()
+    drill: bool = False
+    restricted: bool = False
+    occurred_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    graded_at: datetime | None = None
+    approved_at: datetime | None = None
+    recovered_at: datetime | None = None
+    ended_at: datetime | None = None
+    closed_at: datetime | None = None
+    csrc_grade: EventGrade | None = None
+    cac_grade: EventGrade | None = None
+    provisional: bool = True
+    floor: str | None = None
+    scores: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    overrides: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    last_update: str = ""
+    next_update_at: datetime | None = None
+    silent_rounds: int = 0
+    override_reason: str = ""
+    version: int = 0
+    touched: int = 0
+
+    @property
+    def incident(self) -> str:
+        return self.ref
+
+    @property
+    def running(self) -> bool:
+        return self.state in RUNNING
+
+    def clocks(self) -> dict[str, datetime | None]:
+        """Clock name to the moment it started, None while it has not."""
+        return {name: getattr(self, f"{name}_at") for name in CLOCKS}
+
+
+def _cadence(now: datetime, response: Response) -> Timer:
+    return Timer("cadence", now + response.cadence)
+
+
+def open_(incident: Incident, working: Working, response: Response) -> Outcome[Incident]:
+    """Opens at once, with whatever is known; the grade is that of nothing known, and provisional."""
+    opened = replace(
+        incident,
+        opinion_level=working.level,
+        opinion_total=working.total,
+        scores={s.indicator: s.score for s in working.scores},
+        provisional=True,
+        response_level=working.response,
+        next_update_at=incident.opened_at + response.cadence,
+    )
+    details: dict[str, Value] = {
+        "number": incident.number,
+        "title": incident.title,
+        "type": incident.type,
+        "known_at": incident.known_at.isoformat(),
+        "occurred_at": incident.occurred_at.isoformat() if incident.occurred_at else None,
+        "commander": incident.commander,
+        "drill": incident.drill,
+    }
+    return Outcome(opened, Event("opened", details), (_cadence(incident.opened_at, response),))
+
+
+def grade(
+    incident: Incident,
+    working: Working,
+    *,
+    by: str,
+    now: datetime,
+    given: Mapping[str, Value],
+    overrides: Mapping[str, tuple[int, str]],
+    response: Response,
+) -> Outcome[Incident]:
+    """Grade anew from all that is known. A provisional grade is replaced freely by a full one; any other may only rise here."""
+    state = MACHINE.after(incident.state, "grade")
+    may_replace(incident.opinion_level if incident.graded_at else None, incident.provisional, working)
+    csrc, cac = _grade_of(given, "csrc_grade", incident.csrc_grade), _grade_of(given, "cac_grade", incident.cac_grade)
+    may_set_event_grade("csrc", incident.csrc_grade, csrc)
+    may_set_event_grade("cac", incident.cac_grade, cac)
+    graded = replace(
+        incident,
+        state=state,
+        facts={**incident.facts, **given},
+        overrides={**incident.overrides, **overrides},
+        csrc_grade=csrc,
+        cac_grade=cac,
+        opinion_level=working.level,
+        opinion_total=working.total,
+        scores={s.indicator: s.score for s in working.scores},
+        provisional=working.provisional,
+        floor=working.floor,
+        response_level=working.response,
+        graded_at=incident.graded_at or now,
+    )
+    details: dict[str, Value] = {
+        "by": by,
+        "given": dict(given),
+        "overrides": {name: list(given) for name, given in overrides.items()},
+        "scores": dict(graded.scores),
+        "total": working.total,
+        "level": str(working.level),
+        "floor": working.floor,
+        "provisional": working.provisional,
+        "response": str(working.response),
+        "was": str(incident.response_level),
+        "csrc_grade": csrc and str(csrc),
+        "cac_grade": cac and str(cac),
+    }
+    notices = (Notice("incident.graded", ("chat",), {"by": by, "was": str(incident.response_level)}),)
+    timers = (_cadence(now, response),) if graded.response_level != incident.response_level else ()
+    if timers:
+        graded = replace(graded, next_update_at=now + response.cadence)
+    return Outcome(graded, Event("graded", details), timers, notices)
+
+
+def _grade_of(given: Mapping[str, Value], key: str, current: EventGrade | None) -> EventGrade | None:
+    if key not in given:
+        return current
+    return EventGrade(str(given[key])) if given[key] is not None else None
+
+
+def activate(incident: Incident, *, by: str, now: datetime, approval: str | None) -> Outcome[Incident]:
+    """启动预案. `approval` is the ref that allowed it; None when the one who asked may decide alone."""
+    state = MACHINE.after(incident.state, "activate")
+    return Outcome(
+        replace(incident, state=state, approved_at=now),
+        Event("activated", {"by": by, "approval": approval, "level": str(incident.response_level)}),
+        notices=(Notice("incident.activated", ("chat",), {"by": by}),),
+    )
+
+
+def recovered(incident: Incident, *, by: str, now: datetime, note: str) -> Outcome[Incident]:
+    """业务恢复/事态平息: the commander says so."""
+    state = MACHINE.after(incident.state, "recovered")
+    _commander_only(incident, by)
+    return Outcome(
+        replace(incident, state=state, recovered_at=now),
+        Event("recovered", {"by": by, "note": note}),
+        notices=(Notice("incident.recovered", ("chat",), {"by": by}),),
+    )
+
+
+def end(incident: Incident, *, by: str, now: datetime, approval: str | None) -> Outcome[Incident]:
+    """宣布应急结束, approved by the leading group; from active it also sets recovered."""
+    state = MACHINE.after(incident.state, "end")
+    return Outcome(
+        replace(incident, state=state, ended_at=now, recovered_at=incident.recovered_at or now),
+        Event("ended", {"by": by, "approval": approval}),
+        (Timer("cadence", None),),
+        (Notice("incident.ended", ("chat",), {"by": by}),),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What still stands in the way of closing; every entry is a record's ref or a key of the catalogs."""
+
+    tasks: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.tasks or self.approvals)
+
+
+def close(
+    incident: Incident, *, by: str, now: datetime, missing: Missing, override: str = "", may_override: bool = False
+) -> Outcome[Incident]:
+    """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
+    state = MACHINE.after(incident.state, "close")
+    if missing and not override:
+        raise RuleBroken("incident.close_missing", tasks=", ".join(missing.tasks) or "-", approvals=", ".join(missing.approvals) or "-")
+    if missing and not may_override:
+        raise NotAllowed("incident.override_who")
+    if missing and len(override.strip()) < 10:
+        raise RuleBroken("incident.override_reason")
+    reason = override.strip() if missing else ""
+    return Outcome(
+        replace(incident, state=state, closed_at=now, override_reason=reason),
+        Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals]}),
+        (Timer("cadence", None),),
+        (Notice("incident.closed", ("chat",), {"by": by}),),
+    )
+
+
+def reopen(incident: Incident, *, by: str, now: datetime, reason: str, response: Response) -> Outcome[Incident]:
+    """重开: clocks restart from now."""
+    state = MACHINE.after(incident.state, "reopen")
+    if len(reason.strip()) < 10:
+        raise RuleBroken("incident.reopen_reason")
+    again = replace(
+        incident,
+        state=state,
+        known_at=now,
+        recovered_at=None,
+        ended_at=None,
+        closed_at=None,
+        override_reason="",
+        silent_rounds=0,
+        next_update_at=now + response.cadence,
+    )
+    was = {name: moment.isoformat() for name, moment in incident.clocks().items() if moment}
+    return Outcome(
+        again,
+        Event("reopened", {"by": by, "reason": reason, "clocks_were": dict(was)}),
+        (_cadence(now, response),),
+        (Notice("incident.reopened", ("chat",), {"by": by, "reason": reason}),),
+    )
+
+
+def take(incident: Incident, *, by: str, note: str) -> Outcome[Incident]:
+    """接手: this person commands from now on."""
+    return _command(incident, by, by, note, "take", "taken")
+
+
+def handover(incident: Incident, *, by: str, to: str, note: str) -> Outcome[Incident]:
+    """交接 to another person, who hears of it."""
+    return _command(incident, by, to, note, "handover", "handed_over")
+
+
+def _command(incident: Incident, by: str, to: str, note: str, verb: str, past: str) -> Outcome[Incident]:
+    state = MACHINE.after(incident.state, verb)
+    if incident.commander == to:
+        raise RuleBroken("incident.commands_already", person=to)
+    return Outcome(
+        replace(incident, state=state, commander=to),
+        Event(past, {"by": by, "from": incident.commander, "to": to, "note": note}),
+        notices=(
+            Notice("incident.commander", ("chat",), {"by": by, "note": note}),
+            Notice("incident.commander", tuple(p for p in (incident.commander, to) if p != by), {"by": by, "note": note}, "assignment"),
+        ),
+    )
+
+
+def update(incident: Incident, *, by: str, now: datetime, text: str, response: Response) -> Outcome[Incident]:
+    """进展: goes to the timeline and the chats, and renews the promise of the next update."""
+    state = MACHINE.after(incident.state, "update")
+    if not text.strip():
+        raise RuleBroken("incident.update_empty")
+    running = incident.state in RUNNING
+    following = now + response.cadence if running else None
+    return Outcome(
+        replace(incident, state=state, last_update=text, next_update_at=following, silent_rounds=0),
+        Event("updated", {"by": by, "text": text, "next_update_at": following.isoformat() if following else None}),
+        (Timer("cadence", following),),
+        (Notice("incident.updated", ("chat",), {"by": by, "text": text}),),
+    )
+
+
+def set_facts(incident: Incident, *, by: str, now: datetime, given: Mapping[str, Value], details: Mapping[str, str]) -> Outcome[Incident]:
+    """Facts of the plan, and the first report's own fields (`system`, `place`, `reporter`, `loss`, `subtype`, `title`) in `details`."""
+    state = MACHINE.after(incident.state, "fact")
+    if not given and not details:
+        raise RuleBroken("incident.fact_nothing")
+    confirmed = now if given.get("cause") and not incident.confirmed_at else incident.confirmed_at
+    fields = {key: text for key, text in details.items() if key in ("system", "place", "reporter", "loss", "subtype", "title")}
+    return Outcome(
+        replace(incident, state=state, facts={**incident.facts, **given}, confirmed_at=confirmed, **fields),  # type: ignore[arg-type]  # text fields only
+        Event("noted", {"by": by, "given": dict(given), "details": dict(details)}),
+    )
+
+
+def set_type(incident: Incident, *, by: str, type_: str, playbook: str) -> Outcome[Incident]:
+    """The type of an incident that was opened without one; changing a type that stands arrives with part 2."""
+    state = MACHINE.after(incident.state, "change")
+    if incident.type is not None:
+        raise RuleBroken("incident.type_stands", type=incident.type)
+    return Outcome(
+        replace(incident, state=state, type=type_, playbooks=(*incident.playbooks, playbook)),
+        Event("typed", {"by": by, "type": type_}),
+        notices=(Notice("incident.typed", ("chat",), {"by": by}),),
+    )
+
+
+def bound(incident: Incident, *, by: str, chat: str, verb: str) -> Outcome[Incident]:
+    """A chat joined (`bind`) or left (`unbind`) the incident."""
+    state = MACHINE.after(incident.state, verb)
+    return Outcome(replace(incident, state=state), Event("bound" if verb == "bind" else "unbound", {"by": by, "chat": chat}))
+
+
+def ask_for_update(incident: Incident, *, now: datetime, response: Response, organization: Organization) -> Outcome[Incident]:
+    """The clock: the promised update has not come. First the commander, then the office's leaders, then the leading group."""
+    state = MACHINE.after(incident.state, "cadence")
+    rounds = incident.silent_rounds + 1
+    people: list[str] = [incident.commander]
+    if rounds >= 2:
+        people.extend(organization.groups["office"].leaders)
+    if rounds >= 3:
+        people.extend(organization.groups["lead"].leaders)
+    again = now + min(response.cadence, timedelta(minutes=30))
+    to = tuple(dict.fromkeys(people))
+    return Outcome(
+        replace(incident, state=state, silent_rounds=rounds, next_update_at=again),
+        Event("update_asked", {"to": list(to), "round": rounds}),
+        (Timer("cadence", again),),
+        (Notice("incident.update_due", to, {"round": rounds, "next_at": again.isoformat()}, "escalation" if rounds > 1 else "reminder"),),
+    )
+
+
+def _commander_only(incident: Incident, by: str) -> None:
+    if by != incident.commander:
+        raise NotAllowed("incident.commander_only", person=incident.commander)
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """One grading as it was made: who, when, from which values, under which rubric, with which floor. Never changed."""
+
+    ref: str
+    incident: str
+    plan: str
+    at: datetime
+    by: str
+    rubric: str
+    facts: Mapping[str, Value]
+    overrides: Mapping[str, tuple[int, str]]
+    scores: Mapping[str, int]
+    total: int
+    level: OpinionLevel
+    floor: str | None
+    provisional: bool
+    response: ResponseLevel
+    csrc_grade: EventGrade | None
+    cac_grade: EventGrade | None
+    state: str = "kept"
+    version: int = 0
+    touched: int = 0
+
+
+def keep_grading(graded: Incident, *, ref: str, by: str, now: datetime, rubric: str) -> Outcome[Grading]:
+    """The record of the grading that has just been applied to `graded`."""
+    kept = Grading(
+        ref=ref,
+        incident=graded.ref,
+        plan=graded.plan,
+        at=now,
+        by=by,
+        rubric=rubric,
+        facts=dict(graded.facts),
+        overrides=dict(graded.overrides),
+        scores=dict(graded.scores),
+        total=graded.opinion_total,
+        level=graded.opinion_level,
+        floor=graded.floor,
+        provisional=graded.provisional,
+        response=graded.response_level,
+        csrc_grade=graded.csrc_grade,
+        cac_grade=graded.cac_grade,
+    )
+    return Outcome(kept, Event("scored", {"rubric": rubric, "total": kept.total, "level": str(kept.level)}))

@@ -1,0 +1,428 @@
+"""A task: handed to a group, claimed by one person, worked on, done, and verified by another.
+
+open ──claim──> claimed ──progress──> in_progress ──done──> done ──verify──> closed
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.core.deadlines import due_of
+from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.escalation import Audience, Item, audience, fire, first_prompt, next_due, timers
+from workflows.core.facts import Value
+from workflows.core.machine import Machine
+from workflows.core.outcome import Event, Notice, Outcome
+from workflows.core.people import Organization
+from workflows.core.playbook import TaskLine
+from workflows.core.response import Response
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    CLAIMED = "claimed"
+    IN_PROGRESS = "in_progress"
+    BLOCKED = "blocked"
+    DONE = "done"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+State = TaskState
+
+LIVE = (State.OPEN, State.CLAIMED, State.IN_PROGRESS, State.BLOCKED)
+OWNED = (State.CLAIMED, State.IN_PROGRESS, State.BLOCKED)
+
+MACHINE = Machine(
+    "task",
+    State.OPEN,
+    {
+        (State.OPEN, "claim"): State.CLAIMED,
+        (State.OPEN, "assign"): State.CLAIMED,
+        **{(state, "progress"): State.IN_PROGRESS for state in OWNED},
+        **{(state, "done"): State.DONE for state in OWNED},
+        **{(state, "release"): State.OPEN for state in OWNED},
+        **{(state, "transfer"): State.CLAIMED for state in OWNED},
+        **{(state, "assign"): State.CLAIMED for state in OWNED},
+        **{(state, "block"): State.BLOCKED for state in LIVE},
+        **{(state, "snooze"): state for state in LIVE},
+        **{(state, "reschedule"): state for state in LIVE},
+        **{(state, "remind"): state for state in (*LIVE, State.DONE)},
+        **{(state, "fulfil"): State.CLOSED for state in (*LIVE, State.DONE)},
+        **{(state, "cancel"): State.CANCELLED for state in (*LIVE, State.DONE)},
+        (State.DONE, "verify"): State.CLOSED,
+        (State.DONE, "reject"): State.IN_PROGRESS,
+        (State.CLOSED, "reopen"): State.OPEN,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`due_at` may be None while its clock has not started or its level does not ask for it.
+
+    `level`, `round`, `prompted_at`, `reminded_at` are the escalation chain's memory: rung reached, reminders said, when last
+    said, which due reminder last fired.
+    """
+
+    ref: str
+    incident: str
+    code: str
+    title: str
+    done_means: str
+    group: str
+    state: State
+    plan: str
+    created_at: datetime
+    created_by: str
+    mandatory: bool = True
+    standing: bool = False
+    until: str | None = None
+    clock: str = "opened"
+    approve: str | None = None
+    fulfilled_by: str | None = None
+    owner: str | None = None
+    due_at: datetime | None = None
+    period: int | None = None
+    """seconds of a standing task's round"""
+    claimed_at: datetime | None = None
+    progress_at: datetime | None = None
+    done_at: datetime | None = None
+    done_by: str | None = None
+    verified_by: str | None = None
+    note: str = ""
+    needs: str | None = None
+    snoozed_until: datetime | None = None
+    snoozes: int = 0
+    level: int = 0
+    round: int = 0
+    prompted_at: datetime | None = None
+    reminded_at: datetime | None = None
+    version: int = 0
+    touched: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+def item(task: Task) -> Item:
+    """What the escalation arithmetic needs to know of a task."""
+    return Item(
+        created=task.created_at,
+        phase="done" if task.state is State.DONE else "unowned" if task.owner is None else "owned",
+        live=task.live or task.state is State.DONE,
+        blocked=task.state is State.BLOCKED,
+        standing=task.standing,
+        due=task.due_at,
+        since=(task.done_at if task.state is State.DONE else None) or task.progress_at or task.claimed_at or task.created_at,
+        level=task.level,
+        round=task.round,
+        prompted=task.prompted_at,
+        reminded=task.reminded_at,
+        snoozed=task.snoozed_until,
+    )
+
+
+def _outcome(task: Task, response: Response, verb: str, details: Mapping[str, Value] | None = None, *notices: Notice) -> Outcome[Task]:
+    """The task with its whole set of timers computed anew from its state: none can be forgotten."""
+    return Outcome(task, Event(verb, details or {}), timers(item(task), response), notices)
+
+
+def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None]) -> datetime | None:
+    """When a line is due at this level, or None when its clock has not started or the level does not ask for it."""
+    start, wait = clocks.get(line.clock), line.due.get(response.level)
+    return due_of(wait, start) if start and wait is not None else None
+
+
+def open_from(
+    line: TaskLine, *, ref: str, incident: str, plan: str, by: str, now: datetime, due: datetime | None, response: Response
+) -> Outcome[Task]:
+    """A task from a playbook line; the first assignment is said on each person's one card, not here."""
+    period = line.due.get(response.level)
+    task = Task(
+        ref=ref,
+        incident=incident,
+        code=line.code,
+        title=line.title,
+        done_means=line.done,
+        group=line.group,
+        state=State.OPEN,
+        plan=plan,
+        created_at=now,
+        created_by=by,
+        mandatory=not line.optional,
+        standing=line.repeat,
+        until=line.until,
+        clock=line.clock,
+        approve=line.approve,
+        fulfilled_by=line.fulfilled_by,
+        due_at=due,
+        period=int(period.total_seconds()) if line.repeat and period else None,
+    )
+    task = first_prompt_of(task, now)
+    return _outcome(task, response, "opened", {"code": line.code, "group": line.group, "due_at": _moment(due)})
+
+
+def first_prompt_of(task: Task, now: datetime) -> Task:
+    return replace(task, level=0, round=0, prompted_at=first_prompt(now))
+
+
+def add(task: Task, response: Response, *, to: tuple[str, ...]) -> Outcome[Task]:
+    """A task that a person adds by hand; its group hears of it at once."""
+    return _outcome(
+        first_prompt_of(task, task.created_at),
+        response,
+        "added",
+        {"title": task.title, "group": task.group, "due_at": _moment(task.due_at)},
+        Notice("task.assigned", to, urgency="assignment"),
+    )
+
+
+def claim(task: Task, *, by: str, now: datetime, response: Response) -> Outcome[Task]:
+    """认领: this person takes the responsibility."""
+    if task.state in OWNED and task.owner == by:
+        raise RuleBroken("task.yours", ref=task.ref)
+    if task.owner is not None:
+        raise RuleBroken("task.taken", ref=task.ref, owner=task.owner)
+    return _outcome(_owned(task, by, now, "claim"), response, "claimed", {"by": by})
+
+
+def _owned(task: Task, owner: str, now: datetime, verb: str) -> Task:
+    state = MACHINE.after(task.state, verb)
+    return replace(task, state=state, owner=owner, claimed_at=now, progress_at=None, needs=None, level=0, round=0, prompted_at=now)
+
+
+def assign(task: Task, *, to: str, by: str, now: datetime, response: Response) -> Outcome[Task]:
+    """A group head names the owner; the owner hears of it."""
+    if task.owner == to and task.state is not State.OPEN:
+        raise RuleBroken("task.theirs", ref=task.ref, owner=to)
+    notices = (Notice("task.assigned", (to,), {"by": by}, "assignment"),) if to != by else ()
+    return _outcome(_owned(task, to, now, "assign"), response, "assigned", {"by": by, "to": to}, *notices)
+
+
+def transfer(task: Task, *, to: str, by: str, now: datetime, response: Response, reason: str) -> Outcome[Task]:
+    """The owner hands it on; the next owner hears of it."""
+    _own(task, by)
+    if to == by:
+        raise RuleBroken("task.yours", ref=task.ref)
+    return _outcome(
+        _owned(task, to, now, "transfer"),
+        response,
+        "transferred",
+        {"by": by, "to": to, "reason": reason},
+        Notice("task.assigned", (to,), {"by": by}, "assignment"),
+    )
+
+
+def release(task: Task, *, by: str, now: datetime, response: Response, reason: str, to: tuple[str, ...]) -> Outcome[Task]:
+    """放手: back to the group, which hears that nobody has it."""
+    _own(task, by)
+    state = MACHINE.after(task.state, "release")
+    freed = replace(task, state=state, owner=None, claimed_at=None, progress_at=None, needs=None, level=0, round=0, prompted_at=now)
+    return _outcome(
+        freed, response, "released", {"by": by, "reason": reason}, Notice("task.assigned", to, {"released_by": by}, "assignment")
+    )
+
+
+def progress(task: Task, *, by: str, now: datetime, response: Response, text: str) -> Outcome[Task]:
+    """进展: evidence that work goes on; answers the round of a standing task and moves its due."""
+    _own(task, by)
+    if not text.strip():
+        raise RuleBroken("task.say_what", ref=task.ref)
+    due = now + timedelta(seconds=task.period) if task.standing and task.period else task.due_at
+    state = MACHINE.after(task.state, "progress")
+    moved = replace(task, state=state, progress_at=now, note=text, needs=None, due_at=due, level=0, round=0, prompted_at=now)
+    if task.standing:
+        moved = replace(moved, reminded_at=now)
+    return _outcome(moved, response, "progressed", {"by": by, "text": text, "due_at": _moment(due)})
+
+
+def done(task: Task, *, by: str, now: datetime, response: Response, text: str, reached: bool, verifiers: tuple[str, ...]) -> Outcome[Task]:
+    """完成: the owner says so; a verifier is asked. `reached`: the clock named by `until` has come (standing tasks only)."""
+    _own(task, by)
+    if task.standing and not reached:
+        raise RuleBroken("task.standing", ref=task.ref, until=task.until or "ended")
+    state = MACHINE.after(task.state, "done")
+    finished = replace(
+        task,
+        state=state,
+        done_at=now,
+        done_by=by,
+        note=text or task.note,
+        needs=None,
+        snoozed_until=None,
+        level=0,
+        round=0,
+        prompted_at=now,
+    )
+    if not verifiers:
+        return _outcome(
+            replace(finished, state=MACHINE.after(state, "verify")), response, "done", {"by": by, "text": text, "verified": "nobody_else"}
+        )
+    return _outcome(finished, response, "done", {"by": by, "text": text}, Notice("task.verify", verifiers, {"by": by}, "assignment"))
+
+
+def verify(task: Task, *, by: str, response: Response, verifiers: tuple[str, ...]) -> Outcome[Task]:
+    """核实: another person agrees; only this closes the task."""
+    state = MACHINE.after(task.state, "verify")
+    if by == task.done_by:
+        raise NotAllowed("task.verify_own", ref=task.ref)
+    if by not in verifiers:
+        raise NotAllowed("task.verify_who", ref=task.ref)
+    return _outcome(replace(task, state=state, verified_by=by), response, "verified", {"by": by})
+
+
+def reject(task: Task, *, by: str, now: datetime, response: Response, reason: str, verifiers: tuple[str, ...]) -> Outcome[Task]:
+    """退回: not yet; back to the owner with a reason."""
+    state = MACHINE.after(task.state, "reject")
+    if by not in verifiers:
+        raise NotAllowed("task.verify_who", ref=task.ref)
+    if not reason.strip():
+        raise RuleBroken("task.reason", ref=task.ref)
+    back = replace(task, state=state, done_at=None, done_by=None, progress_at=now, level=0, round=0, prompted_at=now, note=reason)
+    to = (task.owner,) if task.owner else ()
+    return _outcome(
+        back, response, "rejected", {"by": by, "reason": reason}, Notice("task.rejected", to, {"by": by, "reason": reason}, "assignment")
+    )
+
+
+def block(task: Task, *, by: str, now: datetime, response: Response, reason: str, needs: str | None) -> Outcome[Task]:
+    """阻塞: cannot go on; whoever is needed hears of it at once, and then more often, not less."""
+    if not reason.strip():
+        raise RuleBroken("task.reason", ref=task.ref)
+    state = MACHINE.after(task.state, "block")
+    stuck = replace(task, state=state, owner=task.owner or by, note=reason, needs=needs, progress_at=now, level=0, round=0, prompted_at=now)
+    if task.owner is None:
+        stuck = replace(stuck, claimed_at=now)
+    notices = (Notice("task.blocked", (needs,), {"by": by, "reason": reason}, "escalation"),) if needs else ()
+    return _outcome(stuck, response, "blocked", {"by": by, "reason": reason, "needs": needs}, *notices)
+
+
+def snooze(task: Task, *, by: str, now: datetime, response: Response, wait: timedelta, reason: str) -> Outcome[Task]:
+    """稍后: a flag with an end; the state stays, and the chain goes on where it was."""
+    if not reason.strip():
+        raise RuleBroken("task.snooze_reason", ref=task.ref)
+    if not response.snooze_max:
+        raise RuleBroken("task.snooze_never", level=str(response.level))
+    if wait <= timedelta(0) or wait > response.snooze_max:
+        raise RuleBroken("task.snooze_long", max=response.snooze_max)
+    if task.snoozes >= response.snooze_count:
+        raise RuleBroken("task.snooze_count", count=response.snooze_count)
+    state = MACHINE.after(task.state, "snooze")
+    until = now + wait
+    return _outcome(
+        replace(task, state=state, snoozed_until=until, snoozes=task.snoozes + 1),
+        response,
+        "snoozed",
+        {"by": by, "until": until.isoformat(), "reason": reason},
+    )
+
+
+def cancel(task: Task, *, by: str, response: Response, reason: str) -> Outcome[Task]:
+    if not reason.strip():
+        raise RuleBroken("task.reason", ref=task.ref)
+    return _outcome(replace(task, state=MACHINE.after(task.state, "cancel")), response, "cancelled", {"by": by, "reason": reason})
+
+
+def fulfil(task: Task, *, by: str, now: datetime, response: Response) -> Outcome[Task]:
+    """Closed by the success of the command that its line names; nobody has to verify that."""
+    state = MACHINE.after(task.state, "fulfil")
+    return _outcome(
+        replace(task, state=state, done_at=now, done_by=by, verified_by="rule"),
+        response,
+        "fulfilled",
+        {"by": by, "command": task.fulfilled_by},
+    )
+
+
+def remind(
+    task: Task,
+    *,
+    name: str,
+    now: datetime,
+    response: Response,
+    organization: Organization,
+    commander: str | None,
+    verifiers: tuple[str, ...],
+) -> Outcome[Task]:
+    """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
+    state = MACHINE.after(task.state, "remind")
+    fired = fire(item(task), response, name, now)
+    owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
+    heard = audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander)
+    after = replace(
+        task, state=state, level=heard.level, round=fired.item.round, prompted_at=fired.item.prompted, reminded_at=fired.item.reminded
+    )
+    details: dict[str, Value] = {
+        "timer": name,
+        "level": heard.level,
+        "round": after.round,
+        "to": list(heard.people),
+        "missed": fired.missed,
+    }
+    return _outcome(
+        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, heard, response, details)
+    )
+
+
+def _reminders(task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value]) -> tuple[Notice, ...]:
+    coming = min(next_due(item(task), response).values(), default=None)
+    values: dict[str, Value] = {**details, "next_at": _moment(coming)}
+    control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
+    if heard.exhausted:
+        return (*control, Notice("task.exhausted", ("control",), values, "escalation"))
+    loud = heard.level > 0 or name == "overdue"
+    hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
+    return (*control, Notice("task.reminder", heard.people, values, "escalation" if loud else "reminder", hold))
+
+
+def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: str, due: datetime | None) -> Outcome[Task]:
+    """Back to its group with a due that counts from now."""
+    state = MACHINE.after(task.state, "reopen")
+    fresh = replace(
+        task, state=state, owner=None, due_at=due, done_at=None, done_by=None, verified_by=None, claimed_at=None, progress_at=None
+    )
+    return _outcome(
+        replace(first_prompt_of(fresh, now), created_at=now, reminded_at=None, snoozed_until=None, snoozes=0),
+        response,
+        "reopened",
+        {"by": by, "reason": reason},
+    )
+
+
+def reschedule(task: Task, *, response: Response, due: datetime | None, now: datetime, freely: bool) -> Outcome[Task] | None:
+    """A new level or a started clock sets the due; unless `freely` (a provisional grade was replaced) it only moves earlier."""
+    if task.due_at is not None and (due is None or (due > task.due_at and not freely)):
+        due = task.due_at
+    if due == task.due_at or due is None:
+        return None
+    state = MACHINE.after(task.state, "reschedule")
+    due = max(due, now)
+    return _outcome(
+        replace(task, state=state, due_at=due, reminded_at=now - timedelta(seconds=1)),
+        response,
+        "rescheduled",
+        {"due_at": _moment(due), "was": _moment(task.due_at), "level": str(response.level)},
+    )
+
+
+def verifiers_of(task: Task, organization: Organization, *, commander: str | None, by_level: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Who may close a done task: the approver its line names, else any other member of its group, else the commander."""
+    specs = by_level if task.approve == "by_level" else (task.approve,) if task.approve else ("group",)
+    people = [p for spec in specs for p in organization.resolve(spec, group=task.group, commander=commander)]
+    if not task.approve and not [p for p in people if p != task.done_by] and commander:
+        people.append(commander)
+    return tuple(p for p in dict.fromkeys(people) if p != (task.done_by or task.owner))
+
+
+def _own(task: Task, by: str) -> None:
+    if task.owner is None:
+        raise RuleBroken("task.unowned", ref=task.ref)
+    if task.owner != by:
+        raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner)
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
