@@ -124,7 +124,7 @@ def _run(settings: Settings, level: str) -> int:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    server = _Server(config, parts.bell)
+    server = _Server(config, parts.pages)
     asyncio.run(server.serve())
     return GOOD if server.started else BAD
 

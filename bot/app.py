@@ -19,7 +19,7 @@ from handlers.core.message import Message, Reply
 from storage.views.reader import Reader
 from workflows.incident import Incident
 
-log = logging.getLogger("gengfu.app")
+log = logging.getLogger(__name__)
 
 #: How long a person waits for a decision before the answer is 「in hand」.
 PATIENCE = 1.2
@@ -59,7 +59,7 @@ def _console(parts: Parts) -> ConsoleDeps:
         ask=asker(parts),
         locale=parts.words.locale,
         say=parts.words.say,
-        bell=parts.bell,
+        bell=parts.pages,
         timezone=str(parts.settings.timezone),
     )
 
@@ -92,12 +92,15 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
         loops = asyncio.create_task(parts.worker.run(), name="gengfu-worker")
         scheduler = metronome(parts)
         scheduler.start()
+        if parts.listener is not None:
+            parts.listener.start()
         log.info("on watch", extra={"action": "started"})
         try:
             yield
         finally:
             scheduler.shutdown(wait=False)
             parts.bell.close()
+            parts.pages.close()
             loops.cancel()
             with suppress(asyncio.CancelledError):
                 await loops

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -41,6 +41,22 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+class SharedClock:
+    """This host's clock, set to the database's, so that replicas on hosts that drift agree when a lease ends."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return self._now() + self._ahead
+
+    def set_by(self, database: Database) -> timedelta:
+        """Measure again; answers how far this host is behind."""
+        self._ahead = database.ahead_of(self._now)
+        return self._ahead
+
+
 def real_id() -> str:
     return secrets.token_hex(8)
 
@@ -56,11 +72,14 @@ class Parts:
     road: Road
     worker: Worker
     bell: Bell
+    """rung when a loop may have something to do"""
+    pages: Bell
+    """rung when an open page may have something to show"""
     metrics: Metrics
     rooms: Rooms
     console: Console
     seal_key: Ed25519PrivateKey
-    now: Callable[[], datetime]
+    now: SharedClock
     listener: Listener | None
 
     def people(self) -> list[Someone]:
@@ -74,6 +93,7 @@ class Parts:
 
     def close(self) -> None:
         self.bell.close()
+        self.pages.close()
         if self.listener is not None:
             self.listener.stop()
         self.database.close()
@@ -94,20 +114,28 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     except BaseException:
         database.close()
         raise
+    clock = SharedClock(now)
+    clock.set_by(database)
     words = Words.load(settings.locale, str(settings.timezone))
-    bell, metrics = Bell(), Metrics()
-    database.on_commit.append(lambda topics: bell.ring() if topics else None)
-    listener = None
-    if not database.is_sqlite:
-        listener = Listener(settings.database_url.reveal(), lambda topics: bell.ring())
-    rooms = Rooms(database, lambda text: screen(text).text, now)
-    console = Console(rooms, lambda person: person in plans.organization.people, now)
+    bell, pages, metrics = Bell(), Bell(), Metrics()
+
+    def ring(topics: frozenset[str]) -> None:
+        """`rooms` concerns the pages, everything else the loops."""
+        if "rooms" in topics:
+            pages.ring()
+        if topics - {"rooms"}:
+            bell.ring()
+
+    database.on_commit.append(ring)
+    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
+    rooms = Rooms(database, lambda text: screen(text).text, clock)
+    console = Console(rooms, lambda person: person in plans.organization.people, clock)
     house = House(
         database,
         plans,
         Cipher(keys.data.reveal()),
         words,
-        now,
+        clock,
         new_id,
         _identify(plans),
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
@@ -116,7 +144,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
     worker = Worker(road, platforms, _route(plans, platforms), metrics, bell)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
-    parts = Parts(settings, database, plans, words, road, worker, bell, metrics, rooms, console, seal_key, now, listener)
+    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener)
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts

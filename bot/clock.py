@@ -16,7 +16,7 @@ from storage.seals import seal
 from storage.timers import TIMERS
 from storage.views.figures import items
 
-log = logging.getLogger("gengfu.clock")
+log = logging.getLogger(__name__)
 
 
 def metronome(parts: Parts) -> AsyncIOScheduler:
@@ -40,6 +40,7 @@ def _chore(parts: Parts, work: Callable[[Parts, Transaction], None]) -> Callable
 
 
 def _seal(parts: Parts, tx: Transaction) -> None:
+    parts.now.set_by(parts.database)
     while (sealed := seal(tx, parts.now(), parts.seal_key)) is not None:
         log.info("the trail is sealed", extra={"action": "sealed", "seal": sealed.id, "chains": len(sealed.heads)})
 

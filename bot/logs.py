@@ -52,6 +52,7 @@ def setup(level: str, stream: TextIO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     for name in (*QUIET, "uvicorn.access"):  # an access line holds an address and a path; /metrics counts instead
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -21,7 +21,7 @@ from storage.queue import backoff
 from storage.tables.queues import InboxRow, OutboxRow, TimerRow
 from storage.timers import TIMERS
 
-log = logging.getLogger("gengfu.worker")
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 #: How many rows one claim takes: a claim with its drawing must not hold the SQLite writer for long.
@@ -102,11 +102,13 @@ class Worker:
             self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text))
 
     async def timer_turn(self) -> bool:
-        claim = await self._write(lambda tx: TIMERS.claim(tx, self.house.now(), LOT * 5))
+        now = self.house.now()
+        claim = await self._write(lambda tx: TIMERS.claim(tx, now, LOT * 5))
         for row in claim.buried:
             await self._buried("timer", row.id or 0, row.error or "")
-        for row in claim.rows:
+        for row, late in zip(claim.rows, claim.late, strict=True):
             await self._settled(self._timer_row, row)
+            self.metrics.lateness.observe((late + (self.house.now() - now)).total_seconds())
         return bool(claim)
 
     def _timer_row(self, row: TimerRow) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,6 +82,14 @@ class Database:
 
     def read(self, work: Callable[[Session], T]) -> T:
         return self.submit_read(work).result()
+
+    def ahead_of(self, now: Callable[[], datetime]) -> timedelta:
+        """How far the database's clock is ahead of `now`; zero on SQLite, which has no clock of its own."""
+        if self.is_sqlite:
+            return timedelta(0)
+        with self.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return UtcDateTime().process_result_value(found, self.engine.dialect) - now()  # type: ignore[operator]  # never null
 
     def close(self) -> None:
         self._writers.shutdown(wait=True)

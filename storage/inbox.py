@@ -70,7 +70,7 @@ def finish(session: Session, row: InboxRow, now: datetime, reply: Mapping[str, A
 
 
 def erase(session: Session, now: datetime, limit: int = 500) -> int:
-    """Erase payloads of events that were done (or buried) more than 8 hours ago; answers how many."""
+    """Erase payloads of events that were done more than 8 hours ago; answers how many. What is buried keeps its own, to be revived."""
     old = (
         select(InboxRow.id)
         .where(InboxRow.payload.is_not(None), InboxRow.status == DONE, InboxRow.finished < now - ERASE_AFTER)  # type: ignore[union-attr,operator]  # columns, not values

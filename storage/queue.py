@@ -21,10 +21,14 @@ R = TypeVar("R", bound=QueueRow)
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[R]):
-    """`rows` are ours until `due`; `buried` had used up their attempts and now wait for an administrator."""
+    """`rows` are ours until `due`; `buried` had used up their attempts and now wait for an administrator.
+
+    `late` is how long each of `rows` had been due when it was claimed.
+    """
 
     rows: list[R] = field(default_factory=list)
     buried: list[R] = field(default_factory=list)
+    late: list[timedelta] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.buried)
@@ -129,6 +133,7 @@ class Queue(Generic[R]):
             row.status, row.finished, row.error = BURIED, now, row.error or "its holder never came back"
             claim.buried.append(row)
         else:
+            claim.late.append(now - row.due)
             row.attempt += 1
             row.due = now + self.lease
             claim.rows.append(row)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workflows.core.deadlines import due_of
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import Audience, Item, audience, fire, first_prompt, next_due, timers
+from workflows.core.escalation import Audience, Item, audience, fire, first_prompt, next_due, repaced, timers
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome
@@ -282,6 +282,7 @@ def reject(task: Task, *, by: str, now: datetime, response: Response, reason: st
     if not reason.strip():
         raise RuleBroken("task.reason", ref=task.ref)
     back = replace(task, state=state, done_at=None, done_by=None, progress_at=now, level=0, round=0, prompted_at=now, note=reason)
+    back = replace(back, reminded_at=now)  # what fell due while it waited for its check was not missed by anybody
     to = (task.owner,) if task.owner else ()
     return _outcome(
         back, response, "rejected", {"by": by, "reason": reason}, Notice("task.rejected", to, {"by": by, "reason": reason}, "assignment")
@@ -400,8 +401,9 @@ def reschedule(task: Task, *, response: Response, due: datetime | None, now: dat
         return None
     state = MACHINE.after(task.state, "reschedule")
     due = max(due, now)
+    moved = replace(task, state=state, due_at=due, reminded_at=now - timedelta(seconds=1))
     return _outcome(
-        replace(task, state=state, due_at=due, reminded_at=now - timedelta(seconds=1)),
+        replace(moved, prompted_at=repaced(item(moved), response, now).prompted),
         response,
         "rescheduled",
         {"due_at": _moment(due), "was": _moment(task.due_at), "level": str(response.level)},

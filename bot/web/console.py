@@ -78,11 +78,12 @@ def _add_pages(router: APIRouter, deps: ConsoleDeps, assets: Assets) -> None:
     def page(acting: Annotated[str, Query(alias="as")] = "") -> Response:
         people = tuple(deps.people())
         me = next((person for person in people if person.id == acting), None)
-        shown = {"people": people, "me": me, "lang": "zh-CN" if deps.locale == "zh" else "en", "w": _words(deps, TEMPLATE_WORDS)}
+        lang = "zh-CN" if deps.locale == "zh" else "en"
+        shown = {"people": people, "me": me, "lang": lang, "w": _words(deps, TEMPLATE_WORDS), "static": "/console/static"}
         if me is None:
             return HTMLResponse(templates.get_template("chooser.html").render(shown))
         config = {
-            "me": me.id, "lang": shown["lang"], "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
+            "me": me.id, "lang": lang, "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
             "people": {person.id: {"name": person.name, "title": person.title} for person in people},
         }  # fmt: skip
         return HTMLResponse(templates.get_template("console.html").render(shown, config=json.dumps(config)))

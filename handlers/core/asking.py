@@ -1,6 +1,7 @@
 """Putting a question to approvers: the one mechanism that activation, ending and (later) statements use."""
 
 import hashlib
+from dataclasses import replace
 
 from handlers.core.context import Context
 from workflows.core import approval as rules
@@ -50,20 +51,11 @@ def ask_again(context: Context, incident: Incident) -> None:
             continue
         reason = context.words.say("approval.level_changed")
         context.uow.apply(rules.void(pending, now=context.now, reason=reason))
-        fresh = Approval(
-            ref=context.uow.next_ref(Approval),
-            incident=incident.ref,
-            kind=pending.kind,
-            subject=pending.subject,
-            text=pending.text,
-            digest=pending.digest,
-            needed=wanted,
-            state=State.PENDING,
-            asked_by=pending.asked_by,
-            asked_at=context.now,
-            wait=int(context.response(incident).approval_wait.total_seconds()),
-            plan=incident.plan,
+        wait = int(context.response(incident).approval_wait.total_seconds())
+        fresh = replace(
+            pending, ref=context.uow.next_ref(Approval), needed=wanted, asked_at=context.now, wait=wait, delegates=(), rank=0, round=0
         )
+        fresh = replace(fresh, later_until=None, version=0, touched=0)
         context.uow.apply(rules.ask(fresh, context.organization))
 
 

@@ -28,7 +28,7 @@ from storage.views.reader import Reader
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 
-log = logging.getLogger("gengfu.road")
+log = logging.getLogger(__name__)
 
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3

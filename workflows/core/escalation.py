@@ -109,12 +109,16 @@ def _before_due(item: Item, response: Response) -> dict[str, datetime]:
 def _progress_due(item: Item, response: Response) -> datetime:
     """First the owner is asked, after the grace the ladder climbs from the owner up. What is blocked is asked about twice as often."""
     if item.level == 0 and item.round == 0:
-        return item.since + (response.progress_every / 2 if item.blocked else response.progress_every)
+        return max(item.since, _prompted(item)) + (response.progress_every / 2 if item.blocked else response.progress_every)
     return _prompted(item) + (response.progress_grace if item.level == 0 else _pace(item, response))
 
 
 def _past_due(item: Item) -> bool:
-    return item.due is not None and item.reminded is not None and item.reminded >= item.due
+    """Whether the due reminder has been said. What was late when it was made has none: its owner is late at once, its group after one ask."""
+    if item.due is None:
+        return False
+    said = item.reminded or (item.created if item.phase == "owned" or item.round else None)
+    return said is not None and said >= item.due
 
 
 def _overdue_pace(item: Item, response: Response) -> timedelta:
@@ -127,12 +131,26 @@ def _pace(item: Item, response: Response) -> timedelta:
     """How long to wait at the item's rung; past the last one the terminal repeat, which may slow down but never ends."""
     if item.level < len(response.rungs):
         return response.rungs[item.level].wait
-    spent = response.terminal_max is not None and item.round >= len(response.rungs) + response.terminal_max
+    spent = response.terminal_max is not None and item.round >= _rounds_to_end(item, response) + response.terminal_max
     return response.terminal_slow if spent else response.terminal_repeat
+
+
+def _rounds_to_end(item: Item, response: Response) -> int:
+    """How many rounds this kind of chain takes from the first rung past the last."""
+    if item.phase == "unowned":
+        return len(response.rungs)
+    return len(response.rungs) * response.overdue_climb_every if item.phase == "owned" and _past_due(item) else len(response.rungs) + 1
 
 
 def _prompted(item: Item) -> datetime:
     return item.prompted or item.created
+
+
+def repaced(item: Item, response: Response, now: datetime) -> Item:
+    """The item under a response that has just changed: what the new pace would have said before `now` is due now, and was not missed."""
+    running = next_due(replace(item, snoozed=None), response)
+    late = max((now - due for name, due in running.items() if name != "due"), default=timedelta())
+    return replace(item, prompted=_prompted(item) + late) if late > timedelta() else item
 
 
 def fire(item: Item, response: Response, name: str, now: datetime) -> Fired:
@@ -153,7 +171,8 @@ def fire(item: Item, response: Response, name: str, now: datetime) -> Fired:
 def _step(item: Item, response: Response, name: str, at: datetime) -> Item:
     if name == "due":
         past = item.due is not None and at >= item.due
-        return replace(item, reminded=at, prompted=at if past else item.prompted)
+        # Not back before what the chain has said since (after an outage): those rounds would be counted twice.
+        return replace(item, reminded=at, prompted=max(at, _prompted(item)) if past else item.prompted)
     round_ = item.round + 1
     first_asks_again = name in ("progress", "verify") and item.round == 0
     waits = name == "overdue" and item.phase != "unowned" and round_ % response.overdue_climb_every != 0
@@ -169,16 +188,21 @@ def audience(
     `owner` stands for the spec `owner`; while nobody owns the item it is the group's duty member, else head and deputy.
     """
     skipped: list[str] = []
-    owners = tuple(owner)
+    owners = tuple(person for person in owner if person in organization.people)
     while level < len(response.rungs):
         people: list[str] = []
         for spec in response.rungs[level].to:
             if spec == "owner":
-                people.extend(owners or organization.resolve("group.duty", group=group) or organization.groups[group].leaders)
+                people.extend(
+                    owners
+                    or organization.resolve("group.duty", group=group)
+                    or organization.resolve("group.head or group.deputy", group=group)
+                )
             else:
                 people.extend(organization.resolve(spec, group=group, commander=commander))
-        if people:
-            return Audience(level, tuple(dict.fromkeys(people)), tuple(skipped), False)
+        here = tuple(person for person in dict.fromkeys(people) if person in organization.people)
+        if here:
+            return Audience(level, here, tuple(skipped), False)
         skipped.append(" ".join(response.rungs[level].to))
         level += 1
     return Audience(level, (), tuple(skipped), True)

@@ -1,6 +1,6 @@
 // A card of the bot: title by tone, names and values, a note, buttons that ask or confirm first.
 
-import { el, toast } from "./dom.js";
+import { el, sheet, toast } from "./dom.js";
 import { Refused, postClick } from "./api.js";
 import { word } from "./setup.js";
 
@@ -16,8 +16,10 @@ export function card(shown, message, chat, onReply) {
 }
 
 function line([name, value]) {
-  if (!name) return [el("dd", { class: "wide" }, value)];
-  return [el("dt", {}, name), el("dd", {}, value)];
+  const [first, ...more] = value.split("\n");
+  const shown = more.length ? [first, el("small", {}, more.join("\n"))] : [value];
+  if (!name) return [el("dd", { class: "wide" }, ...shown)];
+  return [el("dt", {}, name), el("dd", {}, ...shown)];
 }
 
 function buttons(list, message, chat, onReply) {
@@ -48,7 +50,7 @@ function buttons(list, message, chat, onReply) {
     area.classList.add("busy");
     try {
       const reply = await postClick(chat, message.id, button, answer);
-      toast(reply.wait ? word("in_hand") : [reply.text, reply.usage].filter(Boolean).join("\n") || word("done"), reply.error ? "bad" : "good");
+      answered(button, reply);
       onReply(reply);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -59,6 +61,14 @@ function buttons(list, message, chat, onReply) {
     }
   }
   return area;
+}
+
+// A click is answered to the clicker alone: briefly, or, when it is much (a list, the timeline), on a sheet.
+function answered(button, reply) {
+  if (reply.wait) return toast(word("in_hand"));
+  const text = [reply.text, reply.usage].filter(Boolean).join("\n") || word("done");
+  if (text.split("\n").length > 4 || text.length > 240) return sheet(button.label, text);
+  return toast(text, reply.error ? "bad" : "good");
 }
 
 function question(button, then) {

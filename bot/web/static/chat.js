@@ -82,13 +82,18 @@ export class Chat {
     const wanted = [];
     if (this.more) wanted.push(this.earlierButton());
     let day = "";
+    let previous = null;
     for (const message of [...this.messages.values()].sort((a, b) => a.seq - b.seq)) {
       if (dayKey(message.at) !== day) {
         day = dayKey(message.at);
         wanted.push(el("div", { class: "day" }, dayOf(message.at)));
+        previous = null;
       }
       if (!this.nodes.has(message.id)) this.nodes.set(message.id, messageNode(message, this));
-      wanted.push(this.nodes.get(message.id));
+      const node = this.nodes.get(message.id);
+      node.classList.toggle("follows", follows(message, previous));
+      previous = message;
+      wanted.push(node);
     }
     place(find("log"), wanted.length ? wanted : [el("p", { class: "quiet empty" }, word("no_messages"))]);
     before.forEach((node, id) => node && resume(node, this.nodes.get(id)));
@@ -160,6 +165,12 @@ export class Chat {
     down.hidden = !wanted;
     down.textContent = word("newer");
   }
+}
+
+// Said in one breath: the same author again within five minutes needs no second name and face.
+function follows(message, previous) {
+  if (!previous || previous.state === "recalled" || previous.author !== message.author) return false;
+  return Date.parse(message.at) - Date.parse(previous.at) < 300000;
 }
 
 // Puts `wanted` in order, moving as little as possible, so that a text being typed in a card keeps its focus.

@@ -2,7 +2,7 @@
 
 import { el, find, toast } from "./dom.js";
 import { Refused, newText, postText } from "./api.js";
-import { nameOf, word } from "./setup.js";
+import { incidentOf, nameOf, word } from "./setup.js";
 import { summary } from "./message.js";
 
 const input = find("text");
@@ -13,9 +13,13 @@ let unsent = null;
 let onSent = () => {};
 const drafts = new Map();
 
-export function openComposer(chosen, sent) {
+// What was typed is answered in its chat, a refusal too; only a failure of ours has no message.
+const NOT_SAID = "house.internal";
+
+export function openComposer(opened, sent) {
   drafts.set(room, input.value);
-  room = chosen;
+  room = opened.id;
+  find("chips").replaceChildren(...word(incidentOf(opened.name) ? "chips_incident" : "chips").split("|").map((label) => chip(label.trim())));
   onSent = sent;
   input.value = drafts.get(room) ?? "";
   unsent = null;
@@ -34,11 +38,9 @@ export function answer(message) {
   input.focus();
 }
 
-function explain(text, usage = "") {
+function explain(text) {
   notice.hidden = !text;
   notice.querySelector("p").textContent = text;
-  notice.querySelector("code").textContent = usage;
-  notice.querySelector("code").hidden = !usage;
 }
 
 async function send(text) {
@@ -55,7 +57,7 @@ async function send(text) {
     if (message.chat !== room) return void drafts.delete(message.chat);
     if (input.value === text) input.value = "";
     answer(null);
-    if (reply.error) explain(reply.text, reply.usage);
+    if (reply.error === NOT_SAID) explain(reply.text);
     if (reply.wait) toast(word("in_hand"));
     onSent();
   } catch (error) {
@@ -97,4 +99,3 @@ input.addEventListener("keydown", (event) => {
 });
 find("replying").querySelector("button").addEventListener("click", () => answer(null));
 notice.querySelector("button").addEventListener("click", () => explain(""));
-find("chips").append(...word("chips").split("|").map((label) => chip(label.trim())));

@@ -24,6 +24,16 @@ export function icon(name) {
   return svg;
 }
 
+// A long answer that only this person gets: it stays until it is put away.
+export function sheet(title, text) {
+  const shown = find("sheet");
+  find("sheet-title").textContent = title;
+  shown.querySelector(".sheet-text").textContent = text;
+  shown.onclick = (event) => (event.target === shown || event.target.closest("button")) && shown.close();
+  if (!shown.open) shown.showModal();
+  shown.querySelector(".sheet-text").scrollTop = 0;
+}
+
 export function toast(text, tone = "plain") {
   if (!text) return;
   const shown = el("div", { class: `toast ${tone}` }, text);

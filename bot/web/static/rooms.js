@@ -1,29 +1,34 @@
 // The list of chats with what is unread.
 
 import { el, find, icon } from "./dom.js";
-import { briefly, hueOf, nameOf, word } from "./setup.js";
+import { briefly, hueOf, incidentOf, nameOf, word } from "./setup.js";
 import { summary } from "./message.js";
 
-export const titleOf = (room) => (room.kind === "direct" ? word("bot") : room.name || room.id);
+export const titleOf = (room) => (room.kind === "direct" ? word("bot") : incidentOf(room.name)?.title ?? (room.name || room.id));
 
 export function drawRooms(rooms, open) {
-  const sorted = [...rooms.values()].sort((a, b) => (b.kind === "direct") - (a.kind === "direct") || latest(b).localeCompare(latest(a)));
+  const sorted = [...rooms.values()].sort((a, b) => latest(b) - latest(a) || (b.kind === "direct") - (a.kind === "direct"));
   const nodes = sorted.map((room) => entry(room, room.id === open));
   find("rooms").replaceChildren(...(nodes.length ? nodes : [el("li", { class: "quiet" }, word("no_chats"))]));
   const unread = sorted.reduce((sum, room) => sum + room.unread, 0);
   document.title = unread ? `(${unread}) ${word("bot")}` : word("bot");
 }
 
-const latest = (room) => room.last?.at ?? "";
+const latest = (room) => (room.last ? Date.parse(room.last.at) : 0);
 
 function entry(room, current) {
-  const face = room.kind === "direct"
-    ? el("span", { class: "avatar of-bot", "aria-hidden": "true" }, icon("lantern"))
-    : el("span", { class: `avatar square ${hueOf(room.id)}`, "aria-hidden": "true" }, titleOf(room).slice(0, 1));
+  const incident = room.kind === "direct" ? null : incidentOf(room.name);
   const preview = room.last ? `${room.last.author && room.kind !== "direct" ? `${nameOf(room.last.author)}: ` : ""}${summary(room.last)}` : word("no_messages");
   return el("li", {}, el("a", { href: `#${encodeURIComponent(room.id)}`, class: "room", "aria-current": current ? "true" : null, "data-room": room.id },
-    face,
+    face(room, incident),
     el("span", { class: "about" },
-      el("span", { class: "line" }, el("strong", {}, titleOf(room)), room.last ? el("time", {}, briefly(room.last.at)) : ""),
+      el("span", { class: "line" }, el("strong", { title: room.name }, titleOf(room)), room.last ? el("time", {}, briefly(room.last.at)) : ""),
+      incident ? el("span", { class: "line number" }, incident.number, incident.drill ? el("span", { class: "drill" }, word("drill")) : "") : "",
       el("span", { class: "line" }, el("span", { class: "preview" }, preview), room.unread ? el("b", { class: "badge" }, room.unread > 99 ? "99+" : String(room.unread)) : ""))));
+}
+
+function face(room, incident) {
+  if (room.kind === "direct") return el("span", { class: "avatar of-bot", "aria-hidden": "true" }, icon("lantern"));
+  if (incident) return el("span", { class: `avatar square of-incident${incident.drill ? " is-drill" : ""}`, "aria-hidden": "true" }, icon("alarm"));
+  return el("span", { class: `avatar square ${hueOf(room.id)}`, "aria-hidden": "true" }, titleOf(room).slice(0, 1));
 }

@@ -1,0 +1,95 @@
+"""Scenarios of the headless demo: one TOML file each, in both languages, next to this module.
+
+A file has `start`, `zone`, `title` and a list of steps. A step is one of
+  say    a line of the narrator
+  types  what `who` types, in their direct chat or `in` a room ("incident" is the incident's own)
+  taps   the newest button that `who` can see whose command begins so, with the `answer` to its question
+  until  time leaps to this local time of day; all that is due on the way happens when it is due
+  work   tasks (by playbook code, or "all" that are open) are claimed, done and verified, each by people whose cards ask for it
+`refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task, `{incident}` the incident's.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+from workflows.core.errors import BadConfig
+
+FOLDER = Path(__file__).parent
+
+#: language code -> text
+Texts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    text: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    who: str
+    text: Texts
+    room: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    who: str
+    command: str
+    answer: Texts
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    codes: tuple[str, ...]
+    """empty: all tasks that can be finished now"""
+
+
+Step = Say | Types | Taps | Until | Work
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    name: str
+    title: Texts
+    zone: str
+    start: datetime
+    steps: tuple[Step, ...]
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Script:
+    """The scenario, or BadConfig naming those that there are."""
+    if name not in names():
+        raise BadConfig(f"there is no scenario {name!r}; the scenarios are: {', '.join(names())}")
+    found = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    return Script(name, found["title"], found["zone"], found["start"], tuple(_step(step) for step in found["step"]))
+
+
+def _step(given: dict[str, Any]) -> Step:
+    match given:
+        case {"say": text}:
+            return Say(text)
+        case {"who": who, "types": text}:
+            return Types(who, text, given.get("in", ""), given.get("refused", ""))
+        case {"who": who, "taps": command}:
+            return Taps(who, command, given.get("answer", {}), given.get("refused", ""))
+        case {"until": at}:
+            return Until(at)
+        case {"work": codes}:
+            return Work(() if codes == "all" else tuple(codes))
+    raise ValueError(f"a scenario has no such step: {given}")

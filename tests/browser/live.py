@@ -1,0 +1,122 @@
+"""The whole bot before a real browser: road, worker, metronome and console over a real database, on a clock that can be pushed."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from bot.app import create_app
+from bot.bootstrap import Parts, build, real_now
+from bot.config import demo_settings
+from handlers.core.wording import Locale
+from storage.database import Database
+from storage.schema import migrate
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+
+
+@dataclass
+class PushedClock:
+    """The real time, and as much later as it was pushed."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return real_now() + self.ahead
+
+    def push(self, **span: float) -> None:
+        self.ahead += timedelta(**span)
+
+
+@dataclass(frozen=True)
+class Live:
+    url: str
+    parts: Parts
+    clock: PushedClock
+
+
+@contextmanager
+def on_watch(folder: Path, locale: Locale = "zh") -> Iterator[Live]:
+    """The demo in this process, on a free port of loopback, with its data in `folder`."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        settings = demo_settings(folder, {"GENGFU_PORT": str(port), "GENGFU_LOCALE": locale})
+        database = Database(settings.database_url.reveal())
+        migrate(database)
+        database.close()
+        clock = PushedClock()
+        parts = build(settings, now=clock)
+        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield Live(settings.public_url, parts, clock)
+        finally:
+            parts.pages.close()
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def a_browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
+
+
+class Person:
+    """Somebody who speaks and taps through the console's own routes, without a page: for the long tail of an incident."""
+
+    def __init__(self, url: str, person: str) -> None:
+        self.id = person
+        self.direct = f"dm:{person}"
+        self._client = httpx.Client(base_url=url, headers={"X-Gengfu-As": person}, timeout=30)
+
+    def __enter__(self) -> "Person":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def says(self, text: str, chat: str = "") -> dict[str, Any]:
+        return self._post(chat or self.direct, "messages", {"kind": "text", "text": text})
+
+    def taps(self, command: str, answer: str = "") -> dict[str, Any]:
+        """Tap the newest live button whose command line is `command`."""
+        for chat, message in self._newest_first():
+            for button in (message["card"] or {}).get("buttons", []):
+                if button["command"] == command and message["state"] == "live":
+                    click = {"command": command, "version": button["version"], "message_id": message["id"], "answer": answer}
+                    return self._post(chat, "click", {"kind": "click", **click})
+        raise AssertionError(f"{self.id} sees no button {command!r}")
+
+    def rooms(self) -> Sequence[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._client.get("/console/rooms").raise_for_status().json()["rooms"]
+        return found
+
+    def messages(self, chat: str = "") -> list[dict[str, Any]]:
+        path = f"/console/rooms/{chat or self.direct}/messages"
+        found: list[dict[str, Any]] = self._client.get(path).raise_for_status().json()["messages"]
+        return found
+
+    def _newest_first(self) -> list[tuple[str, dict[str, Any]]]:
+        found = [(room["id"], message) for room in self.rooms() for message in self.messages(room["id"])]
+        return sorted(found, key=lambda one: str(one[1]["at"]), reverse=True)
+
+    def _post(self, chat: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.post(f"/console/rooms/{chat}/{path}", json={"id": os.urandom(8).hex(), "chat": chat, **body})
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
