@@ -9,10 +9,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, Text, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
+from workflows.core.errors import Conflict
+
 T = TypeVar("T")
+
+#: SQLSTATEs of transactions that would succeed if they were begun again: serialization_failure, deadlock_detected.
+_LOST_RACES = frozenset({"40001", "40P01"})
 
 #: What a running transaction is to those who may not speak SQL: handed on, never looked into.
 Transaction = Session
@@ -58,6 +64,8 @@ def canonical(value: object) -> str:
 class Database:
     """`write` and `read` run a function in one transaction and commit it; `submit_*` return futures for async callers.
 
+    `write` raises Conflict when PostgreSQL ended the transaction because it and another one waited for each other.
+
     SQLite has one writer thread (BEGIN IMMEDIATE) and a few readers; PostgreSQL a pool of `threads`.
     `on_commit` callbacks run after every writing commit, in the writing thread, with the topics the transaction touched.
     """
@@ -98,6 +106,17 @@ class Database:
 
     def _write(self, work: Callable[[Session], T]) -> T:
         options = {"begin": "IMMEDIATE"} if self.is_sqlite else {}
+        try:
+            topics, answer = self._written(work, options)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _LOST_RACES:
+                raise Conflict("another transaction was in the way") from error
+            raise
+        for tell in self.on_commit:
+            tell(topics)
+        return answer
+
+    def _written(self, work: Callable[[Session], T], options: dict[str, str]) -> tuple[frozenset[str], T]:
         with self.engine.connect().execution_options(**options) as connection, Session(connection, expire_on_commit=False) as session:
             answer = work(session)
             topics = frozenset(session.info.get("topics", ()))
@@ -105,9 +124,7 @@ class Database:
             if topics and not self.is_sqlite:
                 session.connection().exec_driver_sql("SELECT pg_notify('gengfu', %s)", (",".join(sorted(topics)),))
             session.commit()
-        for tell in self.on_commit:
-            tell(topics)
-        return answer
+        return topics, answer
 
     def _read(self, work: Callable[[Session], T]) -> T:
         with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:

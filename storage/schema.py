@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database
 from workflows.core.errors import BadConfig
@@ -26,8 +27,12 @@ def newest() -> str:
 
 def current(database: Database) -> str | None:
     """The revision the database is at; None when it is empty."""
-    with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    try:
+        with database.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        said = str(error.orig).partition("\n")[0].strip()  # the driver's own words: where it tried and why not, never the password
+        raise BadConfig(f"the database at GENGFU_DATABASE_URL does not answer: {said}") from None
 
 
 def migrate(database: Database) -> tuple[str | None, str]:

@@ -323,16 +323,34 @@ def update(incident: Incident, *, by: str, now: datetime, text: str, response: R
     )
 
 
-def set_facts(incident: Incident, *, by: str, now: datetime, given: Mapping[str, Value], details: Mapping[str, str]) -> Outcome[Incident]:
+def set_facts(
+    incident: Incident,
+    *,
+    by: str,
+    now: datetime,
+    given: Mapping[str, Value],
+    details: Mapping[str, str],
+    occurred: datetime | None = None,
+) -> Outcome[Incident]:
     """Facts of the plan, and the first report's own fields (`system`, `place`, `reporter`, `loss`, `subtype`, `title`) in `details`."""
     state = MACHINE.after(incident.state, "fact")
-    if not given and not details:
+    if not given and not details and not occurred:
         raise RuleBroken("incident.fact_nothing")
     confirmed = now if given.get("cause") and not incident.confirmed_at else incident.confirmed_at
     fields = {key: text for key, text in details.items() if key in ("system", "place", "reporter", "loss", "subtype", "title")}
     return Outcome(
-        replace(incident, state=state, facts={**incident.facts, **given}, confirmed_at=confirmed, **fields),  # type: ignore[arg-type]  # text fields only
-        Event("noted", {"by": by, "given": dict(given), "details": dict(details)}),
+        replace(
+            incident,
+            state=state,
+            facts={**incident.facts, **given},
+            confirmed_at=confirmed,
+            occurred_at=occurred or incident.occurred_at,
+            **fields,  # type: ignore[arg-type]  # text fields only
+        ),
+        Event(
+            "noted",
+            {"by": by, "given": dict(given), "details": dict(details), **({"occurred_at": occurred.isoformat()} if occurred else {})},
+        ),
     )
 
 

@@ -67,12 +67,17 @@ class World:
         self.heard.append(message)
         await asyncio.sleep(0)
         if message.kind == "click":
-            return await self._clicked(message)
+            return Reply("\n".join(f"第 {n} 行" for n in range(40))) if message.text == "/task list" else await self._clicked(message)
         if message.text == "/card":
             await self.say(message.chat, Outgoing("行情中断,5/9 完成", CARD))
             return Reply("")
         if message.text == "/slow":
             return Reply("", wait=True)
+        if message.text == "/refused":
+            await self.say(message.chat, Outgoing("没有听懂\n/任务 认领 T1"))
+            return Reply("没有听懂", error="parse.unknown", usage="/任务 认领 T1")
+        if message.text == "/broken":
+            return Reply("内部错误,编号 ab12", error="house.internal")
         if message.text.startswith("/wrong"):
             return Reply("没有「wrong」这个命令", error="parse.unknown", usage="/任务 认领 T1")
         await self.say(message.chat, Outgoing(f"收到:{message.text}"))
