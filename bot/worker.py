@@ -14,7 +14,7 @@ from bot.web.bell import Bell
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
-from storage.database import Transaction, canonical
+from storage.database import Transaction, away, canonical, part
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
 from storage.queue import Claim, Queue, backoff
@@ -76,7 +76,7 @@ class Worker:
             except Exception as error:  # a database that is away for a while must not end the loop
                 failures += 1
                 log.exception("a loop stumbled", extra={"action": "loop_failed", "loop": name, "error": type(error).__name__})
-                await asyncio.sleep(min(2.0 ** min(failures, 6) / 4, 10.0))
+                await asyncio.sleep(pause(failures))
                 busy = False
             self.beats[name] = self.house.now()
             if not busy:
@@ -103,7 +103,7 @@ class Worker:
             self.metrics.events.labels(platform=row.platform, result="failed").inc()
             log.exception("an event failed", extra={"action": "event_failed", "inbox": row.id, "error": type(error).__name__})
             due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text))
+            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text, free=away(error)))
 
     async def timer_turn(self) -> bool:
         now = self.house.now()
@@ -120,7 +120,7 @@ class Worker:
         except Exception as error:
             log.exception("a timer failed", extra={"action": "timer_failed", "record": row.record_ref, "error": type(error).__name__})
             due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text))
+            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=away(error)))
 
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)
@@ -159,7 +159,7 @@ class Worker:
         """A row that cannot be drawn waits by itself, and is buried in the end: it must not hold up the others of its lot."""
         now = self.house.now()
         try:
-            with tx.begin_nested():
+            with part(tx):
                 bundled = tuple(outbox.bundle(tx, row, now)) if row.about.get("notice") == "task.reminder" else ()
                 repeated = row.kind == "card" and row.message_id is None and row.said is not None
                 one = Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
@@ -229,7 +229,7 @@ class Worker:
             self._buried(tx, "outbox", ready.row, error)
 
     async def _try_again(self, ready: Ready, error: Exception) -> None:
-        row, asked = ready.row, isinstance(error, TryLater)
+        row, asked = ready.row, isinstance(error, TryLater) or away(error)
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(row.platform or "-", "later")
         log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
@@ -271,6 +271,11 @@ class Worker:
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") == "task.reminder" and ready.message is not None:
             outbox.supersede_older(tx, (row, *ready.bundled), now)
+
+
+def pause(failures: int) -> float:
+    """Seconds that a loop waits after it stumbled so many times in a row: half a second, then longer, at most ten, for ever."""
+    return min(2.0 ** min(failures, 6) / 4, 10.0)
 
 
 def _nothing_new(ready: Ready) -> bool:

@@ -33,7 +33,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     incident = look.reader.incident(about["ref"])
     tasks, pending = look.reader.tasks(incident.ref), [a for a in look.reader.approvals(incident.ref) if a.state is Asked.PENDING]
     lines = [
-        (look.say("card.title_line"), incident.title),
+        (look.say("card.title_line"), look.words.show(incident.title)),
         (look.say("card.state"), look.say("card.state_value", state=incident.state, since=_since(look, incident))),
         (look.say("card.grade"), _grade_line(look, incident)),
         (
@@ -44,9 +44,9 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
         *_facts(look, incident),
-        *([(look.say("card.last"), incident.last_update)] if incident.last_update else []),
+        *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
         *_next(look, incident, tasks),
-        *([(look.say("card.override"), incident.override_reason)] if incident.override_reason else []),
+        *([(look.say("card.override"), look.words.show(incident.override_reason))] if incident.override_reason else []),
     ]
     title = look.say("card.head", level=_level(look, incident), number=incident.number)
     tone: Tone = "good" if incident.state in (State.ENDED, State.CLOSED) else TONES[incident.response_level]
@@ -102,7 +102,7 @@ def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
         ("reporter", incident.reporter),
         ("loss", incident.loss),
     )
-    return [(look.say(f"incident.field.{name}"), value) for name, value in named if value]
+    return [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
 
 
 def _type(look: Look, incident: Incident) -> str:
@@ -235,7 +235,7 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     incident = look.reader.incident(approval.incident)
     kind = look.say(f"approval.kind.{approval.kind}")
     lines = [
-        ("", approval.text),
+        ("", look.words.show(approval.text)),
         (look.say("card.asked_by"), look.say("card.asked_value", person=look.name(approval.asked_by), at=approval.asked_at)),
         (look.say("card.hash"), approval.digest[:8]),
         (look.say("card.approvers"), look.names(approvers_of(approval, look.organization))),

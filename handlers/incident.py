@@ -128,7 +128,7 @@ def _bind_or_create(context: Context, incident: Incident) -> bool:
     groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
     members = [p for g in groups for p in context.organization.groups[g].leaders]
     members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
-    about = {"name": f"{incident.number} {incident.title}", "members": list(dict.fromkeys(members))}
+    about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
     context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
     return True
 

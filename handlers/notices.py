@@ -128,7 +128,7 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
     """`version` minus what was last touched by a person: how many reminders there were since somebody acted."""
-    missed = look.say("reminder.missed", count=values["missed"]) if values["missed"] else ""
+    missed = look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else ""
     round_ = max(1, version - task.touched)
     why, following = _why(look, task, values["timer"]), _what_comes(look, task, values)
     return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
@@ -201,7 +201,7 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
         ]
     lines = [("", text)]
     if task.done_means:
-        lines.append((look.say("card.done_means"), task.done_means))
+        lines.append((look.say("card.done_means"), look.words.show(task.done_means)))
     return Card(
         look.say("notice.task_head", ref=task.ref, number=incident.number), tuple(lines), "", tuple(buttons), "warning", incident.drill
     )
@@ -225,8 +225,8 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     task, values = look.reader.task(about["ref"]), about["values"]
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
         return None
-    group = look.organization.groups[task.group]
-    people = [task.owner] if task.owner else list(group.everyone)
+    group, incident = look.organization.groups[task.group], look.reader.incident(task.incident)
+    people = list(_verifiers(look, task, incident)) if task.state is State.DONE else [task.owner] if task.owner else list(group.everyone)
     phones = look.words.join(
         [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
     )
@@ -234,11 +234,10 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         "notice.exhausted",
         ref=task.ref,
         title=task.title,
-        group=group.name,
         phones=phones,
         round=max(1, about["version"] - task.touched),
         why=_why(look, task, values["timer"]),
-        missed=look.say("reminder.missed", count=values["missed"]) if values["missed"] else "",
+        missed=look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else "",
         next=_at(values["next_at"]),
     )
     return Outgoing(text, _task_card(look, task, text))

@@ -83,7 +83,7 @@ def why(context: Context, given: Which) -> Reply:
         ref=task.ref,
         task=task.ref,
         title=task.title,
-        code=task.code or context.words.say("task.by_hand"),
+        source=_source(context, task),
         group=context.organization.groups[task.group].name,
         done=task.done_means,
         due=task.due_at,
@@ -91,6 +91,15 @@ def why(context: Context, given: Which) -> Reply:
         level=incident.response_level,
         timers=coming or "-",
     )
+
+
+def _source(context: Context, task: Task) -> str:
+    """The playbook it comes from, or who added it."""
+    books = context.uow.plan_of(task).playbooks.values()
+    book = next((b for b in books if task.code in [line.code for line in b.lines]), None)
+    if book is None:
+        return context.words.say("task.by_hand", person=context.name(task.created_by))
+    return context.words.say("task.by_plan", playbook=book.name if context.words.locale == "zh" else book.name_en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 #: SQLSTATEs of transactions that would succeed if they were begun again: serialization_failure, deadlock_detected.
 _LOST_RACES = frozenset({"40001", "40P01"})
+
+#: Classes of SQLSTATE: connection exception, insufficient resources, operator intervention, system error.
+_AWAY = frozenset({"08", "53", "57", "58"})
+_AWAY_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 #: What a running transaction is to those who may not speak SQL: handed on, never looked into.
 Transaction = Session
@@ -134,6 +139,19 @@ class Database:
 def touch(session: Session, topic: str) -> None:
     """Note that this transaction gave `topic` (inbox, outbox, timers, work, rooms) something to do: its loop wakes on commit."""
     session.info.setdefault("topics", set()).add(topic)
+
+
+def away(error: BaseException) -> bool:
+    """Whether it is the database that is in trouble (gone, full, locked, shutting down): no fault of the work that met it."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state, name = getattr(error.orig, "sqlstate", None) or "", getattr(error.orig, "sqlite_errorname", "")
+    return error.connection_invalidated or state[:2] in _AWAY or name.startswith(_AWAY_SQLITE)
+
+
+def part(session: Session) -> AbstractContextManager[object]:
+    """A part of a transaction that leaves nothing behind when it raises, while the rest goes on."""
+    return session.begin_nested()
 
 
 def _sqlite_engine(url: URL) -> Engine:

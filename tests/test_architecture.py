@@ -130,7 +130,7 @@ def _placeholders(sentence: str) -> set[str]:
 def _said() -> Iterator[tuple[str, str, set[str] | None]]:
     """(place, key, names given; None when they are not written out) of every sentence that is said by a literal key."""
     for place, name, call in _calls():
-        if name == "say" or name in REFUSALS:
+        if (name == "say" and isinstance(call.func, ast.Attribute)) or name in REFUSALS:
             given = {keyword.arg for keyword in call.keywords}
             names = None if None in given else {arg for arg in given if arg is not None}
             for key in _choices(call.args[0] if call.args else None):

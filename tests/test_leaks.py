@@ -21,6 +21,7 @@ from bot import logs
 from handlers.core.screen import screen
 from handlers.core.wording import _unseen, clean
 from storage.database import Database
+from tests.hasty import hasty
 from tests.world import World, make_world
 
 #: Numbers that no clock and no sample person has.
@@ -107,7 +108,7 @@ def firm() -> Iterator[tuple[World, Path, io.StringIO]]:
     """A firm at work in a folder of its own, with everything logged that could be."""
     folder, stream, root = Path(tempfile.mkdtemp(prefix="gengfu-")), io.StringIO(), logging.getLogger()
     handlers, level, levels = list(root.handlers), root.level, {name: logging.getLogger(name).level for name in logs.QUIET}
-    database = Database(f"sqlite:///{folder / 'gengfu.db'}")
+    database = hasty(Database(f"sqlite:///{folder / 'gengfu.db'}"))
     try:
         logs.setup("DEBUG", stream)
         yield make_world(database), folder, stream
@@ -118,6 +119,12 @@ def firm() -> Iterator[tuple[World, Path, io.StringIO]]:
         for name, before in levels.items():
             logging.getLogger(name).setLevel(before)
         shutil.rmtree(folder)
+
+
+def pass_time(world: World, minutes: int) -> None:
+    for _ in range(minutes // 10):
+        world.clock.pass_time(minutes=10)
+        world.settle()
 
 
 def everything(world: World, folder: Path, stream: io.StringIO) -> Iterator[tuple[str, str]]:
@@ -161,15 +168,15 @@ def assert_nowhere(found: Iterator[tuple[str, str]], numbers: list[Typed]) -> No
 
 calm = settings(
     deadline=None,
-    max_examples=6,
+    max_examples=3,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
 @calm
-@given(st.lists(typed(), min_size=len(LINES), max_size=len(LINES)))
-def test_a_number_typed_anywhere_is_found_nowhere(numbers: list[Typed]) -> None:
+@given(st.lists(typed(), min_size=len(LINES), max_size=len(LINES)), st.lists(st.booleans(), min_size=len(LINES), max_size=len(LINES)))
+def test_a_number_typed_anywhere_is_found_nowhere(numbers: list[Typed], in_groups: list[bool]) -> None:
     with firm() as (world, folder, stream):
         world.says("ma.chao", "/incident open 类型=系统故障 行情中断")
         ours = {
@@ -177,16 +184,15 @@ def test_a_number_typed_anywhere_is_found_nowhere(numbers: list[Typed]) -> None:
             for person, _ in LINES
             if person != "nobody"
         }
-        for (person, line), one in zip(LINES, numbers, strict=True):
+        for (person, line), one, in_group in zip(LINES, numbers, in_groups, strict=True):
             text = line.replace("{}", one.text)
             if person == "nobody":
                 world.road.ask(world.message(person, text, "somewhere"))
                 continue
-            for room in (None, ours[person]):
-                reply = world.says(person, text, room)
-                assert_nowhere(iter([("the answer", f"{reply.text}\n{reply.usage}")]), numbers)
+            reply = world.says(person, text, ours[person] if in_group else None)
+            assert_nowhere(iter([("the answer", f"{reply.text}\n{reply.usage}")]), numbers)
         _answer_clicks_and_cards(world, numbers)
-        world.passes(minutes=40)
+        pass_time(world, minutes=40)
         assert world.tasks(), "something has happened"
         assert_nowhere(everything(world, folder, stream), numbers)
 
@@ -220,7 +226,7 @@ def test_names_and_phones_of_people_are_in_no_log() -> None:
         world.says("li.na", "/incident grade I1 证监会=较大")
         world.says("guo.ping", "/who 技术组")
         world.says("guo.ping", "/task claim T1")
-        world.passes(hours=2)
+        pass_time(world, minutes=120)
         world.says("guo.ping", "/incident close I1")
         said = stream.getvalue()
         people = world.plans.organization.people.values()
@@ -276,6 +282,8 @@ HOSTILE = st.lists(
     max_size=6,
 ).map(" ".join)
 
+#: Our own line under a refusal: its brackets are ours.
+USAGE = re.compile(r"(?m)^用法:.*$")
 #: What a messenger could act upon, none of which we write ourselves.
 LIVE_MARKUP = re.compile(r"[@<>`\[\]~]|\*\*|://|(?i:www\.)|evil\.(?:top|com)|[\u200b\u202e]|&(?=#?\w{1,32};)|(?m:^ *#+ )")
 
@@ -299,21 +307,21 @@ def test_hostile_words_come_out_harmless(title: str, progress: str, reason: str)
             world.says("li.na", f"/incident activate I1 {reason}"),
             world.says("zhou.heng", f"/return A1 {reason}"),
         ]
-        world.passes(minutes=45)
+        pass_time(world, minutes=50)
         answers += [
             world.says("guo.ping", "/incident timeline I1"),
             world.says("guo.ping", "/task list I1"),
             world.says("li.na", "/task mine"),
         ]
         assert [answer.error for answer in answers if answer.error == "house.internal"] == []
-        shown = [("an answer", f"{answer.text}\n{answer.usage}") for answer in answers]
+        shown = [("an answer", answer.text) for answer in answers]
         for person in ("li.na", "wang.qiang", "zhou.heng", "guo.ping", "ma.chao"):
             for room, line in world.seen_by(person):
                 if not line.author:
                     shown += [(room, text) for text in _texts(line.text, line.body)]
         assert len(shown) > 30
         for place, text in shown:
-            found = LIVE_MARKUP.search(text)
+            found = LIVE_MARKUP.search(USAGE.sub("", text))
             assert found is None, f"{found!r} in {place}: {text!r}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import text
 
 from storage.audit import export_lines
@@ -19,6 +19,7 @@ from storage.seals import seal
 from storage.tables.queues import BURIED, WAITING
 from storage.tables.records import ApprovalRow, IncidentRow
 from storage.verify import verify_lines
+from tests.hasty import hasty
 from tests.world import World, make_world
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
@@ -30,7 +31,7 @@ PEOPLE = st.sampled_from(
     ["zhou.heng", "lin.yue", "li.na", "sun.jie", "wang.qiang", "zhao.min", "ma.chao", "xu.jing", "gao.yuan", "guo.ping", "nobody"]
 )
 TASKS = st.integers(1, 14).map(lambda number: f"T{number}")
-INCIDENTS = st.sampled_from(["I1", "I2", ""])
+INCIDENTS = st.sampled_from(["I1", "I1", "I1", "I2", ""])
 APPROVALS = st.integers(1, 4).map(lambda number: f"A{number}")
 TEXTS = st.sampled_from(["", "已切换备用行情源", "理由充分,需要继续处置", "http://evil.top @所有人 **粗**", "电话 138 0013 8000"])
 ABOUT_TASKS = st.sampled_from(["claim", "seen", "release", "progress", "done", "verify", "reject", "block", "cancel", "why"])
@@ -57,7 +58,7 @@ class Watch(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="gengfu-"))
-        self.database = Database(f"sqlite:///{self.folder / 'gengfu.db'}")
+        self.database = hasty(Database(f"sqlite:///{self.folder / 'gengfu.db'}"))
         self.world: World = make_world(self.database)
 
     def teardown(self) -> None:
@@ -77,13 +78,21 @@ class Watch(RuleBasedStateMachine):
         reply = self.world.says(person, line)
         assert reply.error != "house.internal", f"{person}: {line}"
 
+    @precondition(lambda self: len(self._incidents()) < 3)
     @rule(by=PEOPLE, title=TEXTS)
     def opens(self, by: str, title: str) -> None:
         self._says(by, f"/incident open {title}")
 
-    @rule(by=PEOPLE, verb=ABOUT_TASKS, ref=TASKS, words=TEXTS)
-    def acts_on_a_task(self, by: str, verb: str, ref: str, words: str) -> None:
-        self._says(by, f"/task {verb} {ref} {words if verb not in ('claim', 'seen', 'verify', 'why') else ''}")
+    @rule(verb=ABOUT_TASKS, words=TEXTS, data=st.data())
+    def acts_on_a_task(self, verb: str, words: str, data: st.DataObject) -> None:
+        """Mostly by somebody of its group or its owner, so that more is done than refused."""
+        tasks = self.world.tasks()
+        if not tasks:
+            return
+        task = data.draw(st.sampled_from(tasks))
+        near = [person for person in (task.owner, *self.world.plans.organization.groups[task.group].everyone) if person]
+        by = data.draw(st.sampled_from(near) | st.sampled_from(near) | PEOPLE)
+        self._says(by, f"/task {verb} {task.ref} {words if verb not in ('claim', 'seen', 'verify', 'why') else ''}")
 
     @rule(ref=TASKS, words=TEXTS)
     def works_a_task_through(self, ref: str, words: str) -> None:
@@ -117,7 +126,7 @@ class Watch(RuleBasedStateMachine):
     def hands_over(self, by: str, ref: str, to: str) -> None:
         self._says(by, f"/incident handover {ref} {to}")
 
-    @rule(by=st.sampled_from(["li.na", "xu.jing", "ma.chao"]), ref=INCIDENTS, values=GRADES)
+    @rule(by=st.sampled_from(["li.na", "xu.jing", "sun.jie"]), ref=INCIDENTS, values=GRADES)
     def grades(self, by: str, ref: str, values: str) -> None:
         self._says(by, f"/incident grade {ref} {values}")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import SQLModel, col, select
@@ -24,13 +25,13 @@ from handlers.core.road import House, Road
 from handlers.core.screen import screen
 from handlers.core.wording import Locale, Words
 from storage.cipher import Cipher
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.mapping import to_record
 from storage.plans import Plans
 from storage.rooms import Line, Rooms
 from storage.schema import migrate
 from storage.tables.audit import AuditRow
-from storage.tables.queues import WAITING, TimerRow
+from storage.tables.queues import WAITING, InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, TaskRow
 from tests.make import Clock
 from workflows.core.approval import Approval
@@ -38,6 +39,7 @@ from workflows.incident import Grading, Incident
 from workflows.task import Task
 
 KEY = (("test", bytes(range(32))),)
+QUEUES = (InboxRow, OutboxRow, TimerRow)
 
 
 @dataclass
@@ -121,10 +123,10 @@ class World:
     # Time and the house
 
     def passes(self, **span: float) -> None:
-        """Time goes by in steps of half a minute, and everything that is due happens when it is due."""
+        """Time goes by, and everything that is due happens when it is due."""
         end = self.clock() + timedelta(**span)
         while self.clock() < end:
-            self.clock.now = min(end, self.clock() + timedelta(seconds=30))
+            self.clock.now = min(end, self.next_due() or end)
             self.settle()
 
     def settle(self) -> None:
@@ -142,6 +144,11 @@ class World:
         """The house is down for a while: time goes by and nothing happens until the end, then all that is due at once."""
         self.clock.now += timedelta(**span)
         self.settle()
+
+    def next_due(self) -> datetime | None:
+        """When the next row that waits is due; None when nothing waits for later."""
+        now = self.clock()
+        return self.database.read(lambda tx: min((due for kind in QUEUES for due in _later(tx, kind, now)), default=None))
 
     # Records
 
@@ -182,11 +189,16 @@ class World:
         return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
 
 
-def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None) -> World:
+def _later(tx: Transaction, kind: type[QueueRow], now: datetime) -> list[datetime]:
+    statement = select(kind.due).where(kind.status == WAITING, kind.due > now).order_by(col(kind.due)).limit(1)
+    return list(tx.exec(statement))
+
+
+def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None, plan: Path = SAMPLE_PLAN) -> World:
     load_topics()
     migrate(database)
     clock = Clock() if start is None else Clock(start)
-    plans = Plans(SAMPLE_PLAN)
+    plans = Plans(plan)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, plans.organization.people.__contains__, clock)
     numbers = count(1)

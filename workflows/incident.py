@@ -245,7 +245,8 @@ def close(
     """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
     state = MACHINE.after(incident.state, "close")
     if missing and not override:
-        raise RuleBroken("incident.close_missing", tasks=", ".join(missing.tasks) or "-", approvals=", ".join(missing.approvals) or "-")
+        refs = (*missing.tasks, *missing.approvals)
+        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(refs), items="\n".join(refs))
     if missing and not may_override:
         raise NotAllowed("incident.override_who")
     if missing and len(override.strip()) < 10:

@@ -372,16 +372,22 @@ def remind(
     after = replace(
         task, state=state, level=heard.level, round=fired.item.round, prompted_at=fired.item.prompted, reminded_at=fired.item.reminded
     )
+    told = heard if task.owner is None or task.state is State.DONE else replace(heard, people=_once(task.owner, *heard.people))
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,
         "round": after.round,
-        "to": list(heard.people),
+        "to": list(told.people),
         "missed": fired.missed,
     }
     return _outcome(
-        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, heard, response, details)
+        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, told, response, details, now)
     )
+
+
+def _once(*people: str) -> tuple[str, ...]:
+    """The owner hears whatever goes up about their task, too."""
+    return tuple(dict.fromkeys(people))
 
 
 def _all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
@@ -410,14 +416,19 @@ def _next_climb(task: Task, response: Response) -> datetime | None:
     return None
 
 
-def _reminders(task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value]) -> tuple[Notice, ...]:
+def _reminders(
+    task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value], now: datetime
+) -> tuple[Notice, ...]:
     coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
     if heard.exhausted:
-        return (*control, Notice("task.exhausted", ("control",), values, "escalation"))
-    loud = heard.level > 0 or name == "overdue"
+        owner = (Notice("task.reminder", heard.people, values, "escalation"),) if heard.people else ()
+        return (*control, Notice("task.exhausted", ("control",), values, "escalation"), *owner)
+    # What is near its due is not held back to be bundled: its minutes count.
+    near = task.due_at is not None and task.state is not State.DONE and task.due_at - now <= response.remind_before
+    loud = heard.level > 0 or name == "overdue" or near
     hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
     return (*control, Notice("task.reminder", heard.people, values, "escalation" if loud else "reminder", hold))
 

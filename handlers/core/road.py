@@ -19,7 +19,7 @@ from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage import audit, inbox, outbox
 from storage.cipher import Cipher
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, away, part
 from storage.inbox import INBOX
 from storage.plans import Plans
 from storage.queue import backoff
@@ -184,7 +184,7 @@ class Road:
         code = self.house.new_id()[:4]
         log.exception("a command failed", extra={"action": "command_failed", "code": code, "inbox": row.id, "error": type(error).__name__})
         due = self.house.now() + backoff(row.attempt)
-        self.house.database.write(lambda tx: INBOX.retry(tx, row, due, f"{type(error).__name__} {code}"))
+        self.house.database.write(lambda tx: INBOX.retry(tx, row, due, f"{type(error).__name__} {code}", free=away(error)))
         return Reply(self.house.words.say("house.internal", code=code), error="house.internal")
 
     def _answer(self, tx: Transaction, row: InboxRow, message: Message, reply: Reply, *, late: bool) -> None:
@@ -218,7 +218,8 @@ class Road:
         uow = self._unit(tx, actor, f"gengfu:{row.event_id}")
         context = self._own_context(tx, uow, actor)
         try:
-            REQUESTS[str(payload["request"])](context, str(payload["incident"]), payload["values"])
+            with part(tx):
+                REQUESTS[str(payload["request"])](context, str(payload["incident"]), payload["values"])
         except UserError as refusal:
             log.info(
                 "a request was refused", extra={"action": "request_refused", "request": str(payload["request"]), "reason": refusal.key}
@@ -244,7 +245,8 @@ class Road:
         if not TIMER_QUEUE.done(tx, row, self.house.now()):
             return  # moved or cancelled since it was claimed: its new time will come
         try:
-            TIMERS[row.record_ref[0]](self._own_context(tx, uow, "clock"), row.record_ref, row.name, row.due)
+            with part(tx):
+                TIMERS[row.record_ref[0]](self._own_context(tx, uow, "clock"), row.record_ref, row.name, row.due)
         except (RuleBroken, NotFound):
             log.info("a timer no longer applies", extra={"action": "timer_stale", "record": row.record_ref, "timer": row.name})
 

@@ -161,12 +161,8 @@ class Reader:
         found = self.incident(incident)
         tasks = self.tasks(incident)
         claims = [t.claimed_at for t in tasks if t.claimed_at]
-        counted = dict(
-            self._session.connection()
-            .execute(select(col(AuditRow.verb), func.count()).where(col(AuditRow.incident) == incident).group_by(col(AuditRow.verb)))
-            .tuples()
-            .all()  # a result has keys(), which dict() would take for a mapping's
-        )
+        verbs = select(col(AuditRow.verb), func.count()).where(col(AuditRow.incident) == incident).group_by(col(AuditRow.verb))
+        counted = {verb: count for verb, count in self._session.execute(verbs)}  # noqa: C416 - a result has keys(): dict() takes it for a mapping
         return Figures(
             to_grade=found.graded_at - found.opened_at if found.graded_at else None,
             to_claim=min(claims) - found.opened_at if claims else None,

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlmodel import col, func, select
 
 from bot.config import demo_settings
@@ -43,6 +45,10 @@ def test_the_incident_is_played_to_its_end_and_the_figures_are_those_of_the_data
     _agrees_with_the_database(ending, tmp_path / "var/demo.db")
 
 
+def counted(connection: Connection, column: Any) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(select(column, func.count()).group_by(column))}
+
+
 def _tells_a_story(ending: Ending, shown: list[str], words: Words) -> None:
     text = "\n".join(shown)
     table = text[text.rindex("═") :]
@@ -63,17 +69,16 @@ def _tells_a_story(ending: Ending, shown: list[str], words: Words) -> None:
     assert words.say("headless.verified", rows=dict(ending.trail.counts)["rows"], seals=dict(ending.trail.counts)["seals"]) in table
     for shown_figure in (ending.figures.reminders, ending.figures.escalations, ending.figures.tasks_closed, ending.said):
         assert f" {shown_figure}" in table
-    assert text.count("\n┌") + text.count("╭─") > 5, "cards are drawn"
+    assert text.count("╭─") >= 5, "the incident's card, a person's, a reminder's and both questions to leaders are drawn in full"
     assert words.say("button.approve") in text
-    assert words.locale == "zh" or "Traceback" not in text
 
 
 def _agrees_with_the_database(ending: Ending, path: Path) -> None:
     database = Database(f"sqlite:///{path}")
     try:
         with database.engine.connect() as connection:
-            verbs = dict(connection.execute(select(col(AuditRow.verb), func.count()).group_by(col(AuditRow.verb))).tuples().all())
-            states = dict(connection.execute(select(col(TaskRow.state), func.count()).group_by(col(TaskRow.state))).tuples().all())
+            verbs = counted(connection, col(AuditRow.verb))
+            states = counted(connection, col(TaskRow.state))
             incident = connection.execute(select(IncidentRow.opened_at, IncidentRow.graded_at, IncidentRow.closed_at)).one()
             first = connection.execute(select(func.min(col(TaskRow.claimed_at)))).scalar_one()
             sent = select(func.count()).where(col(OutboxRow.message_id).is_not(None), col(OutboxRow.kind) != "supersede")

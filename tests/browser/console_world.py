@@ -62,6 +62,7 @@ class World:
     heard: list[Message] = field(default_factory=list)
     keys: Iterator[int] = field(default_factory=count)
     url: str = ""
+    following: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def ask(self, message: Message) -> Reply:
         self.heard.append(message)
@@ -87,8 +88,17 @@ class World:
         done = await self.console.do(Send(message, chat), f"k{next(self.keys)}")
         return done.facts["message_id"]
 
+    async def late(self, chat: str, message: str, card: Card) -> None:
+        """An edit that is on its way while a click is answered."""
+        await asyncio.sleep(0.3)
+        await self.console.do(Edit(chat, message, Outgoing("已更新", card)), f"k{next(self.keys)}")
+
     async def _clicked(self, message: Message) -> Reply:
         said = message.fields.get("text", "")
+        if message.text == "/task late T1":
+            older, newer = (replace(CARD, title=f"第{n}版", buttons=(Button("认领", message.text, n),)) for n in (1, 2))
+            self.following.append(asyncio.create_task(self.late(message.chat, message.reply_to or "", older)))
+            return Reply("已记下", card=newer)
         now = replace(CARD, lines=(("认领", f"{message.sender} {message.text} {said}".strip()),), buttons=(), tone="good")
         await self.console.do(Edit(message.chat, message.reply_to or "", Outgoing("已更新", now)), f"k{next(self.keys)}")
         return Reply("已记下", card=now)

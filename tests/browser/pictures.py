@@ -50,7 +50,7 @@ def main() -> None:
 def take(browser: Browser, folder: Path, locale: Locale, story: Sequence[tuple[str, str]]) -> None:
     """Play the story and keep what the commander sees in the incident's chat."""
     with on_watch(folder, locale) as live:
-        context = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 860}, color_scheme="light")
+        context = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 960}, color_scheme="light")
         page = context.new_page()
         page.goto("/console?as=li.na")
         for person, text in story:
@@ -58,7 +58,8 @@ def take(browser: Browser, folder: Path, locale: Locale, story: Sequence[tuple[s
                 answer = speaking.says(text)
                 if answer["error"]:
                     raise SystemExit(f"{locale}: {text}: {answer['text']}")
-            time.sleep(1.2)  # the bot has its say before the next one speaks
+            time.sleep(1.5)  # the bot has its say before the next one speaks
+            live.clock.push(seconds=75)
         page.locator(".room:has(.of-incident)").click()
         page.wait_for_timeout(1500)
         page.locator("#scroll").evaluate("(node) => { node.scrollTop = 0; }")

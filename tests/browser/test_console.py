@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,18 @@ def test_a_card_that_changes_keeps_what_is_being_typed(page: Page, world: World)
     do(world, Edit(OFFICE, message, Outgoing("行情中断", Card("【严重】任务 6/9", buttons=CARD.buttons))))
     expect(page.locator(".card h3")).to_have_text("【严重】任务 6/9")
     expect(page.get_by_label("现在进展到哪一步?")).to_have_value("写了一半")
+
+
+def test_an_edit_that_is_older_than_the_answer_to_a_click_does_not_undo_it(page: Page, world: World) -> None:
+    button = Button("认领", "/task late T1", 1)
+    message = bot_says(world, Outgoing("行情中断", Card("第1版", buttons=(button,))))
+    enter(page)
+    page.get_by_role("button", name="认领").click()
+    expect(page.locator(".card h3")).to_have_text("第2版")
+    expect(page.locator(".edited")).to_be_visible()
+    expect(page.locator(".card h3")).to_have_text("第2版")
+    do(world, Edit(OFFICE, message, Outgoing("行情中断", Card("第3版", buttons=(replace(button, version=3),)))))
+    expect(page.locator(".card h3")).to_have_text("第3版")
 
 
 def test_others_see_it_live(page: Page, browser: Browser, world: World) -> None:

@@ -13,9 +13,11 @@ from tests.make import START
 from tests.world import World, make_world
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
-CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent.parent / "data/reference_cases.toml").read_text(encoding="utf-8"))["case"]
+DATA = Path(__file__).parent.parent / "data/reference_cases.toml"
+CASES: list[dict[str, Any]] = tomllib.loads(DATA.read_text(encoding="utf-8"))["case"]
 
-OUTAGE = "证监会=较大 平台=6 媒体=全国 客户=5万 阅读=60万 发帖=2500 转发=4000 热榜=50名外 首帖=1.5 增速=3 负面=70% 投诉=260 交易中断=是 有帖=是"
+OUTAGE = "证监会=较大 平台=6 媒体=全国 客户=5万 阅读=60万 发帖=2500 转发=4000 热榜=50名外 首帖=1.5 增速=3 负面=70% 投诉=260 \
+交易中断=是 有帖=是"
 SMALL = "证监会=一般 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3"
 
 
@@ -83,7 +85,8 @@ def test_the_answer_shows_the_whole_working(outage: World) -> None:
         "· 网络安全事件等级指标 2 分:证监会事件级别 较大 → 2 分",
         "· 舆情影响范围指标 3 分:出现讨论的独立平台数 6 → 3 分、报道的最高媒体层级 全国性财经媒体或门户 → 3 分、已受影响客户数 5万 → 3 分",
         "· 舆情传播指标 3 分:阅读或播放量 60万 → 3 分、转发量 4,000 → 2 分、原发帖文数 2,500 → 3 分、热榜 全国热榜50名外 → 3 分",
-        "· 舆情态势指标 3 分:自首帖起小时数 1.5 → 1 分、每小时新增量与上一小时之比 3 → 3 分、负面占比 70% → 3 分、每小时同类投诉数 260 → 3 分",
+        "· 舆情态势指标 3 分:自首帖起小时数 1.5 → 1 分、每小时新增量与上一小时之比 3 → 3 分、负面占比 70% → 3 分、"
+        "每小时同类投诉数 260 → 3 分",
         "合计 11 分,对应 严重",
         "舆情级别:严重",
         "证监会级别:较大 · 网信级别:未研判",
@@ -168,7 +171,8 @@ def test_lowering_is_refused_and_changes_nothing(outage: World) -> None:
     outage.says("li.na", f"/定级 {OUTAGE}")
     before = outage.incident()
 
-    reply = outage.says("li.na", "/定级 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 转发=1 热榜=无 增速=1 负面=10% 投诉=0 有帖=否 交易中断=否")
+    lower = "平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 转发=1 热榜=无 增速=1 负面=10% 投诉=0 有帖=否 交易中断=否"
+    reply = outage.says("li.na", f"/定级 {lower}")
 
     assert reply.text == "不能把已定的级别从 严重 降到 轻度;降级须有两次较低读数并经领导批准,此功能尚未提供。原级别不变。"
     assert outage.incident() == before

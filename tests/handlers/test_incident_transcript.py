@@ -100,9 +100,11 @@ def test_a_member_who_may_not_set_facts_is_told_who_may(world: World) -> None:
         "/事件 上报 类型=系统故障 系统=集中交易 地点=上海机房 报告人=值班员 损失=120万 发生=13:50 获知=13:55 集中交易报盘中断",
         "/事件 上报 集中交易报盘中断 类型=系统故障 系统=集中交易 地点=上海机房 报告人=值班员 损失=120万 发生=10分钟前 获知=13:55",
         "/事件 上报 类型=系统故障 系统=集中交易 集中交易报盘中断 地点=上海机房 报告人=值班员 损失=120万 发生=13:50 获知=5分钟前",
-        "／事件　上报　类型＝系统故障　系统＝集中交易　地点＝上海机房　报告人＝值班员　损失＝120万　发生＝１３：５０　获知＝13:55　集中交易报盘中断",  # noqa: E501
+        "／事件　上报　类型＝系统故障　系统＝集中交易　地点＝上海机房　报告人＝值班员　损失＝120万　"
+        "发生＝１３：５０　获知＝13:55　集中交易报盘中断",
         "上报 类型=故障 系统=集中交易 地点=上海机房 报告人=值班员 损失=120万 发生=13:50 获知=13:55 集中交易报盘中断",
-        "/incident open type=system_failure system=集中交易 place=上海机房 reporter=值班员 loss=120万 at=13:50 known=13:55 集中交易报盘中断",
+        "/incident open type=system_failure system=集中交易 place=上海机房 reporter=值班员 loss=120万 at=13:50 known=13:55 "
+        "集中交易报盘中断",
     ],
     ids=["keys first", "title first", "title between", "full width", "short form", "english"],
 )
@@ -372,4 +374,4 @@ def test_client_data_typed_anywhere_is_kept_nowhere(database: Database) -> None:
 
     for secret in (phone, wide, "139 1234 5678", card):
         assert secret.encode() not in kept, secret
-    assert "139****5678".encode() in kept, "the dump does hold what people typed"
+    assert b"139****5678" in kept, "the dump does hold what people typed"

@@ -131,7 +131,7 @@ def test_every_state_is_reached(noun: str) -> None:
     while fresh:
         fresh = {machine.after(state, verb) for state in fresh for verb in machine.verbs(state)} - reached
         reached |= fresh
-    assert reached == {*type(machine.start)}
+    assert reached == {state for state in type(machine.start)}  # noqa: C416  # an enum class is iterable, its type says only that it is a type
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
