@@ -171,11 +171,10 @@ def delivered(
     }
     wanted = session.scalar(select(OutboxRow.wanted).where(col(OutboxRow.id) == row.id).with_for_update())
     if wanted == row.wanted and not again:
-        ours = OUTBOX.done(session, row, now)
+        ours = OUTBOX.done(session, row, now, **where)
     else:
-        ours = OUTBOX.retry(session, row, now, "changed meanwhile", free=True)
+        ours = OUTBOX.retry(session, row, now, "changed meanwhile", free=True, **where)
     if ours:
-        session.connection().execute(update(OutboxRow).where(col(OutboxRow.id) == row.id).values(where))
         touch(session, "outbox")
     return ours
 

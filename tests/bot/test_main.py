@@ -131,7 +131,13 @@ def test_an_unknown_name_is_refused_with_the_nearest_known(desk: Desk) -> None:
     assert desk.refuses("demo") == "GENGFU_PROT in .env is not a name Gengfu knows; the nearest is GENGFU_PORT"
 
 
-def test_a_database_that_does_not_answer_is_one_sentence_without_the_password(desk: Desk, port: int) -> None:
+def test_a_database_that_does_not_answer_is_one_sentence_without_the_password(desk: Desk) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it, and it refuses
+        refuse_without_a_database(desk, silent.getsockname()[1])
+
+
+def refuse_without_a_database(desk: Desk, port: int) -> None:
     url = f"postgresql+psycopg://gengfu:geheim@127.0.0.1:{port}/gengfu"
     for command in ("serve", "migrate"):
         sentence = desk.refuses(command, GENGFU_DATABASE_URL=url)
