@@ -57,7 +57,7 @@ def whoami(context: Context, given: Nothing) -> Reply:
     person = context.organization.people.get(context.person)
     if person is None:
         return context.say("who.guest", id=context.person)
-    groups = [context.organization.groups[g].name for g in context.organization.groups_of(person.id)]
+    groups = [context.group_name(g) for g in context.organization.groups_of(person.id)]
     roles = [context.words.say(f"role.{role}") for role in person.roles]
     return context.say(
         "who.you", name=person.name, title=person.title, groups=context.words.join(groups) or "-", roles=context.words.join(roles) or "-"
@@ -71,4 +71,4 @@ def who(context: Context, given: OfGroup) -> Reply:
     group = context.organization.groups[given.group]
     people = [context.organization.people[p] for p in group.everyone]
     lines = [context.words.say("who.line", name=p.name, title=p.title, phone=p.phone) for p in people]
-    return Reply("\n".join([context.words.say("who.group", group=group.name), *lines]))
+    return Reply("\n".join([context.words.say("who.group", group=context.group_name(group.id)), *lines]))

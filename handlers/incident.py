@@ -373,13 +373,15 @@ def close(context: Context, given: Close) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "close")
     missing = _missing(context, incident)
-    if missing and not given.override:
+    # The reason may hold blanks: what follows the key belongs to it.
+    override = f"{given.override} {given.text}".strip() if given.override else ""
+    if missing and not override:
         raise RuleBroken("incident.close_missing", ref=incident.ref, **_named(context, incident, missing))
     may = context.person in asking.approvers(context, incident, "override")
     context.uow.apply(
-        rules.close(incident, by=context.person, now=context.now, missing=missing, override=given.override or "", may_override=may)
+        rules.close(incident, by=context.person, now=context.now, missing=missing, override=override, may_override=may)
     )
-    _leave_nothing_running(context, incident, given.override or context.words.say("incident.closed_reason"))
+    _leave_nothing_running(context, incident, override or context.words.say("incident.closed_reason"))
     return context.say("incident.closed_ok", ref=incident.ref, incident=incident.ref, number=incident.number)
 
 
@@ -406,7 +408,7 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
 
 
 def _holder(context: Context, task: task_rules.Task) -> str:
-    group = context.organization.groups[task.group].name
+    group = context.group_name(task.group)
     return f"{group} {context.name(task.owner)}" if task.owner else group
 
 

@@ -303,11 +303,8 @@ def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To the one who asked."""
     approval = look.reader.approval(about["ref"])
     kind = look.say(f"approval.kind.{approval.kind}")
-    return Outgoing(
-        look.say(
-            f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=look.name(approval.decided_by), note=approval.note
-        )
-    )
+    person = look.name(approval.decided_by)
+    return Outgoing(look.say(f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=person, note=approval.note).rstrip())
 
 
 @screen("approval.estimated")

@@ -123,7 +123,7 @@ export class Chat {
   replied(message, reply) {
     if (!reply.card || !message.card || this.closed) return;
     const current = this.messages.get(message.id);
-    if (current?.state !== "live" || isOlder(reply.card, current.card)) return;
+    if (current?.state !== "live" || !current.card || isOlder(reply.card, current.card)) return;
     this.messages.set(message.id, { ...current, card: reply.card, replied: true });
     this.draw([message.id]);
   }
