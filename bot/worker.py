@@ -259,8 +259,9 @@ class Worker:
     def _done(self, tx: Transaction, ready: Ready, platform: str | None, done: Done) -> None:
         """Note what was done, in the commit that ends the claim; facts that a record cares about become an event of their own."""
         now, row = self.house.now(), ready.row
+        where = {"platform": platform, "chat": done.facts.get("chat"), "message_id": done.facts.get("message_id")}
         for one in ready.bundled:
-            OUTBOX.done(tx, one, now)
+            OUTBOX.done(tx, one, now, **where)
         shown = fingerprint(ready.message) if row.kind == "card" and ready.message is not None else row.said_hash
         shown = None if ready.repeated else shown
         if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
@@ -269,8 +270,9 @@ class Worker:
             values = {"platform": row.platform, "chat": done.facts["chat"]}
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
-        if row.about.get("notice") == "task.reminder" and ready.message is not None:
-            outbox.supersede_older(tx, (row, *ready.bundled), now)
+        if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
+            for one in (row, *ready.bundled):
+                outbox.supersede(tx, [one.ref or ""], now, before=one.id, person=one.recipient)
 
 
 def pause(failures: int) -> float:

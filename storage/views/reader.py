@@ -153,9 +153,10 @@ class Reader:
         return row is not None and row.version >= version
 
     def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
-        """What one of our messages was about."""
+        """What one of our messages was about; None when it was about several things, or is not known."""
         statement = select(OutboxRow).where(col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform)
-        return self._session.scalars(statement).first()
+        rows = [row for row in self._session.scalars(statement) if row.kind != "supersede"]
+        return rows[0] if len({row.ref for row in rows}) == 1 else None
 
     def figures(self, incident: str) -> Figures:
         found = self.incident(incident)
