@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from handlers.core.access import check
+from handlers.core.access import may
 from handlers.core.context import Context
 from handlers.core.message import Reply
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command, command, rest
 from handlers.core.wording import Ours
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,7 @@ def help_(context: Context, given: About) -> Reply:
 
 
 def _may(context: Context, found: Command) -> bool:
-    try:
-        check(found.who, context.person, context.organization)
-    except NotAllowed:
-        return False
-    return True
+    return may(found.who, context.person, context.organization)
 
 
 def _nouns(found: Command) -> tuple[str, str]:

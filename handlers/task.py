@@ -135,9 +135,7 @@ def add(context: Context, given: Add) -> Reply:
     )
     people = context.organization.groups[group].everyone
     context.uow.apply(rules.add(task, response, to=people))
-    return context.say(
-        "task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at
-    )
+    return context.say("task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at)
 
 
 @command("task claim", Which, zh="任务 认领", who="member", short=("认领",))

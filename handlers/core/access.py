@@ -34,6 +34,15 @@ def check(who: str, person: str, organization: Organization) -> None:
     raise refusals[-1]
 
 
+def may(who: str, person: str, organization: Organization) -> bool:
+    """Whether `person` has the right `who` (see `check`)."""
+    try:
+        check(who, person, organization)
+    except NotAllowed:
+        return False
+    return True
+
+
 def _check(who: str, person: str, organization: Organization) -> None:
     if who == "anyone":
         return

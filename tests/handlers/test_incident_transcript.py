@@ -432,3 +432,17 @@ def test_client_data_typed_anywhere_is_kept_nowhere(database: Database) -> None:
     for secret in (phone, wide, "139 1234 5678", card):
         assert secret.encode() not in kept, secret
     assert b"139****5678" in kept, "the dump does hold what people typed"
+
+
+def test_the_command_goes_only_to_somebody_who_can_start_the_plan(world: World) -> None:
+    world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    refused = world.says("li.na", "/事件 交接 高远") if "gao.yuan" not in _leaders(world) else world.says("li.na", "/事件 交接 fang.qi")
+    assert refused.error == "incident.commander_who"
+    assert world.incident().commander == "li.na"
+    assert world.says("li.na", "/事件 交接 陈波").error is None
+    assert world.incident().commander == "chen.bo"
+    assert world.says("chen.bo", "/事件 启动").error is None
+
+
+def _leaders(world: World) -> set[str]:
+    return {person for group in world.plans.organization.groups.values() for person in group.leaders}

@@ -404,3 +404,37 @@ def test_a_rung_that_names_nobody_is_skipped_and_the_control_group_is_told(sqlit
 
     assert heard(world, ref) == {"14:15": ["li.na"]}, "the next rung hears at once"
     assert f"{ref} {IMPACT}:上报对象「副组长」在预案里没有人,已直接上报下一级。请补预案。" in world.group("g:office", "wu.di")
+
+
+def test_a_bundle_stands_until_each_of_its_items_has_been_replaced(sqlite: Database) -> None:
+    world = opened(sqlite, OUTAGE)
+    world.passes(minutes=40)
+    lines = [line for line in world.lines(world.rooms.direct("wang.qiang"), "wang.qiang") if "次提醒】" in line.text]
+    live = [line for line in lines if line.state == "live"]
+    refs = [ref for ref in (task.ref for task in world.tasks()) if any(f"】{ref} " in line.text for line in lines)]
+    assert len(refs) > 1, "several of his tasks are silent"
+    for ref in refs:
+        newest = [line for line in lines if f"】{ref} " in line.text][-1]
+        assert newest in live, f"{ref} has lost its live reminder"
+
+
+def test_an_answered_reminder_does_not_stay_live(sqlite: Database) -> None:
+    world = opened(sqlite, OUTAGE)
+    world.passes(minutes=12)
+    ref = world.by_code("failure.locate").ref
+    world.says("wang.qiang", f"/认领 {ref}")
+    for person in world.plans.organization.people:
+        alone = [line for room, line in world.seen_by(person) if f"】{ref} " in line.text and line.text.count("次提醒】") == 1]
+        assert all(line.state == "superseded" for line in alone if line.text.startswith("【第")), person
+
+
+def test_of_several_reminders_of_an_approval_only_the_newest_is_live(sqlite: Database) -> None:
+    world = opened(sqlite, OUTAGE)
+    world.says("li.na", "/事件 启动")
+    world.passes(minutes=40)
+    reminders = [line for _, line in world.seen_by("zhou.heng") if "A1" in line.text and "次提醒" in line.text]
+    assert len(reminders) > 1
+    assert [line.state for line in reminders] == ["superseded"] * (len(reminders) - 1) + ["live"]
+    world.says("zhou.heng", "/同意 A1")
+    after = [line for _, line in world.seen_by("zhou.heng") if "A1" in line.text and "次提醒" in line.text]
+    assert {line.state for line in after} == {"superseded"}, "it is decided"
