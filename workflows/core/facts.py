@@ -29,6 +29,11 @@ class FactSpec:
     grade: bool = False
     """True when `/incident grade` takes it (a measure or a grade); others go by `/incident fact`."""
     removes_clock: bool = False
+    """turning it to no takes a regulator's clock away: needs a second person and a reason"""
+    default: Value = None
+    """what an incident starts with (open = None)"""
+    default_by_type: Mapping[str, Value] = field(default_factory=dict)
+    """incident type to what it starts with, instead of `default`"""
 
 
 @dataclass(frozen=True, slots=True)
