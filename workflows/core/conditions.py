@@ -9,8 +9,9 @@
 `cii`, `listed`, `pbc_field`   facts of the firm
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from workflows.core.facts import Value
@@ -58,14 +59,51 @@ def one(name: str, wanted: str | bool, known: Known) -> Answer:
 
 
 def open_facts(when: Mapping[str, str | bool], known: Known) -> tuple[str, ...]:
-    """The names that keep `when` open: what has to be decided."""
+    """What keeps `when` open, under the names that people decide: a fact, a grade, `opinion_level` or `subtype`; each once."""
     if answer(when, known) != "open":
         return ()
-    return tuple(name.removesuffix("_at_least") for name, wanted in when.items() if one(name, wanted, known) == "open")
+    return tuple(dict.fromkeys(_decided_by(name) for name, wanted in when.items() if one(name, wanted, known) == "open"))
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """An item that may hang on an open condition."""
+
+    ref: str
+    when: Mapping[str, str | bool]
+    deadline: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One open fact, the items that hang on it and the earliest of their deadlines (None while no clock of theirs runs)."""
+
+    fact: str
+    refs: tuple[str, ...]
+    deadline: datetime | None
+
+
+def questions(items: Iterable[Undecided], known: Known) -> tuple[Question, ...]:
+    """What has to be decided, by fact, the most urgent first; items within a question likewise."""
+    by_fact: dict[str, list[Undecided]] = {}
+    for item in sorted(items, key=lambda one: (_urgency(one.deadline), one.ref)):
+        for fact in open_facts(item.when, known):
+            by_fact.setdefault(fact, []).append(item)
+    found = (Question(fact, tuple(item.ref for item in hanging), hanging[0].deadline) for fact, hanging in by_fact.items())
+    return tuple(sorted(found, key=lambda question: (_urgency(question.deadline), question.fact)))
+
+
+def _urgency(deadline: datetime | None) -> datetime:
+    return deadline or datetime.max.replace(tzinfo=UTC)
+
+
+def _decided_by(name: str) -> str:
+    return "csrc_grade" if name == "is_network_incident" else name.removesuffix("_at_least")
 
 
 def _same(value: Value, wanted: str | bool) -> Answer:
-    if value is None:
+    """A value of another kind than what is asked for is not an answer: a count of 1 is no yes."""
+    if type(value) is not type(wanted):
         return "open"
     return "yes" if value == wanted else "no"
 
