@@ -480,6 +480,9 @@ def test_one_person_or_no_reason_is_not_enough(agreement: Agreement, key: str) -
 
 
 def test_ten_characters_are_a_reason() -> None:
+    with pytest.raises(RuleBroken) as caught:
+        rules.not_required(opened().record, replace(AGREED, reason="一二三四五六七八九"), now=at(20))
+    assert caught.value.values == {"shortest": 10}
     ten = replace(AGREED, reason=" 一二三四五六七八九十 ")
     assert rules.not_required(opened().record, ten, now=at(20)).record.waiver_reason == "一二三四五六七八九十"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -46,7 +47,10 @@ class AnyReport(RuleBasedStateMachine):
         self.agreed: list[str] = []
 
     @initialize(obligation=st.sampled_from(DUTIES), condition=CONDITIONS, grade=GRADES, known=BACK)
-    def open(self, obligation: Obligation, condition: Answer, grade: EventGrade | None, known: timedelta) -> None:
+    def opens(self, obligation: Obligation, condition: Answer, grade: EventGrade | None, known: timedelta) -> None:
+        self._open(obligation, condition, grade, known)
+
+    def _open(self, obligation: Obligation, condition: Answer, grade: EventGrade | None, known: timedelta) -> None:
         self.obligation = obligation
         self.terms = replace(self.terms, csrc_grade=grade, clocks={"known": START - known})
         outcome = rules.open_(
@@ -98,10 +102,16 @@ class AnyReport(RuleBasedStateMachine):
 
     # people
 
-    @rule(by=PERSON, back=BACK, whom=st.integers(0, 3), receipt=st.sampled_from(["", "编号一"]))
+    @precondition(lambda self: self.report.open)
+    @rule(
+        by=PERSON,
+        back=st.sampled_from([0, 0, 1, 10, 200]).map(minutes),
+        whom=st.integers(0, 3),
+        receipt=st.sampled_from(["编号一", "编号二", ""]),
+    )
     def file(self, by: str, back: timedelta, whom: int, receipt: str) -> None:
         before = self.report
-        to = self.report.missing[:whom]
+        to = before.missing[: whom or None]
         done = self._try(
             lambda: rules.file(
                 before, self.obligation, self.terms, by=by, now=self.now, when=self.now - back, to=to, way="电话", receipt=receipt
@@ -115,6 +125,7 @@ class AnyReport(RuleBasedStateMachine):
             assert before.since_at <= when <= self.now
             assert self.report.filed[len(before.filed) :] == tuple(Filing(before.issue, one, when, "电话", receipt, by) for one in to)
 
+    @precondition(lambda self: self.report.state is State.TO_DECIDE)
     @rule(by=PERSON)
     def decide(self, by: str) -> None:
         self._try(lambda: rules.decide(self.report, self.obligation, self.terms, by=by, now=self.now))
@@ -125,6 +136,7 @@ class AnyReport(RuleBasedStateMachine):
         if self._try(lambda: rules.propose(self.report, by=by, reason=reason, approval="A1")):
             assert (self.timer, reason) == (timer, REASON), "the clock runs until a second person agrees"
 
+    @precondition(lambda self: self.report.waiver is not None)
     @rule(by=PERSON)
     def keep(self, by: str) -> None:
         timer = self.timer
@@ -132,7 +144,7 @@ class AnyReport(RuleBasedStateMachine):
             assert self.timer == timer
             assert self.report.waiver is None
 
-    @rule(asked=PERSON, by=PERSON, reason=st.sampled_from(["太小", REASON]), approval=st.sampled_from(["", "A1", "A7"]))
+    @rule(asked=PERSON, by=PERSON, reason=st.sampled_from(["太小", REASON]), approval=st.sampled_from(["A1", "A7", ""]))
     def agree_that_it_is_not_required(self, asked: str, by: str, reason: str, approval: str) -> None:
         agreement = Agreement(asked, by, reason, approval)
         self.agreed.append(approval)
@@ -244,5 +256,45 @@ class AnyReport(RuleBasedStateMachine):
         assert self.report.deadline_at is None or utc(self.report.deadline_at) == self.report.deadline_at
 
 
+class ASeries(AnyReport):
+    """A repeating report that nobody waives: it must be filed round by round until its own clock ends it."""
+
+    @initialize(condition=CONDITIONS, grade=GRADES)
+    def opens_a_series(self, condition: Answer, grade: EventGrade | None) -> None:
+        self._open(PROGRESS, condition, grade, timedelta())
+
+    def _not_here(self) -> None: ...
+
+    opens = agree_that_it_is_not_required = known_earlier = the_calendar_changes = _not_here  # fewer rules
+
+    @rule()
+    def tell_everybody_now(self) -> None:
+        before = self.report
+        act: Callable[[], Outcome[Report]] = partial(
+            rules.file,
+            before,
+            self.obligation,
+            self.terms,
+            by="sun.jie",
+            now=self.now,
+            when=self.now,
+            to=before.missing,
+            way="电话",
+            receipt="编号",
+        )
+        if self._try(act, anew=True) and self.report.open:
+            recovered = self.terms.clocks.get("recovered")
+            assert self.report.issue == before.issue + 1
+            assert self.report.since_at == self.now
+            assert recovered is None or recovered >= (self.report.deadline_at or recovered)
+
+    @invariant()
+    def it_goes_on_until_its_clock(self) -> None:
+        if self.terms.clocks.get("recovered") is None:
+            assert self.report.open
+
+
 TestAnyReport = AnyReport.TestCase
 TestAnyReport.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestASeries = ASeries.TestCase
+TestASeries.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
