@@ -3,7 +3,10 @@
 import argparse
 import asyncio
 import base64
+import errno
 import os
+import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +26,7 @@ from bot.web.bell import Bell
 from storage.audit import export_lines
 from storage.database import Database
 from storage.plan import PlanError
-from storage.schema import migrate
+from storage.schema import migrate, require_current
 from storage.verify import Report, verify_lines
 from workflows.core.errors import BadConfig
 
@@ -38,6 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(given)
     except BadConfig as error:
         print(f"gengfu: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:  # whoever read our output has seen enough; what is left must not be flushed into the void at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BAD
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"gengfu: cannot use {error.filename}: {error.strerror}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         return GOOD
@@ -93,34 +104,59 @@ def _demo(given: argparse.Namespace) -> int:
         setup("ERROR", sys.stderr)
         return play(given.scenario, print)
     settings = demo_settings(Path(), os.environ, Path(".env") if Path(".env").exists() else None)
-    _migrated(settings)
-    print(
-        f"更夫 Gengfu · demo: {settings.public_url}/console   (Ctrl-C stops it; a second run keeps the data; make demo-reset forgets it)",
-        flush=True,
-    )
-    return _run(settings, "WARNING")
+    with _listening(settings.host, settings.port) as door:
+        _migrated(settings)
+        greeting = f"更夫 Gengfu · demo: {settings.public_url}/console   (Ctrl-C stops it; a second run keeps the data; "
+        return _run(settings, "WARNING", door, f"{greeting}make demo-reset forgets it)")
 
 
 def _serve(given: argparse.Namespace) -> int:
-    return _run(_settings(), "INFO")
+    settings = _settings()
+    with _listening(settings.host, settings.port) as door:
+        return _run(settings, "INFO", door)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The door, open before anything else is touched: when the port is taken nothing has happened yet."""
+    try:
+        family, kind, _, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), key=lambda found: found[0])
+    except OSError:
+        raise BadConfig(f"GENGFU_HOST is {host!r}, which this machine cannot find; give an address of its own, like 127.0.0.1") from None
+    door = socket.socket(family, kind)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+        door.listen(2048)
+    except OSError as error:
+        door.close()
+        if error.errno == errno.EADDRINUSE:
+            raise BadConfig(f"port {port} on {host} is in use; stop what listens there, or set GENGFU_PORT to another port") from None
+        raise BadConfig(f"cannot listen on {host} port {port} ({error.strerror}); change GENGFU_HOST or GENGFU_PORT") from None
+    return door
 
 
 class _Server(uvicorn.Server):
-    """Rings the closing bell as soon as the stop signal arrives, so that open event streams end."""
+    """Stops at the first signal, open event streams included, and does not raise the signal again: being stopped is no failure."""
 
     def __init__(self, config: uvicorn.Config, bell: Bell) -> None:
         super().__init__(config)
         self._bell = bell
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._bell.close()
-        super().handle_exit(sig, frame)
+        await super().shutdown(sockets)
 
 
-def _run(settings: Settings, level: str) -> int:
+def _run(settings: Settings, level: str, door: socket.socket, greeting: str = "") -> int:
     setup(level, sys.stderr)
     log_uncaught()
     parts = build(settings)
+    if greeting:
+        print(greeting, flush=True)
     config = uvicorn.Config(
         create_app(parts),
         host=settings.host,
@@ -131,7 +167,7 @@ def _run(settings: Settings, level: str) -> int:
         timeout_graceful_shutdown=10,
     )
     server = _Server(config, parts.pages)
-    asyncio.run(server.serve())
+    asyncio.run(server.serve([door]))
     return GOOD if server.started else BAD
 
 
@@ -179,6 +215,7 @@ def _audit_export(given: argparse.Namespace) -> int:
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     database = Database(settings.database_url.reveal())
     try:
+        require_current(database)
         lines = database.read(lambda tx: list(export_lines(tx, now=real_now(), public_key=public)))
     finally:
         database.close()

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -61,7 +61,18 @@ def _console(parts: Parts) -> ConsoleDeps:
         say=parts.words.say,
         bell=parts.pages,
         timezone=str(parts.settings.timezone),
+        titles=_titles(parts),
     )
+
+
+def _titles(parts: Parts) -> Callable[[str, Sequence[str]], Mapping[str, str]]:
+    """(person, incident numbers) -> the titles as they are now: an incident opened bare gets its title later than its chat."""
+
+    def titles(person: str, numbers: Sequence[str]) -> Mapping[str, str]:
+        scope = scope_of(person, parts.plans.organization)
+        return parts.database.read(lambda tx: Reader(tx, parts.plans, scope).titles(numbers)) if numbers else {}
+
+    return titles
 
 
 def asker(parts: Parts) -> Callable[[Message], Awaitable[Reply]]:
@@ -102,8 +113,7 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
             parts.bell.close()
             parts.pages.close()
             loops.cancel()
-            with suppress(asyncio.CancelledError):
-                await loops
+            await asyncio.gather(loops, return_exceptions=True)
             parts.close()
             log.info("off watch", extra={"action": "stopped"})
 

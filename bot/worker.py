@@ -14,16 +14,18 @@ from bot.web.bell import Bell
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
-from storage.database import Transaction, canonical
+from storage.database import Transaction, away, canonical, part
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
-from storage.queue import backoff
-from storage.tables.queues import InboxRow, OutboxRow, TimerRow
+from storage.queue import Claim, Queue, backoff
+from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS
+from storage.views.reader import Reader
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R", bound=QueueRow)
 #: How many rows one claim takes: a claim with its drawing must not hold the SQLite writer for long.
 LOT = 10
 #: How long a deed may take before it counts as lost; well inside the outbox's lease.
@@ -32,11 +34,15 @@ DEED_LIMIT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A claimed outbox row (and the reminders bundled with it), drawn and ready to go; None = it no longer matters."""
+    """A claimed outbox row (and the reminders bundled with it), drawn and ready to go; None = it no longer matters.
+
+    `repeated`: a new card that was handed out before. Where it arrived then, the platform knows its key and shows the older words.
+    """
 
     row: OutboxRow
     bundled: tuple[OutboxRow, ...]
     message: Outgoing | None
+    repeated: bool = False
 
 
 class Worker:
@@ -70,7 +76,7 @@ class Worker:
             except Exception as error:  # a database that is away for a while must not end the loop
                 failures += 1
                 log.exception("a loop stumbled", extra={"action": "loop_failed", "loop": name, "error": type(error).__name__})
-                await asyncio.sleep(min(2.0**failures / 4, 10.0))
+                await asyncio.sleep(pause(failures))
                 busy = False
             self.beats[name] = self.house.now()
             if not busy:
@@ -82,9 +88,7 @@ class Worker:
     # Inbox and timers
 
     async def inbox_turn(self) -> bool:
-        claim = await self._write(lambda tx: INBOX.claim(tx, self.house.now(), LOT))
-        for row in claim.buried:
-            await self._buried("inbox", row.id or 0, row.error or "")
+        claim = await self._write(lambda tx: self._claim(tx, INBOX, "inbox", LOT))
         for row in claim.rows:
             await self._settled(self._inbox_row, row)
         return bool(claim)
@@ -99,13 +103,11 @@ class Worker:
             self.metrics.events.labels(platform=row.platform, result="failed").inc()
             log.exception("an event failed", extra={"action": "event_failed", "inbox": row.id, "error": type(error).__name__})
             due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text))
+            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text, free=away(error)))
 
     async def timer_turn(self) -> bool:
         now = self.house.now()
-        claim = await self._write(lambda tx: TIMERS.claim(tx, now, LOT * 5))
-        for row in claim.buried:
-            await self._buried("timer", row.id or 0, row.error or "")
+        claim = await self._write(lambda tx: self._claim(tx, TIMERS, "timer", LOT * 5))
         for row, late in zip(claim.rows, claim.late, strict=True):
             await self._settled(self._timer_row, row)
             self.metrics.lateness.observe((late + (self.house.now() - now)).total_seconds())
@@ -118,51 +120,79 @@ class Worker:
         except Exception as error:
             log.exception("a timer failed", extra={"action": "timer_failed", "record": row.record_ref, "error": type(error).__name__})
             due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text))
+            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=away(error)))
 
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)
 
-    async def _buried(self, queue: str, row_id: int, error: str) -> None:
-        log.error("a row was buried", extra={"action": "row_buried", "queue": queue, "row": row_id, "error": error})
-        await self._write(lambda tx: self.road.alarm(tx, queue, row_id, error))
+    def _claim(self, tx: Transaction, queue: Queue[R], name: str, limit: int) -> Claim[R]:
+        """What is due. What had used up its attempts is buried, and administrators are told in the same commit."""
+        claim = queue.claim(tx, self.house.now(), limit)
+        for row in claim.buried:
+            self._buried(tx, name, row, row.error or "")
+        return claim
+
+    def _buried(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
+        log.error("a row was buried", extra={"action": "row_buried", "queue": queue, "row": row.id, "error": error})
+        # An alarm that reaches nobody must not raise the next one.
+        if not (isinstance(row, OutboxRow) and row.about.get("notice") == "house.buried"):
+            self.road.alarm(tx, queue, row.id or 0, error)
 
     # Outbox
 
     async def outbox_turn(self) -> bool:
-        ready, buried = await self._write(self._claim_and_draw)
-        for row_id, error in buried:
-            await self._buried("outbox", row_id, error)
+        ready, busy = await self._write(self._claim_and_draw)
         await asyncio.gather(*(self._deliver(one) for one in ready))
-        return bool(ready or buried)
+        return busy
 
-    def _claim_and_draw(self, tx: Transaction) -> tuple[list[Ready], list[tuple[int, str]]]:
-        """Whether it still matters is asked, and the words are found and kept, in the transaction that claims the row."""
+    def _claim_and_draw(self, tx: Transaction) -> tuple[list[Ready], bool]:
+        """Whether it still matters is asked, and the words are found and kept, in the transaction that claims the row.
+
+        What turns out to say nothing new (most cards after most commits) is done in the same transaction.
+        """
+        claim = self._claim(tx, OUTBOX, "outbox", LOT)
+        reader = self.road.reader(tx)
+        ready = [one for row in claim.rows if (one := self._prepared(tx, reader, row)) is not None]
+        return ready, bool(claim)
+
+    def _prepared(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Ready | None:
+        """A row that cannot be drawn waits by itself, and is buried in the end: it must not hold up the others of its lot."""
         now = self.house.now()
-        claim = OUTBOX.claim(tx, now, LOT)
-        ready = []
-        for row in claim.rows:
-            bundled = tuple(outbox.bundle(tx, row, now)) if row.about.get("notice") == "task.reminder" else ()
-            ready.append(Ready(row, bundled, self._drawn(tx, row, bundled)))
-        alarms = [(row.id or 0, row.error or "") for row in claim.buried if row.about.get("notice") != "house.buried"]
-        return ready, alarms
+        try:
+            with part(tx):
+                bundled = tuple(outbox.bundle(tx, row, now)) if row.about.get("notice") == "task.reminder" else ()
+                repeated = row.kind == "card" and row.message_id is None and row.said is not None
+                one = Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
+                if _nothing_new(one):
+                    self._done(tx, one, None, Done())
+                    return None
+                if row.kind == "card":
+                    row.said_hash = None  # from here until it is noted, nobody knows what stands in the chat
+                return one
+        except Exception as error:
+            log.exception("a message cannot be drawn", extra={"action": "draw_failed", "outbox": row.id, "error": type(error).__name__})
+            OUTBOX.retry(tx, row, now + backoff(row.attempt), type(error).__name__)
+            return None
 
-    def _drawn(self, tx: Transaction, row: OutboxRow, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
+    def _drawn(self, tx: Transaction, reader: Reader, row: OutboxRow, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
         if row.kind in ("reply", "supersede") or (row.kind == "notice" and row.said is not None):
             return outgoing(row.said)  # a retry says the same words
         if row.kind == "room":
             return Outgoing("")
-        message = self.road.draw(tx, row)
+        message = self.road.draw(reader, row)
         if bundled:
-            message = self._together(tx, message, bundled)
+            message = self._together(reader, message, bundled)
         row.said = None if message is None else asdict(message)
-        row.said_hash = None if message is None else fingerprint(message)
+        if row.kind != "card":  # a card's is noted when it stands in its chat
+            row.said_hash = None if message is None else fingerprint(message)
+            for one in bundled:
+                one.said_hash = row.said_hash  # a retry takes the same ones along
         tx.flush()
         return message
 
-    def _together(self, tx: Transaction, first: Outgoing | None, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
+    def _together(self, reader: Reader, first: Outgoing | None, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
         """Several reminders of one person as one message 「你有 3 项」."""
-        drawn = [m for m in (first, *(self.road.draw(tx, row) for row in bundled)) if m is not None]
+        drawn = [m for m in (first, *(self.road.draw(reader, row) for row in bundled)) if m is not None]
         if len(drawn) < 2:
             return drawn[0] if drawn else None
         words = self.house.words
@@ -176,11 +206,7 @@ class Worker:
     async def _deliver(self, ready: Ready) -> None:
         row = ready.row
         try:
-            deed = self._deed(ready)
-            if deed is None:
-                await self._write(lambda tx: self._done(tx, ready, None, Done()))
-                return
-            platform, what = deed
+            platform, what = self._deed(ready)
             async with asyncio.timeout(DEED_LIMIT):
                 done = await self.platforms[platform].do(
                     what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key
@@ -192,13 +218,18 @@ class Worker:
         except WillNeverWork as error:
             text = str(error)
             self._count(row.platform or "-", "never")
-            await self._write(lambda tx: [OUTBOX.bury(tx, one, self.house.now(), text) for one in (row, *ready.bundled)])
-            await self._buried("outbox", row.id or 0, text)
+            await self._write(lambda tx: self._give_up(tx, ready, text))
         except Exception as error:
             await self._try_again(ready, error)
 
+    def _give_up(self, tx: Transaction, ready: Ready, error: str) -> None:
+        for one in ready.bundled:
+            OUTBOX.bury(tx, one, self.house.now(), error)
+        if OUTBOX.bury(tx, ready.row, self.house.now(), error):
+            self._buried(tx, "outbox", ready.row, error)
+
     async def _try_again(self, ready: Ready, error: Exception) -> None:
-        row, asked = ready.row, isinstance(error, TryLater)
+        row, asked = ready.row, isinstance(error, TryLater) or away(error)
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(row.platform or "-", "later")
         log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
@@ -208,18 +239,16 @@ class Worker:
     def _count(self, platform: str, result: str) -> None:
         self.metrics.deliveries.labels(platform=platform, result=result).inc()
 
-    def _deed(self, ready: Ready) -> tuple[str, Deed] | None:
-        """(platform, deed) for a row; None when there is nothing to say any more."""
+    def _deed(self, ready: Ready) -> tuple[str, Deed]:
+        """(platform, deed) for a row that has something to say."""
         row, message = ready.row, ready.message
-        if message is None:
-            return None
+        assert message is not None, "what says nothing is done when it is claimed"
         if row.kind == "room":
             return row.platform or "", CreateRoom(row.about["name"], tuple(row.about["members"]))
         if row.kind == "supersede":
             return row.platform or "", Edit(row.chat or "", row.about["message_id"], message, superseded=True)
         if row.message_id is not None:
-            changed = row.kind == "card"
-            return (row.platform or "", Edit(row.chat or "", row.message_id, message)) if changed else None
+            return row.platform or "", Edit(row.chat or "", row.message_id, message)
         if row.chat:
             return row.platform or "", Send(message, chat=row.chat)
         found = self.route(row.recipient or "")
@@ -232,7 +261,9 @@ class Worker:
         now, row = self.house.now(), ready.row
         for one in ready.bundled:
             OUTBOX.done(tx, one, now)
-        if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts):
+        shown = fingerprint(ready.message) if row.kind == "card" and ready.message is not None else row.said_hash
+        shown = None if ready.repeated else shown
+        if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
             raise LostRow(f"outbox row {row.id} is somebody else's now")
         if row.kind == "room":
             values = {"platform": row.platform, "chat": done.facts["chat"]}
@@ -240,6 +271,21 @@ class Worker:
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") == "task.reminder" and ready.message is not None:
             outbox.supersede_older(tx, (row, *ready.bundled), now)
+
+
+def pause(failures: int) -> float:
+    """Seconds that a loop waits after it stumbled so many times in a row: half a second, then longer, at most ten, for ever."""
+    return min(2.0 ** min(failures, 6) / 4, 10.0)
+
+
+def _nothing_new(ready: Ready) -> bool:
+    """It no longer matters, was said before its note got lost, or is a card that stands in its chat as it would be drawn now."""
+    row, message = ready.row, ready.message
+    if message is None:
+        return True
+    if row.kind == "card":
+        return row.message_id is not None and row.said_hash == fingerprint(message)
+    return row.kind == "notice" and row.message_id is not None
 
 
 def outgoing(said: Mapping[str, Any]) -> Outgoing:

@@ -1,12 +1,13 @@
 """Living cards: the incident's in its chats, a person's tasks, an approval. Drawn from what is true now."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
-from workflows.core.approval import Approval
+from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.rubric import ResponseLevel
 from workflows.incident import Incident, State
@@ -23,6 +24,7 @@ TONES: Mapping[ResponseLevel, Tone] = {
 #: As many tasks as fit on one personal card without scrolling for ever; the rest is one command away.
 MOST_TASKS = 8
 MOST_BUTTONS = 10
+MINUTE = timedelta(minutes=1)
 
 
 @screen("incident")
@@ -31,7 +33,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     incident = look.reader.incident(about["ref"])
     tasks, pending = look.reader.tasks(incident.ref), [a for a in look.reader.approvals(incident.ref) if a.state is Asked.PENDING]
     lines = [
-        (look.say("card.title_line"), incident.title),
+        (look.say("card.title_line"), look.words.show(incident.title)),
         (look.say("card.state"), look.say("card.state_value", state=incident.state, since=_since(look, incident))),
         (look.say("card.grade"), _grade_line(look, incident)),
         (
@@ -42,9 +44,9 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
         *_facts(look, incident),
-        *([(look.say("card.last"), incident.last_update)] if incident.last_update else []),
+        *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
         *_next(look, incident, tasks),
-        *([(look.say("card.override"), incident.override_reason)] if incident.override_reason else []),
+        *([(look.say("card.override"), look.words.show(incident.override_reason))] if incident.override_reason else []),
     ]
     title = look.say("card.head", level=_level(look, incident), number=incident.number)
     tone: Tone = "good" if incident.state in (State.ENDED, State.CLOSED) else TONES[incident.response_level]
@@ -81,11 +83,15 @@ def _judged(look: Look, grade: object) -> str:
 
 def _counts(look: Look, tasks: list[Task]) -> str:
     counted = [t for t in tasks if t.state is not Doing.CANCELLED]
+    dropped = len(tasks) - len(counted)
+    cancelled = look.say("card.cancelled", count=dropped) if dropped else ""
     closed = [t for t in counted if t.state is Doing.CLOSED]
     late = [t for t in counted if t.live and t.due_at and t.due_at < look.now]
     nobody = [t for t in counted if t.state is Doing.OPEN]
     checks = [t for t in counted if t.state is Doing.DONE]
-    return look.say("card.counts", closed=len(closed), all=len(counted), late=len(late), nobody=len(nobody), checks=len(checks))
+    return look.say(
+        "card.counts", closed=len(closed), all=len(counted), late=len(late), nobody=len(nobody), checks=len(checks), cancelled=cancelled
+    )
 
 
 def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
@@ -96,7 +102,7 @@ def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
         ("reporter", incident.reporter),
         ("loss", incident.loss),
     )
-    return [(look.say(f"incident.field.{name}"), value) for name, value in named if value]
+    return [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
 
 
 def _type(look: Look, incident: Incident) -> str:
@@ -113,7 +119,7 @@ def _next(look: Look, incident: Incident, tasks: list[Task]) -> list[tuple[str, 
         lines.append(
             (
                 look.say("card.next"),
-                look.say("card.next_value", owner=look.name(first.owner), title=first.title, due=first.due_at, ref=first.ref),
+                look.say("card.next_value", owner=look.name(first.owner), title=first.title, when=_when(look, first), ref=first.ref),
             )
         )
     if incident.running and incident.next_update_at:
@@ -176,7 +182,7 @@ def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     title = look.say("card.mine", number=incident.number, count=len(shown))
     tone: Tone = TONES[incident.response_level] if shown else "good"
     note = look.say("card.mine_note", title=incident.title, ref=incident.ref)
-    twin = look.say("card.mine_twin", number=incident.number, title=incident.title, count=len(shown))
+    twin = look.say("card.mine_twin" if shown else "card.mine_twin_none", number=incident.number, title=incident.title, count=len(shown))
     return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons), tone, incident.drill))
 
 
@@ -193,9 +199,15 @@ def _hot(look: Look, task: Task) -> bool:
 
 
 def _task_line(look: Look, task: Task) -> str:
-    late = look.say("card.late", span=look.now - task.due_at) if task.due_at and task.due_at < look.now and task.live else ""
-    due = look.time(task.due_at) if task.due_at else look.say("task.no_due")
-    return look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), due=due, late=late)
+    return look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+
+
+def _when(look: Look, task: Task) -> str:
+    """By when, and how late it is."""
+    if task.due_at is None:
+        return look.say("task.no_due")
+    late = look.now - task.due_at
+    return look.say("card.late", due=task.due_at, span=late) if task.live and late >= MINUTE else look.say("card.by", due=task.due_at)
 
 
 def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, ...]) -> list[Button]:
@@ -223,10 +235,10 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     incident = look.reader.incident(approval.incident)
     kind = look.say(f"approval.kind.{approval.kind}")
     lines = [
-        ("", approval.text),
+        ("", look.words.show(approval.text)),
         (look.say("card.asked_by"), look.say("card.asked_value", person=look.name(approval.asked_by), at=approval.asked_at)),
         (look.say("card.hash"), approval.digest[:8]),
-        (look.say("card.approvers"), look.words.join([look.name(p) for spec in approval.needed for p in look.organization.resolve(spec)])),
+        (look.say("card.approvers"), look.names(approvers_of(approval, look.organization))),
     ]
     if approval.state is Asked.PENDING:
         note = look.say("card.approval_note", ref=approval.ref)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from handlers.core.asking import ask_again
 from handlers.core.context import Context
+from handlers.core.explain import fact_name, fact_value
 from handlers.core.message import Reply
 from handlers.core.registry import command, facts, key, ref, rest
 from handlers.core.settling import Settled, fulfil, settle
 from workflows import incident as rules
+from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords
-from workflows.core.facts import FactSpec, Value
+from workflows.core.facts import Value
 from workflows.core.grading import Score, Working, grade
 from workflows.core.plan import Plan
 from workflows.incident import Grading, Incident
@@ -49,13 +51,18 @@ def grade_(context: Context, given: Grade) -> Reply:
     )
     rubric = f"{plan.rubric.id} v{plan.rubric.version}"
     context.uow.apply(rules.keep_grading(after, ref=context.uow.next_ref(Grading), by=context.person, now=context.now, rubric=rubric))
-    settled = settle(context, after, freely=incident.provisional)
+    settled = settle(context, after, freely=incident.provisional, new_level=after.response_level is not incident.response_level)
     if not working.provisional:
         fulfil(context, after, "grade")
-    if after.response_level is not incident.response_level:
-        ask_again(context, after)
+    asked = ask_again(context, after) if after.response_level is not incident.response_level else []
     was = response_before.name if context.words.locale == "zh" else response_before.name_en
-    return Reply(_working(context, plan, after, working, settled, was), ref=after.ref)
+    text = _working(context, plan, after, working, settled, was)
+    again = [context.words.say("grade.asked_again", ref=a.ref, people=_asked_of(context, a)) for a in asked]
+    return Reply("\n".join([text, *again]), ref=after.ref)
+
+
+def _asked_of(context: Context, approval: Approval) -> str:
+    return context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
 
 
 def _overrides(incident: Incident, given: Grade) -> dict[str, tuple[int, str]]:
@@ -105,13 +112,4 @@ def _score_line(context: Context, plan: Plan, name: str, score: Score) -> str:
 
 def _measure(context: Context, plan: Plan, fact: str, value: Value) -> dict[str, str]:
     spec = plan.facts.specs[fact]
-    return {"name": spec.name if context.words.locale == "zh" else spec.name_en or spec.name, "value": _value(context, spec, value)}
-
-
-def _value(context: Context, spec: FactSpec, value: Value) -> str:
-    if isinstance(value, bool):
-        return context.words.show(value)
-    if isinstance(value, (int, float)):
-        return f"{value:.0%}" if spec.kind == "share" else context.words.number(value)
-    names = spec.values.get(str(value), ())
-    return names[0] if names and context.words.locale == "zh" else str(value)
+    return {"name": fact_name(context.words, spec), "value": fact_value(context.words, spec, value)}

@@ -7,13 +7,15 @@ from typing import Any
 
 from handlers.core import asking
 from handlers.core.context import Context
+from handlers.core.explain import fact_name
 from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.settling import fulfil, settle
+from handlers.core.telling import timeline_lines
 from workflows import incident as rules
 from workflows import task as task_rules
-from workflows.core.approval import Approval
+from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.grading import grade
@@ -21,6 +23,9 @@ from workflows.core.outcome import Notice
 from workflows.core.plan import Plan
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, Missing, State
+
+#: How many lines of a timeline one message holds; earlier ones are counted.
+MOST_LINES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,23 @@ def open_(context: Context, given: Open) -> Reply:
         raise BadWords("incident.restricted_later")
     plan = context.uow.current_plan()
     incident = context.uow.apply(_opening(context, given, plan))
-    settled = settle(context, incident, opening=True)
+    settled = settle(context, incident)
     own_chat = _bind_or_create(context, incident)
-    return context.say(
-        "incident.opened" if own_chat else "incident.opened_here",
-        ref=incident.ref,
-        number=incident.number,
-        title=incident.title,
-        level=context.response(incident).name if context.words.locale == "zh" else context.response(incident).name_en,
-        tasks=len(settled.made),
-        commander=context.name(incident.commander),
-        incident=incident.ref,
-        missing=_what_is_missing(context, incident),
-    )
+    lines = [
+        context.words.say(
+            "incident.opened",
+            incident=incident.ref,
+            number=incident.number,
+            title=incident.title,
+            level=incident.response_level,
+            commander=context.name(incident.commander),
+        ),
+        context.words.say("incident.opened_tasks", tasks=len(settled.made))
+        + context.words.say("incident.opened_room" if own_chat else "incident.opened_here"),
+        *_what_is_missing(context, incident),
+        _what_is_next(context, incident),
+    ]
+    return Reply("\n".join(lines), ref=incident.ref)
 
 
 def _opening(context: Context, given: Open, plan: Plan) -> Any:
@@ -119,7 +128,7 @@ def _bind_or_create(context: Context, incident: Incident) -> bool:
     groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
     members = [p for g in groups for p in context.organization.groups[g].leaders]
     members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
-    about = {"name": f"{incident.number} {incident.title}", "members": list(dict.fromkeys(members))}
+    about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
     context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
     return True
 
@@ -132,11 +141,19 @@ def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> 
     context.uow.apply(rules.bound(found, by=context.person, chat=f"{values['platform']}:{values['chat']}", verb="bind"))
 
 
-def _what_is_missing(context: Context, incident: Incident) -> str:
+def _what_is_missing(context: Context, incident: Incident) -> list[str]:
     names = [
         name for name, value in (("type", incident.type), ("system", incident.system), ("occurred", incident.occurred_at)) if not value
     ]
-    return context.words.join([context.words.say(f"incident.field.{name}") for name in names])
+    missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
+    return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
+
+
+def _what_is_next(context: Context, incident: Incident) -> str:
+    """The grade: how, to those who give it, and who does it, to everybody else."""
+    may = {"office", "opinion"} & set(context.organization.groups_of(context.person))
+    key = "incident.next_grade" if may else "incident.next_wait"
+    return context.words.say(key, incident=incident.ref, commander=context.name(incident.commander))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,26 +204,9 @@ def show(context: Context, given: Which) -> Reply:
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
     incident = context.incident(given.incident)
-    entries = context.reader.timeline(incident.ref, 60)
-    lines = [
-        context.words.say(
-            "timeline.line",
-            at=context.words.time(e.at, context.now),
-            actor=_actor(context, e.actor),
-            verb=context.words.say(f"verb.{e.verb}"),
-            ref=e.ref,
-            note=str(e.details.get("text") or e.details.get("note") or e.details.get("reason") or ""),
-        ).rstrip()
-        for e in entries
-    ]
-    return Reply(
-        "\n".join([context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title), *lines]),
-        ref=incident.ref,
-    )
-
-
-def _actor(context: Context, actor: str) -> str:
-    return context.words.say(f"actor.{actor}") if actor in ("clock", "delivery") else context.name(actor)
+    lines = timeline_lines(context, incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
+    head = context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title)
+    return Reply("\n".join([head, *lines]), ref=incident.ref)
 
 
 @command("incident bind", Which, zh="事件 绑定", who="group:office|heads")
@@ -275,32 +275,43 @@ class Facts:
     place: str | None = key("地点")
     reporter: str | None = key("报告人")
     loss: str | None = key("损失", "初步损失")
+    at: datetime | None = key("发生", "发生时间", "时间", kind="time")
     given: Mapping[str, Value] = facts("fact")
 
 
-@command("incident fact", Facts, zh="事件 事实", who="heads")
+@command("incident fact", Facts, zh="事件 事实", who="group:office|heads")
 def fact(context: Context, given: Facts) -> Reply:
     """Note facts: type, system, place … and the facts of the plan."""
     incident = context.incident(given.incident)
+    if given.at and given.at > context.now:
+        raise BadWords("incident.future")
+    made = 0
+    if given.type and incident.type:
+        raise RuleBroken("incident.type_stands", type=_type_name(context, incident))
     if given.type:
-        incident = _set_type(context, incident, given.type)
+        incident = context.uow.apply(rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type))
+        made = len(settle(context, incident).made)
     details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
     subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
     if subtype:
         details["subtype"] = subtype
-    if details or given.given or not given.type:
-        context.uow.apply(rules.set_facts(incident, by=context.person, now=context.now, given=given.given, details=details))
-    noted = [*([given.type] if given.type else []), *details, *given.given]
-    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, count=len(noted))
+    if details or given.given or given.at or not given.type:
+        context.uow.apply(
+            rules.set_facts(incident, by=context.person, now=context.now, given=given.given, details=details, occurred=given.at)
+        )
+    fields = [*(["type"] if given.type else []), *details, *(["occurred"] if given.at else [])]
+    book = context.uow.plan_of(incident).facts.specs
+    names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in given.given]
+    more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
+    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names), more=more)
 
 
-def _set_type(context: Context, incident: Incident, type_: str) -> Incident:
-    typed = context.uow.apply(rules.set_type(incident, by=context.person, type_=type_, playbook=type_))
-    settle(context, typed)
-    return typed
+def _type_name(context: Context, incident: Incident) -> str:
+    book = context.uow.plan_of(incident).playbooks[incident.type or "common"]
+    return book.name if context.words.locale == "zh" else book.name_en
 
 
-@command("incident activate", WhichAndText, zh="事件 启动", who="group:office,lead", four_eyes=True)
+@command("incident activate", WhichAndText, zh="事件 启动", who="group:office,lead|heads", four_eyes=True)
 def activate(context: Context, given: WhichAndText) -> Reply:
     """Start the plan: alone where the level allows it, else by asking whom the plan names."""
     incident = context.incident(given.incident)
@@ -310,14 +321,11 @@ def activate(context: Context, given: WhichAndText) -> Reply:
         asking.void_all(context, incident.ref, context.words.say("approval.done_directly"))
         settle(context, context.uow.load(Incident, incident.ref))
         return context.say("incident.activated_ok", ref=incident.ref, incident=incident.ref)
-    text = context.words.say(
-        "incident.ask_activate", number=incident.number, title=incident.title, level=incident.response_level, note=given.text
-    )
-    return _asked(context, incident, asking.ask(context, incident, "activate", text))
+    return _asked(context, asking.ask(context, incident, "activate", given.text))
 
 
-def _asked(context: Context, incident: Incident, approval: Approval) -> Reply:
-    people = context.words.join([context.name(p) for p in asking.approvers(context, incident, approval.kind)])
+def _asked(context: Context, approval: Approval) -> Reply:
+    people = context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
     return context.say("approval.asked_ok", ref=approval.ref, approval=approval.ref, people=people)
 
 
@@ -341,8 +349,7 @@ def end(context: Context, given: WhichAndText) -> Reply:
     """Declare the emergency over; the leading group approves."""
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "end")
-    text = context.words.say("incident.ask_end", number=incident.number, title=incident.title, note=given.text)
-    return _asked(context, incident, asking.ask(context, incident, "end", text))
+    return _asked(context, asking.ask(context, incident, "end", given.text))
 
 
 @approved("end")
@@ -366,6 +373,8 @@ def close(context: Context, given: Close) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "close")
     missing = _missing(context, incident)
+    if missing and not given.override:
+        raise RuleBroken("incident.close_missing", ref=incident.ref, **_named(context, incident, missing))
     may = context.person in asking.approvers(context, incident, "override")
     context.uow.apply(
         rules.close(incident, by=context.person, now=context.now, missing=missing, override=given.override or "", may_override=may)
@@ -383,11 +392,29 @@ def _missing(context: Context, incident: Incident) -> Missing:
     return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)))
 
 
+def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, object]:
+    """Each thing that is missing on a line of its own: what, how far, with whom."""
+    words = context.words
+    tasks = {t.ref: t for t in context.uow.tasks(incident.ref)}
+    lines = [
+        words.say("incident.missing_task", ref=ref, title=tasks[ref].title, state=tasks[ref].state, owner=_holder(context, tasks[ref]))
+        for ref in missing.tasks
+    ]
+    kinds = {a.ref: words.say(f"approval.kind.{a.kind}") for a in context.uow.approvals(incident.ref)}
+    lines += [words.say("incident.missing_approval", ref=ref, kind=kinds[ref]) for ref in missing.approvals]
+    return {"count": len(lines), "items": "\n".join(lines)}
+
+
+def _holder(context: Context, task: task_rules.Task) -> str:
+    group = context.organization.groups[task.group].name
+    return f"{group} {context.name(task.owner)}" if task.owner else group
+
+
 def _leave_nothing_running(context: Context, incident: Incident, reason: str) -> None:
     response = context.response(incident)
     for task in context.uow.tasks(incident.ref):
         if task.live or task.state is task_rules.State.DONE:
-            context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason))
+            context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason, rule=True))
     asking.void_all(context, incident.ref, reason)
 
 
@@ -400,7 +427,8 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
     after = context.uow.apply(rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response))
     people: list[str] = []
     for task in context.uow.tasks(incident.ref):
-        if task.standing and task.state is task_rules.State.CLOSED:
+        left_undone = not task.code and task.state is task_rules.State.CANCELLED and task.verified_by == "rule"
+        if left_undone or (task.standing and task.state is task_rules.State.CLOSED):
             due = context.now + (response.cadence if not task.period else timedelta(seconds=task.period))
             context.uow.apply(task_rules.reopen(task, by=context.person, now=context.now, response=response, reason=given.text, due=due))
             people.extend(context.organization.groups[task.group].everyone)

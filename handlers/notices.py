@@ -1,14 +1,16 @@
 """What is said once: news of an incident in its chats, reminders and questions to people. None = it no longer matters."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
 from workflows.core.approval import State as Asked
-from workflows.task import State, Task
+from workflows.core.approval import approvers_of
+from workflows.incident import Incident
+from workflows.task import State, Task, verifiers_of
 
 
 def _news(kind: str) -> None:
@@ -29,6 +31,7 @@ def _news(kind: str) -> None:
             level=incident.response_level,
             provisional=look.say("grade.provisional") if incident.provisional else "",
             text=str(values.get("text") or values.get("note") or values.get("reason") or ""),
+            change=look.say("notice.new_level") if values.get("was", incident.response_level) != incident.response_level else "",
             next=incident.next_update_at,
             override=look.say("notice.override", reason=incident.override_reason) if incident.override_reason else "",
         )
@@ -119,40 +122,72 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     first_rung = values["level"] == 0 and values["timer"] != "overdue"
     if first_rung and look.person and look.reader.has_seen(look.person, task.ref, task.touched):
         return None
-    text = reminder_text(look, task, values)
+    text = reminder_text(look, task, values, about["version"])
     return Outgoing(text, _task_card(look, task, text))
 
 
-def reminder_text(look: Look, task: Task, values: Mapping[str, Any]) -> str:
+def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
+    """`version` minus what was last touched by a person: how many reminders there were since somebody acted."""
+    missed = look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else ""
+    round_ = max(1, version - task.touched)
+    why, following = _why(look, task, values["timer"]), _what_comes(look, task, values)
+    return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
+
+
+def _why(look: Look, task: Task, timer: str) -> str:
+    """Who has it, by when, and what the reader should do about it."""
+    due, now = task.due_at, look.now
+    left = look.say("reminder.no_due")
+    if due is not None:
+        late = now - due
+        key = "reminder.left" if late < timedelta(0) else "reminder.now" if late < timedelta(minutes=1) else "reminder.late"
+        left = look.say(key, due=due, span=abs(late))
+    if task.state is State.DONE:
+        return look.say("reminder.verify", by=look.name(task.done_by), at=task.done_at)
+    if task.owner is None:
+        return look.say("reminder.unowned", left=left)
+    whose = "yours" if task.owner == look.person else "theirs"
+    if task.state is State.BLOCKED:
+        return look.say(f"reminder.blocked_{whose}", owner=look.name(task.owner), reason=task.note, left=left)
+    if timer == "progress":
+        quiet = now - (task.progress_at or task.claimed_at or task.created_at)
+        return look.say(f"reminder.quiet_{whose}", owner=look.name(task.owner), quiet=quiet, left=left)
+    kind = "round" if task.standing and task.owner == look.person else "owned"
+    return look.say(f"reminder.{kind}_{whose}", owner=look.name(task.owner), left=left)
+
+
+def _what_comes(look: Look, task: Task, values: Mapping[str, Any]) -> str:
+    """What happens next if nobody acts: who will hear of it and when, so that the reader can prevent it."""
     incident = look.reader.incident(task.incident)
-    rungs = look.response(incident).rungs
-    after = int(values["level"]) + 1
-    then = (
-        look.words.join([look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in rungs[after].to])
-        if after < len(rungs)
-        else look.say("audience.control")
-    )
-    why = look.say(
-        f"reminder.{values['timer']}", owner=look.name(task.owner), due=task.due_at or look.now, late=look.now - (task.due_at or look.now)
-    )
-    missed = look.say("reminder.missed", count=values["missed"]) if values["missed"] else ""
-    following = look.say("reminder.next", at=_at(values["next_at"]), to=then) if values.get("next_at") else ""
-    return look.say(
-        "reminder.text", round=max(1, int(values["round"])), ref=task.ref, title=task.title, why=why, missed=missed, next=following
-    )
+    rungs, after = look.response(incident).rungs, int(values["level"]) + 1
+    climb, again = _at(values.get("climb_at")), _at(values.get("next_at"))
+    if climb is None:
+        return look.say("reminder.again", at=again) if again else ""
+    if after >= len(rungs):
+        return look.say("reminder.next", at=climb, to=look.say("audience.control"))
+    people = [p for spec in rungs[after].to for p in look.organization.resolve(spec, group=task.group, commander=incident.commander)]
+    names = [look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in rungs[after].to]
+    to = look.say("reminder.rung", rung=look.words.join(names), people=look.names(list(dict.fromkeys(people))))
+    return look.say("reminder.next", at=climb, to=to if people else look.words.join(names))
 
 
 def _task_card(look: Look, task: Task, text: str) -> Card:
     incident = look.reader.incident(task.incident)
     buttons: list[Button] = []
+    seen = Button(look.say("button.seen", ref=task.ref), f"/task seen {task.ref}")
     if task.state is State.OPEN:
-        buttons = [_claim(look, task), Button(look.say("button.seen", ref=task.ref), f"/task seen {task.ref}")]
+        buttons = [_claim(look, task), *_assign(look, task), seen]
+    elif task.state is State.DONE and look.person not in _verifiers(look, task, incident):
+        buttons = []
     elif task.state is State.DONE:
         buttons = [
             Button(look.say("button.verify", ref=task.ref), f"/task verify {task.ref}", task.touched, "primary"),
             Button(look.say("button.reject", ref=task.ref), f"/task reject {task.ref}", task.touched, ask=look.say("ask.reason")),
+            seen,
         ]
-    elif task.owner == look.person:
+    elif task.owner != look.person:
+        buttons = _assign(look, task)
+    else:
         buttons = [
             Button(
                 look.say("button.progress", ref=task.ref),
@@ -166,10 +201,22 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
         ]
     lines = [("", text)]
     if task.done_means:
-        lines.append((look.say("card.done_means"), task.done_means))
+        lines.append((look.say("card.done_means"), look.words.show(task.done_means)))
     return Card(
         look.say("notice.task_head", ref=task.ref, number=incident.number), tuple(lines), "", tuple(buttons), "warning", incident.drill
     )
+
+
+def _assign(look: Look, task: Task) -> list[Button]:
+    """Who leads a group can name the owner with one tap and a name."""
+    if not any(look.person in group.leaders for group in look.organization.groups.values()):
+        return []
+    return [Button(look.say("button.assign", ref=task.ref), f"/task assign {task.ref}", task.touched, ask=look.say("ask.assign"))]
+
+
+def _verifiers(look: Look, task: Task, incident: Incident) -> tuple[str, ...]:
+    by_level = look.response(incident).approvers.get("statement", ())
+    return verifiers_of(task, look.organization, commander=incident.commander, by_level=by_level)
 
 
 @screen("task.exhausted")
@@ -178,8 +225,8 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     task, values = look.reader.task(about["ref"]), about["values"]
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
         return None
-    group = look.organization.groups[task.group]
-    people = [task.owner] if task.owner else list(group.everyone)
+    group, incident = look.organization.groups[task.group], look.reader.incident(task.incident)
+    people = list(_verifiers(look, task, incident)) if task.state is State.DONE else [task.owner] if task.owner else list(group.everyone)
     phones = look.words.join(
         [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
     )
@@ -187,9 +234,10 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         "notice.exhausted",
         ref=task.ref,
         title=task.title,
-        group=group.name,
         phones=phones,
-        round=values["round"],
+        round=max(1, about["version"] - task.touched),
+        why=_why(look, task, values["timer"]),
+        missed=look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else "",
         next=_at(values["next_at"]),
     )
     return Outgoing(text, _task_card(look, task, text))
@@ -210,8 +258,18 @@ def approval_reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     drawn = SCREENS["approval"](look, about)
     assert drawn is not None, "an approval's card always matters"
+    incident, values = look.reader.incident(approval.incident), about["values"]
+    comes = "notice.approval_next" if values["rank"] == 1 else "notice.approval_again"
     text = look.say(
-        "notice.approval_reminder", round=about["values"]["round"], ref=approval.ref, kind=look.say(f"approval.kind.{approval.kind}")
+        "notice.approval_reminder",
+        round=values["round"],
+        ref=approval.ref,
+        kind=look.say(f"approval.kind.{approval.kind}"),
+        number=incident.number,
+        title=incident.title,
+        by=look.name(approval.asked_by),
+        at=approval.asked_at,
+        next=look.say(comes, at=_at(values["next_at"])),
     )
     return Outgoing(text, drawn.card)
 
@@ -221,11 +279,21 @@ def approval_stuck(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     approval = look.reader.approval(about["ref"])
     if approval.state is not Asked.PENDING:
         return None
-    people = [p for spec in approval.needed for p in look.organization.resolve(spec)]
+    people, incident = approvers_of(approval, look.organization), look.reader.incident(approval.incident)
     phones = look.words.join(
         [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
     )
-    return Outgoing(look.say("notice.approval_stuck", ref=approval.ref, kind=look.say(f"approval.kind.{approval.kind}"), phones=phones))
+    return Outgoing(
+        look.say(
+            "notice.approval_stuck",
+            ref=approval.ref,
+            kind=look.say(f"approval.kind.{approval.kind}"),
+            number=incident.number,
+            title=incident.title,
+            at=approval.asked_at,
+            phones=phones,
+        )
+    )
 
 
 @screen("approval.decided")

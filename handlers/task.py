@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from handlers.core.context import Context
 from handlers.core.message import Reply
-from handlers.core.moments import duration
 from handlers.core.registry import command, key, ref, rest, timer
 from workflows import task as rules
 from workflows.core.errors import NotAllowed, RuleBroken
@@ -56,8 +55,13 @@ def list_(context: Context, given: OfIncident) -> Reply:
 @command("task mine", Nothing, zh="任务 我的", who="member", short=("我的",))
 def mine(context: Context, given: Nothing) -> Reply:
     """Your tasks, those of your groups that nobody owns, and those waiting for your check."""
-    tasks = context.reader.tasks_of(context.person)
+    tasks = [t for t in context.reader.tasks_of(context.person) if t.state is not State.DONE or _checks(context, t)]
     return Reply("\n".join([context.words.say("task.mine", count=len(tasks)), *(_line(context, t) for t in tasks)]))
+
+
+def _checks(context: Context, task: Task) -> bool:
+    """Whether this done task waits for the check of the one who asks."""
+    return context.person in _verifiers(context, task, context.reader.incident(task.incident))
 
 
 def _line(context: Context, task: Task) -> str:
@@ -79,7 +83,7 @@ def why(context: Context, given: Which) -> Reply:
         ref=task.ref,
         task=task.ref,
         title=task.title,
-        code=task.code or context.words.say("task.by_hand"),
+        source=_source(context, task),
         group=context.organization.groups[task.group].name,
         done=task.done_means,
         due=task.due_at,
@@ -87,6 +91,15 @@ def why(context: Context, given: Which) -> Reply:
         level=incident.response_level,
         timers=coming or "-",
     )
+
+
+def _source(context: Context, task: Task) -> str:
+    """The playbook it comes from, or who added it."""
+    books = context.uow.plan_of(task).playbooks.values()
+    book = next((b for b in books if task.code in [line.code for line in b.lines]), None)
+    if book is None:
+        return context.words.say("task.by_hand", person=context.name(task.created_by))
+    return context.words.say("task.by_plan", playbook=book.name if context.words.locale == "zh" else book.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,9 @@ def claim(context: Context, given: Which) -> Reply:
     task, incident = context.task(given.task)
     _member(context, task)
     context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
-    return context.say("task.claimed", ref=task.ref, task=task.ref, title=task.title, due=task.due_at or "-")
+    until = context.words.say(f"clock.{task.until or 'ended'}")
+    key = "task.claimed_standing" if task.standing else "task.claimed"
+    return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until)
 
 
 def _member(context: Context, task: Task) -> None:
@@ -149,7 +164,7 @@ def seen(context: Context, given: Which) -> Reply:
     """You have received the message; the task stays open."""
     task, _ = context.task(given.task)
     context.uow.seen(context.person, task.ref, task.version)
-    return context.say("task.seen", ref=task.ref, task=task.ref)
+    return context.say("task.seen", ref=task.ref, task=task.ref, state=task.state)
 
 
 @command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",))
@@ -192,7 +207,7 @@ def progress(context: Context, given: WhichAndText) -> Reply:
     after = context.uow.apply(
         rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
     )
-    return context.say("task.progressed", ref=task.ref, task=task.ref, due=after.due_at or "-")
+    return context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
 
 
 @command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",))
@@ -213,8 +228,8 @@ def done(context: Context, given: WhichAndText) -> Reply:
         )
     )
     if after.state is State.CLOSED:
-        return context.say("task.closed", ref=task.ref, task=task.ref)
-    return context.say("task.done", ref=task.ref, task=task.ref, people=context.words.join([context.name(p) for p in verifiers[:3]]))
+        return context.say("task.done_alone", ref=task.ref, task=task.ref)
+    return context.say("task.done", ref=task.ref, task=task.ref, people=context.words.join([context.name(p) for p in verifiers]))
 
 
 def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | None = None) -> tuple[str, ...]:
@@ -258,7 +273,8 @@ def block(context: Context, given: Block) -> Reply:
     context.uow.apply(
         rules.block(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, needs=given.needs)
     )
-    return context.say("task.blocked", ref=task.ref, task=task.ref, person=context.name(given.needs) if given.needs else "-")
+    key = "task.blocked" if given.needs else "task.blocked_alone"
+    return context.say(key, ref=task.ref, task=task.ref, person=context.name(given.needs))
 
 
 def _owner_or_member(context: Context, task: Task) -> None:
@@ -270,8 +286,8 @@ def _owner_or_member(context: Context, task: Task) -> None:
 @dataclass(frozen=True, slots=True)
 class Snooze:
     task: str | None = ref("T")
-    wait: timedelta | None = key("时长", "多久", kind="duration")
-    text: str = rest("时长和理由", "how long, and why", required=True)
+    wait: timedelta | None = rest("时长", "how long", kind="duration", required=True)
+    text: str = rest("理由", "why")
 
 
 @command("task snooze", Snooze, zh="任务 稍后", who="member")
@@ -279,12 +295,9 @@ def snooze(context: Context, given: Snooze) -> Reply:
     """Let reminders of a task rest for a while, with a reason."""
     task, incident = context.task(given.task)
     _owner_or_member(context, task)
-    wait, reason = given.wait, given.text
-    if wait is None:
-        word, _, reason = given.text.strip().partition(" ")
-        wait = duration(word, context.now, context.zone)
+    assert given.wait is not None, "the parser refuses a missing wait"
     after = context.uow.apply(
-        rules.snooze(task, by=context.person, now=context.now, response=context.response(incident), wait=wait, reason=reason)
+        rules.snooze(task, by=context.person, now=context.now, response=context.response(incident), wait=given.wait, reason=given.text)
     )
     return context.say("task.snoozed", ref=task.ref, task=task.ref, until=after.snoozed_until)
 

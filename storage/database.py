@@ -3,16 +3,27 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, Text, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
+from workflows.core.errors import Conflict
+
 T = TypeVar("T")
+
+#: SQLSTATEs of transactions that would succeed if they were begun again: serialization_failure, deadlock_detected.
+_LOST_RACES = frozenset({"40001", "40P01"})
+
+#: Classes of SQLSTATE: connection exception, insufficient resources, operator intervention, system error.
+_AWAY = frozenset({"08", "53", "57", "58"})
+_AWAY_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 
 #: What a running transaction is to those who may not speak SQL: handed on, never looked into.
 Transaction = Session
@@ -58,6 +69,8 @@ def canonical(value: object) -> str:
 class Database:
     """`write` and `read` run a function in one transaction and commit it; `submit_*` return futures for async callers.
 
+    `write` raises Conflict when PostgreSQL ended the transaction because it and another one waited for each other.
+
     SQLite has one writer thread (BEGIN IMMEDIATE) and a few readers; PostgreSQL a pool of `threads`.
     `on_commit` callbacks run after every writing commit, in the writing thread, with the topics the transaction touched.
     """
@@ -98,6 +111,17 @@ class Database:
 
     def _write(self, work: Callable[[Session], T]) -> T:
         options = {"begin": "IMMEDIATE"} if self.is_sqlite else {}
+        try:
+            topics, answer = self._written(work, options)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _LOST_RACES:
+                raise Conflict("another transaction was in the way") from error
+            raise
+        for tell in self.on_commit:
+            tell(topics)
+        return answer
+
+    def _written(self, work: Callable[[Session], T], options: dict[str, str]) -> tuple[frozenset[str], T]:
         with self.engine.connect().execution_options(**options) as connection, Session(connection, expire_on_commit=False) as session:
             answer = work(session)
             topics = frozenset(session.info.get("topics", ()))
@@ -105,9 +129,7 @@ class Database:
             if topics and not self.is_sqlite:
                 session.connection().exec_driver_sql("SELECT pg_notify('gengfu', %s)", (",".join(sorted(topics)),))
             session.commit()
-        for tell in self.on_commit:
-            tell(topics)
-        return answer
+        return topics, answer
 
     def _read(self, work: Callable[[Session], T]) -> T:
         with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
@@ -117,6 +139,19 @@ class Database:
 def touch(session: Session, topic: str) -> None:
     """Note that this transaction gave `topic` (inbox, outbox, timers, work, rooms) something to do: its loop wakes on commit."""
     session.info.setdefault("topics", set()).add(topic)
+
+
+def away(error: BaseException) -> bool:
+    """Whether it is the database that is in trouble (gone, full, locked, shutting down): no fault of the work that met it."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state, name = getattr(error.orig, "sqlstate", None) or "", getattr(error.orig, "sqlite_errorname", "")
+    return error.connection_invalidated or state[:2] in _AWAY or name.startswith(_AWAY_SQLITE)
+
+
+def part(session: Session) -> AbstractContextManager[object]:
+    """A part of a transaction that leaves nothing behind when it raises, while the rest goes on."""
+    return session.begin_nested()
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -87,9 +87,15 @@ def _restorer(hint: Any) -> Callable[[Any], Any]:
         convert: Callable[[Any], Any] = hint
     elif get_origin(hint) is tuple:
         convert = tuple
+    elif get_origin(hint) is Mapping and get_origin(get_args(hint)[1]) is tuple:
+        convert = _tuples
     else:
         return _same
     return (lambda value: None if value is None else convert(value)) if optional else convert
+
+
+def _tuples(value: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {key: tuple(one) for key, one in value.items()}
 
 
 def _same(value: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Update, bindparam, case, null, update
 from sqlmodel import Session, col, select
 
 from storage.database import touch
-from storage.queue import Queue, add
+from storage.queue import Queue, add, table_of
 from storage.tables.queues import DONE, WAITING, OutboxRow
 from storage.tables.records import ChatRow
 from workflows.core.outcome import Notice
@@ -108,18 +109,32 @@ def enqueue_reply(
 
 def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:
     """Cards that watch any of `refs` must be drawn again. One being drawn right now is only marked; its sender sees that at the end."""
-    wanted = list(refs)
-    cards = (col(OutboxRow.kind) == "card", col(OutboxRow.incident) == incident, col(OutboxRow.ref).in_(wanted))
     session.flush()
-    connection = session.connection()
-    connection.execute(update(OutboxRow).where(*cards).values(wanted=OutboxRow.wanted + 1))
-    again = {"status": WAITING, "due": now, "attempt": 0, "fence": OutboxRow.fence + 1, "finished": None}
-    if connection.execute(update(OutboxRow).where(*cards, col(OutboxRow.status) == DONE).values(again)).rowcount:
+    if session.connection().execute(_dirtying(), {"watched": list(refs), "of_incident": incident, "now": now}).rowcount:
         touch(session, "outbox")
 
 
+@cache
+def _dirtying() -> Update:
+    c = table_of(OutboxRow).c
+    cards = (c.kind == "card", c.incident == bindparam("of_incident"), c.ref.in_(bindparam("watched", expanding=True)))
+    stands = c.status == DONE
+    again = {
+        "status": case((stands, WAITING), else_=c.status),
+        "due": case((stands, bindparam("now", type_=c.due.type)), else_=c.due),
+        "attempt": case((stands, 0), else_=c.attempt),
+        "fence": case((stands, c.fence + 1), else_=c.fence),
+        "finished": case((stands, null()), else_=c.finished),
+    }
+    return update(table_of(OutboxRow)).where(*cards).values(wanted=c.wanted + 1, **again)
+
+
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
-    """All waiting reminders of the same person that are due soon, claimed together with `first`, whose lane we hold."""
+    """All waiting reminders of the same person that are due soon, claimed together with `first`, whose lane we hold.
+
+    What was put into words before is said again with the same reminders, and no newer one.
+    """
+    same = () if first.said is None else (col(OutboxRow.said_hash) == first.said_hash,)
     statement = (
         select(OutboxRow)
         .where(
@@ -127,6 +142,7 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
             col(OutboxRow.lane) == first.lane,
             col(OutboxRow.id) > first.id,
             col(OutboxRow.due) <= now + BUNDLE,
+            *same,
         )
         .order_by(col(OutboxRow.id))
         .with_for_update()
@@ -140,15 +156,24 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     return rows
 
 
-def delivered(session: Session, row: OutboxRow, now: datetime, *, platform: str | None, facts: Mapping[str, str]) -> bool:
-    """The row is said. A card that was marked dirty meanwhile waits on, to be drawn again. False = the row is somebody else's now."""
+def delivered(
+    session: Session, row: OutboxRow, now: datetime, *, platform: str | None, facts: Mapping[str, str], said_hash: str | None, again: bool
+) -> bool:
+    """The row is said, as `said_hash`. A card that was marked dirty meanwhile waits on, to be drawn `again`.
+
+    False = the row is somebody else's now.
+    """
     where = {
         "platform": platform or row.platform,
         "chat": facts.get("chat") or row.chat,
         "message_id": facts.get("message_id") or row.message_id,
+        "said_hash": said_hash,
     }
     wanted = session.scalar(select(OutboxRow.wanted).where(col(OutboxRow.id) == row.id).with_for_update())
-    ours = OUTBOX.done(session, row, now) if wanted == row.wanted else OUTBOX.retry(session, row, now, "changed meanwhile", free=True)
+    if wanted == row.wanted and not again:
+        ours = OUTBOX.done(session, row, now)
+    else:
+        ours = OUTBOX.retry(session, row, now, "changed meanwhile", free=True)
     if ours:
         session.connection().execute(update(OutboxRow).where(col(OutboxRow.id) == row.id).values(where))
         touch(session, "outbox")

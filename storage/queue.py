@@ -5,12 +5,29 @@ shut while it is worked on, and a holder that died is nothing special: the row i
 `done`, `retry` and `bury` hold only for the latest claim: a late holder gets False and must roll back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Table, func, inspect, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    CursorResult,
+    Integer,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    inspect,
+    literal,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -60,6 +77,9 @@ class Queue(Generic[R]):
         self._table = table_of(row_class)
         # Literals, not parameters: otherwise the databases cannot know that the partial indexes apply.
         self._waiting: ColumnElement[bool] = literal_column(f"{self._table.name}.status = '{WAITING}'")
+        # Made once: making a statement costs more than running it.
+        self._due_rows = self._due_statement()
+        self._due_priorities = self._priorities_statement()
 
     def claim(self, session: Session, now: datetime, limit: int, *only: ColumnElement[bool]) -> Claim[R]:
         """Take up to `limit` due rows, the smallest priority first, then the longest due; at most one of each lane.
@@ -68,7 +88,7 @@ class Queue(Generic[R]):
         """
         claim: Claim[R] = Claim()
         left = limit
-        for priority in self.priorities:
+        for priority in self._priorities_with_due(session, now):
             found = self._due(session, now, priority, left, only) if left > 0 else []
             for row in found:
                 self._hold_or_bury(row, now, claim)
@@ -110,22 +130,37 @@ class Queue(Generic[R]):
         buried = session.scalar(select(func.count()).select_from(self._table).where(is_buried)) or 0
         return Stats(waiting, count, now - oldest if oldest else None, buried)
 
+    def _priorities_with_due(self, session: Session, now: datetime) -> tuple[int, ...]:
+        """Those that have anything due: one statement that probes the index for each, where most would be asked in vain."""
+        if len(self.priorities) == 1:
+            return self.priorities
+        return tuple(sorted(session.scalars(self._due_priorities, {"now": now})))
+
+    def _priorities_statement(self) -> CompoundSelect[tuple[int]]:
+        c = self._table.c
+        due = (self._waiting, c.due <= bindparam("now", type_=c.due.type))
+        return union_all(*(select(literal(p)).where(select(c.id).where(c.priority == p, *due).exists()) for p in self.priorities))
+
     def _due(self, session: Session, now: datetime, priority: int, limit: int, only: tuple[ColumnElement[bool], ...]) -> list[R]:
+        statement = self._due_rows.where(*only) if only else self._due_rows
+        return list(session.scalars(statement, {"now": now, "of_priority": priority, "most": limit}))
+
+    def _due_statement(self) -> Select[Any]:
         """One walk along the partial index (priority, due, id); one look into (lane, id) per row met."""
         c = self._table.c
         ahead = self._table.alias("ahead")
         in_lane: ColumnElement[bool] = literal_column(f"ahead.status = '{WAITING}'")
         # NOT EXISTS and not `id = (SELECT min …)`: PostgreSQL then expects many answers, and walks the index in order until `limit`.
         blocked = select(ahead.c.id).where(in_lane, ahead.c.lane == c.lane, ahead.c.id < c.id).exists()
-        statement = (
+        due = (c.priority == bindparam("of_priority", type_=c.priority.type), c.due <= bindparam("now", type_=c.due.type))
+        return (
             select(self.row_class)
-            .where(self._waiting, c.priority == priority, c.due <= now, ~blocked, *only)
+            .where(self._waiting, *due, ~blocked)
             .order_by(c.due, c.id)
-            .limit(limit)
+            .limit(bindparam("most", type_=Integer()))
             .with_for_update(skip_locked=True, of=self._table)
             .execution_options(populate_existing=True)
         )
-        return list(session.scalars(statement))
 
     def _hold_or_bury(self, row: R, now: datetime, claim: Claim[R]) -> None:
         row.fence += 1
@@ -139,10 +174,18 @@ class Queue(Generic[R]):
             claim.rows.append(row)
 
     def _settle(self, session: Session, row: R, **values: object) -> bool:
-        c = self._table.c
         # The fence alone is enough for rows that are set again by `put`; the attempt also catches a plain reset to 0.
-        ours = (c.id == row.id, c.fence == row.fence, c.attempt == row.attempt, c.status == WAITING)
-        return _changed(session, update(self._table).where(*ours).values(values)) == 1
+        ours = {"our_id": row.id, "our_fence": row.fence, "our_attempt": row.attempt}
+        given = {f"new_{name}": value for name, value in values.items()}
+        return _changed(session, _settling(self._table, tuple(values)), ours | given) == 1
+
+
+@cache
+def _settling(table: Table, names: tuple[str, ...]) -> Update:
+    c = table.c
+    ours = (c[name] == bindparam(f"our_{name}", type_=c[name].type) for name in ("id", "fence", "attempt"))
+    values = {name: bindparam(f"new_{name}", type_=c[name].type) for name in names}
+    return update(table).where(c.status == WAITING, *ours).values(values)
 
 
 def table_of(row_class: type[QueueRow]) -> Table:
@@ -153,41 +196,65 @@ def table_of(row_class: type[QueueRow]) -> Table:
 
 def add(session: Session, row: QueueRow, *key: str) -> int | None:
     """Insert `row` unless there is one with the same `key` columns: its id, or None when there was one already."""
-    statement = _insert(session, row).on_conflict_do_nothing(index_elements=key)
-    return session.connection().execute(statement.returning(statement.table.c.id)).scalar()
+    session.flush()
+    return session.connection().execute(_adding(type(row), key, _dialect(session)), _values(row)).scalar()
+
+
+@cache
+def _adding(row_class: type[QueueRow], key: tuple[str, ...], dialect: str) -> Any:
+    table = table_of(row_class)
+    return _INSERT[dialect](table).on_conflict_do_nothing(index_elements=key).returning(table.c.id)
 
 
 def put(session: Session, row: QueueRow, *key: str) -> int:
     """Insert `row`, or set the one with the same `key` columns again, whatever became of it: all its values are replaced
     (but `created`), it waits, and whoever holds it has lost it."""
-    statement = _insert(session, row)
-    table = statement.table
-    values: dict[str, Any] = {name: statement.excluded[name] for name in _values(row) if name not in {*key, "created", "fence"}}
-    values["fence"] = table.c.fence + 1
-    statement = statement.on_conflict_do_update(index_elements=key, set_=values)
-    row_id: int = session.connection().execute(statement.returning(table.c.id)).scalar_one()
+    session.flush()
+    row_id: int = session.connection().execute(_putting(type(row), key, _dialect(session)), _values(row)).scalar_one()
     return row_id
+
+
+@cache
+def _putting(row_class: type[QueueRow], key: tuple[str, ...], dialect: str) -> Any:
+    table = table_of(row_class)
+    statement = _INSERT[dialect](table)
+    values: dict[str, Any] = {name: statement.excluded[name] for name in _names(row_class) if name not in {*key, "created", "fence"}}
+    values["fence"] = table.c.fence + 1
+    return statement.on_conflict_do_update(index_elements=key, set_=values).returning(table.c.id)
 
 
 def cancel(session: Session, row_class: type[QueueRow], now: datetime, **key: object) -> bool:
     """The waiting row with these values is done without being worked on; whoever holds it has lost it."""
+    given = {f"key_{name}": value for name, value in key.items()}
+    return _changed(session, _cancelling(row_class, tuple(key)), given | {"now": now}) > 0
+
+
+@cache
+def _cancelling(row_class: type[QueueRow], key: tuple[str, ...]) -> Update:
     table = table_of(row_class)
     c = table.c
-    statement = update(table).where(c.status == WAITING, *(c[name] == value for name, value in key.items()))
-    return _changed(session, statement.values(status=DONE, finished=now, fence=c.fence + 1)) > 0
+    statement = update(table).where(c.status == WAITING, *(c[name] == bindparam(f"key_{name}", type_=c[name].type) for name in key))
+    return statement.values(status=DONE, finished=bindparam("now", type_=c.finished.type), fence=c.fence + 1)
 
 
-def _values(row: QueueRow) -> Mapping[str, Any]:
-    return {column.key: getattr(row, column.key) for column in table_of(type(row)).columns if column.key != "id"}
+#: dialect -> its INSERT, the one vendor construct there is
+_INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def _insert(session: Session, row: QueueRow) -> Any:
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+@cache
+def _names(row_class: type[QueueRow]) -> tuple[str, ...]:
+    return tuple(column.key for column in table_of(row_class).columns if column.key != "id")
+
+
+def _values(row: QueueRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _names(type(row))}
+
+
+def _changed(session: Session, statement: Any, values: Mapping[str, object] | None = None) -> int:
     session.flush()
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table_of(type(row))).values(_values(row))
-
-
-def _changed(session: Session, statement: Any) -> int:
-    session.flush()
-    answer: CursorResult[Any] = session.connection().execute(statement)
+    answer: CursorResult[Any] = session.connection().execute(statement, values)
     return answer.rowcount

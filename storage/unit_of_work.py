@@ -1,11 +1,13 @@
 """One command, one transaction: records, audit rows, outbox rows, timers and requests are written here and nowhere else."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import select as sa_select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from storage import audit, inbox, outbox
@@ -38,6 +40,7 @@ class UnitOfWork:
         self._cipher = cipher
         self._locked: set[str] = set()
         self._requests = 0
+        self._held: list[Any] = []  # the session itself forgets rows that nobody holds, and would read them again to write them
 
     @property
     def organization(self) -> Organization:
@@ -62,15 +65,17 @@ class UnitOfWork:
             incident = self.session.scalar(sa_select(table.incident).where(table.ref == ref))
             if incident is None:
                 raise NotFound("house.not_found", ref=ref)
-            self._lock(incident)
+            self.lock(incident)
         else:
-            self._lock(ref)
+            self.lock(ref)
         row = self.session.get(table, ref, populate_existing=True)
         if row is None:
             raise NotFound("house.not_found", ref=ref)
+        self._held.append(row)
         return to_record(kind, row)
 
-    def _lock(self, incident: str) -> None:
+    def lock(self, incident: str) -> None:
+        """Lock an incident's row before anything of it is touched: whoever wants both takes this one first."""
         if incident in self._locked:
             return
         table = table_of(Incident)
@@ -155,8 +160,9 @@ class UnitOfWork:
         """The next number of a counter, its row locked until the commit."""
         row = self.session.get(CounterRow, name, with_for_update=True, populate_existing=True)
         if row is None:
-            row = CounterRow(name=name, last=0)
-            self.session.add(row)
+            with suppress(IntegrityError), self.session.begin_nested():  # another replica may count the first one just now
+                self.session.add(CounterRow(name=name, last=0))
+            row = self.session.get_one(CounterRow, name, with_for_update=True, populate_existing=True)
         row.last += 1
         self.session.flush()
         return row.last

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
+
+from sqlmodel import SQLModel, col, select
 
 from bot.bootstrap import SAMPLE_PLAN, load_topics
 from bot.metrics import Metrics
@@ -22,18 +25,21 @@ from handlers.core.road import House, Road
 from handlers.core.screen import screen
 from handlers.core.wording import Locale, Words
 from storage.cipher import Cipher
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.mapping import to_record
 from storage.plans import Plans
 from storage.rooms import Line, Rooms
 from storage.schema import migrate
-from storage.tables.records import ApprovalRow, IncidentRow, TaskRow
+from storage.tables.audit import AuditRow
+from storage.tables.queues import WAITING, InboxRow, OutboxRow, QueueRow, TimerRow
+from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, TaskRow
 from tests.make import Clock
 from workflows.core.approval import Approval
-from workflows.incident import Incident
+from workflows.incident import Grading, Incident
 from workflows.task import Task
 
 KEY = (("test", bytes(range(32))),)
+QUEUES = (InboxRow, OutboxRow, TimerRow)
 
 
 @dataclass
@@ -105,13 +111,22 @@ class World:
         """The group chat of this person whose name contains `part`."""
         return next(room.id for room in self.rooms.rooms_of(person) if room.kind == "group" and part in room.name)
 
+    def group(self, room: str, person: str) -> list[str]:
+        """The bot's words in a room, as a member sees them, the oldest first."""
+        return [line.text for line in self.lines(room, person) if not line.author]
+
+    def card(self, person: str, part: str) -> dict[str, Any]:
+        """The newest card whose title contains `part`, among all that this person can see."""
+        cards = [((line.body or {}).get("card") or {}) for _, line in reversed(self.seen_by(person))]
+        return next(card for card in cards if part in card.get("title", ""))
+
     # Time and the house
 
     def passes(self, **span: float) -> None:
-        """Time goes by in steps of half a minute, and everything that is due happens when it is due."""
+        """Time goes by, and everything that is due happens when it is due."""
         end = self.clock() + timedelta(**span)
         while self.clock() < end:
-            self.clock.now = min(end, self.clock() + timedelta(seconds=30))
+            self.clock.now = min(end, self.next_due() or end)
             self.settle()
 
     def settle(self) -> None:
@@ -125,6 +140,16 @@ class World:
                 return
         raise AssertionError("the house does not come to rest")
 
+    def sleeps(self, **span: float) -> None:
+        """The house is down for a while: time goes by and nothing happens until the end, then all that is due at once."""
+        self.clock.now += timedelta(**span)
+        self.settle()
+
+    def next_due(self) -> datetime | None:
+        """When the next row that waits is due; None when nothing waits for later."""
+        now = self.clock()
+        return self.database.read(lambda tx: min((due for kind in QUEUES for due in _later(tx, kind, now)), default=None))
+
     # Records
 
     def incident(self, ref: str = "I1") -> Incident:
@@ -134,8 +159,6 @@ class World:
         return self.database.read(lambda tx: to_record(Task, tx.get(TaskRow, ref)))
 
     def tasks(self) -> list[Task]:
-        from sqlmodel import select
-
         rows = self.database.read(lambda tx: [to_record(Task, row) for row in tx.exec(select(TaskRow))])
         return sorted(rows, key=lambda t: int(t.ref[1:]))
 
@@ -145,12 +168,37 @@ class World:
     def approval(self, ref: str = "A1") -> Approval:
         return self.database.read(lambda tx: to_record(Approval, tx.get(ApprovalRow, ref)))
 
+    def gradings(self) -> list[Grading]:
+        rows = self.database.read(lambda tx: [to_record(Grading, row) for row in tx.exec(select(GradingRow))])
+        return sorted(rows, key=lambda g: int(g.ref[1:]))
 
-def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None) -> World:
+    def timers(self, ref: str) -> dict[str, datetime]:
+        """Name to due of a record's running timers."""
+        running = select(TimerRow).where(TimerRow.record_ref == ref, TimerRow.status == WAITING)
+        return self.database.read(lambda tx: {row.name: row.due for row in tx.exec(running)})
+
+    def trail(self, ref: str) -> list[tuple[str, str, dict[str, Any]]]:
+        """(actor, verb, details) of a record's chain, or of a person's (`P:li.na`), the oldest first."""
+        chain = select(AuditRow).where(AuditRow.record_ref == ref).order_by(col(AuditRow.version))
+        return self.database.read(lambda tx: [(row.actor, row.verb, dict(row.details or {})) for row in tx.exec(chain)])
+
+    def everything(self) -> bytes:
+        """Every column of every row of every table."""
+        tables = SQLModel.metadata.sorted_tables
+        rows = self.database.read(lambda tx: [tuple(row) for table in tables for row in tx.connection().execute(table.select())])
+        return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
+
+
+def _later(tx: Transaction, kind: type[QueueRow], now: datetime) -> list[datetime]:
+    statement = select(kind.due).where(kind.status == WAITING, kind.due > now).order_by(col(kind.due)).limit(1)
+    return list(tx.exec(statement))
+
+
+def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None, plan: Path = SAMPLE_PLAN) -> World:
     load_topics()
     migrate(database)
     clock = Clock() if start is None else Clock(start)
-    plans = Plans(SAMPLE_PLAN)
+    plans = Plans(plan)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, plans.organization.people.__contains__, clock)
     numbers = count(1)

@@ -245,7 +245,8 @@ def close(
     """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
     state = MACHINE.after(incident.state, "close")
     if missing and not override:
-        raise RuleBroken("incident.close_missing", tasks=", ".join(missing.tasks) or "-", approvals=", ".join(missing.approvals) or "-")
+        refs = (*missing.tasks, *missing.approvals)
+        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(refs), items="\n".join(refs))
     if missing and not may_override:
         raise NotAllowed("incident.override_who")
     if missing and len(override.strip()) < 10:
@@ -323,16 +324,34 @@ def update(incident: Incident, *, by: str, now: datetime, text: str, response: R
     )
 
 
-def set_facts(incident: Incident, *, by: str, now: datetime, given: Mapping[str, Value], details: Mapping[str, str]) -> Outcome[Incident]:
+def set_facts(
+    incident: Incident,
+    *,
+    by: str,
+    now: datetime,
+    given: Mapping[str, Value],
+    details: Mapping[str, str],
+    occurred: datetime | None = None,
+) -> Outcome[Incident]:
     """Facts of the plan, and the first report's own fields (`system`, `place`, `reporter`, `loss`, `subtype`, `title`) in `details`."""
     state = MACHINE.after(incident.state, "fact")
-    if not given and not details:
+    if not given and not details and not occurred:
         raise RuleBroken("incident.fact_nothing")
     confirmed = now if given.get("cause") and not incident.confirmed_at else incident.confirmed_at
     fields = {key: text for key, text in details.items() if key in ("system", "place", "reporter", "loss", "subtype", "title")}
     return Outcome(
-        replace(incident, state=state, facts={**incident.facts, **given}, confirmed_at=confirmed, **fields),  # type: ignore[arg-type]  # text fields only
-        Event("noted", {"by": by, "given": dict(given), "details": dict(details)}),
+        replace(
+            incident,
+            state=state,
+            facts={**incident.facts, **given},
+            confirmed_at=confirmed,
+            occurred_at=occurred or incident.occurred_at,
+            **fields,  # type: ignore[arg-type]  # text fields only
+        ),
+        Event(
+            "noted",
+            {"by": by, "given": dict(given), "details": dict(details), **({"occurred_at": occurred.isoformat()} if occurred else {})},
+        ),
     )
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from workflows.core.deadlines import due_of
+from workflows.core.deadlines import TOO_CLOSE, due_of
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import Audience, Item, audience, fire, first_prompt, next_due, repaced, timers
+from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, first_prompt, next_due, repaced, timers
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
-from workflows.core.outcome import Event, Notice, Outcome
+from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
 from workflows.core.response import Response
@@ -54,6 +54,7 @@ MACHINE = Machine(
         (State.DONE, "verify"): State.CLOSED,
         (State.DONE, "reject"): State.IN_PROGRESS,
         (State.CLOSED, "reopen"): State.OPEN,
+        (State.CANCELLED, "reopen"): State.OPEN,
     },
 )
 
@@ -127,7 +128,20 @@ def item(task: Task) -> Item:
 
 def _outcome(task: Task, response: Response, verb: str, details: Mapping[str, Value] | None = None, *notices: Notice) -> Outcome[Task]:
     """The task with its whole set of timers computed anew from its state: none can be forgotten."""
-    return Outcome(task, Event(verb, details or {}), timers(item(task), response), notices)
+    return Outcome(task, Event(verb, details or {}), _timers(task, response), notices)
+
+
+def _timers(task: Task, response: Response) -> tuple[Timer, ...]:
+    """A due reminder within two minutes of another word about the same task is left to that one; the one at the due itself stays."""
+    known = item(task)
+    running = next_due(known, response)
+    while known.due and "due" in running and running["due"] < known.due:
+        words = [at for name, at in running.items() if name != "due"] + ([known.prompted] if known.round and known.prompted else [])
+        if not any(abs(running["due"] - at) <= TOO_CLOSE for at in words):
+            break
+        known = replace(known, reminded=running["due"])
+        running = next_due(known, response)
+    return timers(known, response)
 
 
 def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None]) -> datetime | None:
@@ -321,10 +335,12 @@ def snooze(task: Task, *, by: str, now: datetime, response: Response, wait: time
     )
 
 
-def cancel(task: Task, *, by: str, response: Response, reason: str) -> Outcome[Task]:
+def cancel(task: Task, *, by: str, response: Response, reason: str, rule: bool = False) -> Outcome[Task]:
+    """取消. `rule`: no judgement about the task (its level does not ask for it, the incident was closed over it): it may come back."""
     if not reason.strip():
         raise RuleBroken("task.reason", ref=task.ref)
-    return _outcome(replace(task, state=MACHINE.after(task.state, "cancel")), response, "cancelled", {"by": by, "reason": reason})
+    over = replace(task, state=MACHINE.after(task.state, "cancel"), verified_by="rule" if rule else None)
+    return _outcome(over, response, "cancelled", {"by": by, "reason": reason})
 
 
 def fulfil(task: Task, *, by: str, now: datetime, response: Response) -> Outcome[Task]:
@@ -350,31 +366,69 @@ def remind(
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     state = MACHINE.after(task.state, "remind")
-    fired = fire(item(task), response, name, now)
+    fired = _all_that_has_come(fire(item(task), response, name, now), response, now)
     owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
     heard = audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander)
     after = replace(
         task, state=state, level=heard.level, round=fired.item.round, prompted_at=fired.item.prompted, reminded_at=fired.item.reminded
     )
+    told = heard if task.owner is None or task.state is State.DONE else replace(heard, people=_once(task.owner, *heard.people))
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,
         "round": after.round,
-        "to": list(heard.people),
+        "to": list(told.people),
         "missed": fired.missed,
     }
     return _outcome(
-        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, heard, response, details)
+        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, told, response, details, now)
     )
 
 
-def _reminders(task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value]) -> tuple[Notice, ...]:
-    coming = min(next_due(item(task), response).values(), default=None)
-    values: dict[str, Value] = {**details, "next_at": _moment(coming)}
+def _once(*people: str) -> tuple[str, ...]:
+    """The owner hears whatever goes up about their task, too."""
+    return tuple(dict.fromkeys(people))
+
+
+def _all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
+    """Other timers of the task that have come by now are answered by the same message: one thing, one word."""
+    known, missed, climbed = fired.item, fired.missed, fired.climbed
+    for _ in NAMES:
+        come = {at: name for name, at in next_due(known, response).items() if at <= now}
+        if not come:
+            break
+        more = fire(known, response, come[min(come)], now)
+        missed += more.missed + (1 if min(come) < now - TOO_CLOSE else 0)
+        known, climbed = more.item, climbed or more.climbed
+    return Fired(replace(known, reminded=max(now, known.reminded or now)), missed, climbed)
+
+
+def _next_climb(task: Task, response: Response) -> datetime | None:
+    """When the next rung will hear of it if nobody acts; None past the last one."""
+    known = item(task)
+    for _ in range(2 * response.overdue_climb_every + len(NAMES)):
+        running = next_due(known, response)
+        name = min(running, key=lambda each: running[each])
+        after = fire(known, response, name, running[name]).item
+        if after.level > known.level:
+            return running[name]
+        known = after
+    return None
+
+
+def _reminders(
+    task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value], now: datetime
+) -> tuple[Notice, ...]:
+    coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
+    climb = None if heard.exhausted else _next_climb(task, response)
+    values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
     if heard.exhausted:
-        return (*control, Notice("task.exhausted", ("control",), values, "escalation"))
-    loud = heard.level > 0 or name == "overdue"
+        owner = (Notice("task.reminder", heard.people, values, "escalation"),) if heard.people else ()
+        return (*control, Notice("task.exhausted", ("control",), values, "escalation"), *owner)
+    # What is near its due is not held back to be bundled: its minutes count.
+    near = task.due_at is not None and task.state is not State.DONE and task.due_at - now <= response.remind_before
+    loud = heard.level > 0 or name == "overdue" or near
     hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
     return (*control, Notice("task.reminder", heard.people, values, "escalation" if loud else "reminder", hold))
 
@@ -393,15 +447,34 @@ def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: st
     )
 
 
-def reschedule(task: Task, *, response: Response, due: datetime | None, now: datetime, freely: bool) -> Outcome[Task] | None:
-    """A new level or a started clock sets the due; unless `freely` (a provisional grade was replaced) it only moves earlier."""
+def reschedule(
+    task: Task,
+    *,
+    response: Response,
+    due: datetime | None,
+    now: datetime,
+    freely: bool,
+    period: timedelta | None = None,
+    new_level: bool = False,
+) -> Outcome[Task] | None:
+    """A new level or a started clock sets the due; unless `freely` (a provisional grade was replaced) it only moves earlier.
+
+    A standing task keeps the beginning of its round and gets the level's `period`. What is late stays as late as it was.
+    At a `new_level` the timers are set anew even where the due stays.
+    """
+    seconds = task.period
+    if task.standing and task.due_at and task.period and period:
+        seconds = int(period.total_seconds())
+        due = task.due_at + timedelta(seconds=seconds - task.period)
     if task.due_at is not None and (due is None or (due > task.due_at and not freely)):
-        due = task.due_at
-    if due == task.due_at or due is None:
+        due, seconds = task.due_at, task.period
+    if due is not None:
+        due = max(due, min(now, task.due_at or now))
+    if due is None or (due == task.due_at and not new_level):
         return None
     state = MACHINE.after(task.state, "reschedule")
-    due = max(due, now)
-    moved = replace(task, state=state, due_at=due, reminded_at=now - timedelta(seconds=1))
+    reminded = task.reminded_at if due == task.due_at else now - timedelta(seconds=1)
+    moved = replace(task, state=state, due_at=due, period=seconds, reminded_at=reminded)
     return _outcome(
         replace(moved, prompted_at=repaced(item(moved), response, now).prompted),
         response,

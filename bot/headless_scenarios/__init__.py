@@ -5,7 +5,8 @@ A file has `start`, `zone`, `title` and a list of steps. A step is one of
   types  what `who` types, in their direct chat or `in` a room ("incident" is the incident's own)
   taps   the newest button that `who` can see whose command begins so, with the `answer` to its question
   until  time leaps to this local time of day; all that is due on the way happens when it is due
-  work   tasks (by playbook code, or "all" that are open) are claimed, done and verified, each by people whose cards ask for it
+  claim  tasks (by playbook code, or "all") are claimed by members of their groups
+  work   they are also done, and verified by somebody whose card asks for it
 `refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task, `{incident}` the incident's.
 """
 
@@ -53,7 +54,8 @@ class Until:
 @dataclass(frozen=True, slots=True)
 class Work:
     codes: tuple[str, ...]
-    """empty: all tasks that can be finished now"""
+    """empty: all tasks"""
+    only_claim: bool = False
 
 
 Step = Say | Types | Taps | Until | Work
@@ -91,5 +93,11 @@ def _step(given: dict[str, Any]) -> Step:
         case {"until": at}:
             return Until(at)
         case {"work": codes}:
-            return Work(() if codes == "all" else tuple(codes))
+            return Work(_codes(codes))
+        case {"claim": codes}:
+            return Work(_codes(codes), only_claim=True)
     raise ValueError(f"a scenario has no such step: {given}")
+
+
+def _codes(given: Any) -> tuple[str, ...]:
+    return () if given == "all" else tuple(given)

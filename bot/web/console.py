@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -26,6 +27,7 @@ from workflows.core.errors import NotFound
 HEARTBEAT = 15.0
 _HERE = Path(__file__).parent
 _BIGGEST = 2**31 - 1
+_NUMBER = re.compile(r"(?:INC|DRL)-\d{8}-\d{3,}")
 RoomId = Annotated[str, PathParam(max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 Number = Annotated[int, Query(ge=0, le=_BIGGEST)]
 
@@ -41,7 +43,9 @@ class Someone(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConsoleDeps:
-    """`ask` decides a message by the single road within 1.2 s · `say(key, **values)` finds the words · `bell` rings when rooms change."""
+    """`ask` decides a message by the single road within 1.2 s · `say(key, **values)` finds the words ·
+    `bell` rings when rooms change ·
+    `titles(person, numbers)` tells what incidents are called now."""
 
     rooms: Rooms
     platform: Console
@@ -51,6 +55,7 @@ class ConsoleDeps:
     say: Callable[..., str]
     bell: Bell
     timezone: str = "Asia/Shanghai"
+    titles: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda person, numbers: {}
 
 
 class _Refused(Exception):
@@ -99,7 +104,7 @@ def _add_reading(router: APIRouter, deps: ConsoleDeps) -> None:
     @router.get("/rooms")
     def rooms(person: Annotated[str, Depends(acting)]) -> Response:
         deps.rooms.direct(person)
-        return JSONResponse({"rooms": [_room(room) for room in deps.rooms.rooms_of(person)]})
+        return JSONResponse({"rooms": _rooms_of(deps, person)})
 
     @router.get("/rooms/{room}/messages")
     def messages(room: RoomId, person: Annotated[str, Depends(acting)], after: Number = 0, before: Number | None = None) -> Response:
@@ -176,8 +181,8 @@ async def _events(deps: ConsoleDeps, request: Request, person: str) -> AsyncIter
     yield "retry: 2000\n\n"
     while not deps.bell.closed and not await request.is_disconnected():
         count = deps.bell.count
-        listed = await asyncio.to_thread(deps.rooms.rooms_of, person)
-        rooms = {room.id: json.dumps(_room(room), ensure_ascii=False) for room in listed}
+        listed = await asyncio.to_thread(_rooms_of, deps, person)
+        rooms = {room["id"]: json.dumps(room, ensure_ascii=False) for room in listed}
         changed = [text for room, text in rooms.items() if sent.get(room) != text]
         sent = rooms
         yield f"event: rooms\ndata: [{','.join(changed)}]\n\n" if changed else ": still here\n\n"
@@ -234,8 +239,18 @@ def _seq(body: bytes) -> int:
     return seq
 
 
-def _room(room: Listed) -> dict[str, Any]:
-    shown = {"id": room.id, "kind": room.kind, "name": room.name, "members": room.members, "change": room.change, "unread": room.unread}
+def _rooms_of(deps: ConsoleDeps, person: str) -> list[dict[str, Any]]:
+    """The person's chats; an incident's own chat, named `INC-… title` when it was made, under the title the incident has now."""
+    listed = deps.rooms.rooms_of(person)
+    numbers = {room.id: found.group() for room in listed if room.kind == "group" and (found := _NUMBER.match(room.name))}
+    titles = deps.titles(person, list(numbers.values()))
+    return [_room(room, numbers.get(room.id, ""), titles) for room in listed]
+
+
+def _room(room: Listed, number: str, titles: Mapping[str, str]) -> dict[str, Any]:
+    name = titles.get(number) or room.name.removeprefix(number).strip() or number
+    shown = {"id": room.id, "kind": room.kind, "name": name, "number": number, "drill": number.startswith("DRL")}
+    shown |= {"members": room.members, "change": room.change, "unread": room.unread}
     return shown | {"last": None if room.last is None else _line(room.last)}
 
 

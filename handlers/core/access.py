@@ -28,6 +28,9 @@ def check(who: str, person: str, organization: Organization) -> None:
             return _check(one, person, organization)
         except NotAllowed as refusal:
             refusals.append(refusal)
+    named = next((refusal for refusal in refusals if refusal.key == "access.group"), None)
+    if named and any(refusal.key == "access.heads" for refusal in refusals):
+        raise NotAllowed("access.group_or_heads", **named.values)
     raise refusals[-1]
 
 
@@ -42,6 +45,6 @@ def _check(who: str, person: str, organization: Organization) -> None:
     if who.startswith("group:"):
         wanted = who.removeprefix("group:").split(",")
         if not set(wanted) & set(scope.groups):
-            raise NotAllowed("access.group", groups=", ".join(organization.groups[g].name for g in wanted if g in organization.groups))
+            raise NotAllowed("access.group", groups=tuple(organization.groups[g].name for g in wanted if g in organization.groups))
     if who.startswith("role:") and who.removeprefix("role:") not in scope.roles:
         raise NotAllowed("access.role", role=who.removeprefix("role:"))

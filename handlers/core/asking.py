@@ -18,21 +18,28 @@ def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
 
 def approvers(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
     """Person ids who may decide `kind` now."""
-    return tuple(dict.fromkeys(p for spec in needed(context, incident, kind) for p in context.organization.resolve(spec)))
+    return rules.deciders(needed(context, incident, kind), context.organization)
 
 
-def ask(context: Context, incident: Incident, kind: str, text: str) -> Approval:
-    """Ask for approval of exactly `text`; refused while the same question is pending."""
+def question(context: Context, incident: Incident, kind: str, note: str) -> str:
+    """What exactly is to be approved, in one line that names the level where it matters; the asker's note follows it."""
+    values = {"number": incident.number, "title": incident.title, "level": incident.response_level}
+    return "\n".join([context.words.say(f"incident.ask_{kind}", **values), *([context.words.show(note)] if note.strip() else [])])
+
+
+def ask(context: Context, incident: Incident, kind: str, note: str) -> Approval:
+    """Ask for approval of exactly `question`; refused while the same one is pending."""
     for pending in context.uow.approvals(incident.ref):
         if pending.kind == kind:
             raise RuleBroken("approval.pending", ref=pending.ref)
+    text = question(context, incident, kind, note)
     approval = Approval(
         ref=context.uow.next_ref(Approval),
         incident=incident.ref,
         kind=kind,
         subject=incident.ref,
         text=text,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=_digest(text),
         needed=needed(context, incident, kind),
         state=State.PENDING,
         asked_by=context.person,
@@ -43,20 +50,36 @@ def ask(context: Context, incident: Incident, kind: str, text: str) -> Approval:
     return context.uow.apply(rules.ask(approval, context.organization))
 
 
-def ask_again(context: Context, incident: Incident) -> None:
-    """The level changed: questions whose approvers are now others are taken back and put to the right ones."""
+def ask_again(context: Context, incident: Incident) -> list[Approval]:
+    """The level changed: what would now be put differently, or to others, is taken back and asked anew. Answers the new questions.
+
+    When only the asker could decide it now, it is only taken back: the asker may do it directly, and grading must not fail over it.
+    """
+    fresh = []
     for pending in context.uow.approvals(incident.ref):
-        wanted = needed(context, incident, pending.kind)
-        if wanted == pending.needed:
+        wanted, text = needed(context, incident, pending.kind), question(context, incident, pending.kind, _note_of(pending))
+        if (wanted, text) == (pending.needed, pending.text):
             continue
         reason = context.words.say("approval.level_changed")
         context.uow.apply(rules.void(pending, now=context.now, reason=reason))
-        wait = int(context.response(incident).approval_wait.total_seconds())
-        fresh = replace(
-            pending, ref=context.uow.next_ref(Approval), needed=wanted, asked_at=context.now, wait=wait, delegates=(), rank=0, round=0
-        )
-        fresh = replace(fresh, later_until=None, version=0, touched=0)
-        context.uow.apply(rules.ask(fresh, context.organization))
+        asked = replace(_anew(context, incident, pending), needed=wanted, text=text, digest=_digest(text))
+        if rules.approvers_of(asked, context.organization):
+            fresh.append(context.uow.apply(rules.ask(asked, context.organization)))
+    return fresh
+
+
+def _anew(context: Context, incident: Incident, pending: Approval) -> Approval:
+    wait = int(context.response(incident).approval_wait.total_seconds())
+    fresh = replace(pending, ref=context.uow.next_ref(Approval), asked_at=context.now, wait=wait, later_until=None)
+    return replace(fresh, delegates=(), rank=0, round=0, version=0, touched=0)
+
+
+def _note_of(approval: Approval) -> str:
+    return approval.text.partition("\n")[2]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def void_all(context: Context, incident: str, reason: str) -> None:

@@ -97,7 +97,8 @@ class Context:
             return
         act = self.reader.last_act(record.ref)
         if act is not None:
-            raise RuleBroken("house.stale", by=self.name(act.actor), at=act.at, verb=self.words.say(f"verb.{act.verb}"))
+            actor = self.words.say(f"actor.{act.actor}") if self.words.has(f"actor.{act.actor}") else self.name(act.actor)
+            raise RuleBroken("house.stale", by=actor, at=act.at, verb=self.words.say(f"verb.{act.verb}"))
 
     def _names(self, ref: str) -> bool:
         """Whether the clicked button's command names this record (its version is that record's, not its incident's)."""

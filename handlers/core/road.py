@@ -1,7 +1,9 @@
 """The single road: an event is stored, then decided in one transaction, then answered. People, clocks and deliveries all take it."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,19 +19,20 @@ from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage import audit, inbox, outbox
 from storage.cipher import Cipher
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, away, part
 from storage.inbox import INBOX
 from storage.plans import Plans
 from storage.queue import backoff
 from storage.tables.queues import InboxRow, OutboxRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
-from storage.views.reader import Reader
+from storage.views.reader import Reader, ReadOnce
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 
 log = logging.getLogger(__name__)
 
+_TASK = re.compile("T[0-9]+")
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3
 
@@ -65,9 +68,10 @@ class Road:
     def ask(self, message: Message) -> Reply:
         """Keep the event, already claimed, and decide it at once. A repeat of the same event is answered with what was answered before."""
         row = self.house.database.write(lambda tx: self._store(tx, message, claimed=True))
-        if row is None:
-            return self.house.database.read(lambda tx: self._answered(tx, message))
-        return self._handle(row, message)
+        if row is not None:
+            with suppress(LostRow):  # we were slower than the lease, and a worker has decided it
+                return self._handle(row, message)
+        return self.house.database.read(lambda tx: self._answered(tx, message))
 
     def _store(self, tx: Transaction, message: Message, *, claimed: bool) -> InboxRow | None:
         house = self.house
@@ -111,7 +115,9 @@ class Road:
             reply = self._decide_again(row, lambda tx: self._decide(tx, row, line, person, masked=masked, late=late))
         except UserError as refusal:
             refused = refusal
-            reply = self.house.database.write(lambda tx: self._refuse(tx, row, line, person, refused, late=late))
+            reply = self.house.database.write(lambda tx: self._refuse(tx, row, line, person, refused, masked=masked, late=late))
+        except LostRow:
+            raise
         except Exception as error:
             return self._broken(row, line, error)
         if message.kind == "click" and reply is not None:
@@ -141,13 +147,18 @@ class Road:
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
         reply = parsed.command.run(context, parsed.given)
-        if masked:
-            reply = replace(reply, text=f"{reply.text}\n{house.words.say('house.masked')}")
+        reply = self._hinted(reply, masked)
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, late=late)
         return reply
 
-    def _refuse(self, tx: Transaction, row: InboxRow, message: Message, person: str, refusal: UserError, *, late: bool) -> Reply:
+    def _hinted(self, reply: Reply, masked: bool) -> Reply:
+        """With the hint that client data was masked, whatever became of the command."""
+        return replace(reply, text=f"{reply.text}\n{self.house.words.say('house.masked')}") if masked else reply
+
+    def _refuse(
+        self, tx: Transaction, row: InboxRow, message: Message, person: str, refusal: UserError, *, masked: bool, late: bool
+    ) -> Reply:
         """Every refusal is recorded, in the chain of the person who was refused, with the command and never with what they wrote."""
         house = self.house
         named = str(refusal.values.get("command") or _command_of(message, house) or "")
@@ -163,7 +174,7 @@ class Road:
             via=f"{row.platform}:{row.event_id}",
         )
         text, usage = explain(refusal, house.words, house.plans.organization, house.now(), named)
-        reply = Reply(text, error=refusal.key, usage=usage)
+        reply = self._hinted(Reply(text, error=refusal.key, usage=usage), masked)
         house.count(named or "-", "refused")
         self._answer(tx, row, message, reply, late=late)
         return reply
@@ -173,7 +184,7 @@ class Road:
         code = self.house.new_id()[:4]
         log.exception("a command failed", extra={"action": "command_failed", "code": code, "inbox": row.id, "error": type(error).__name__})
         due = self.house.now() + backoff(row.attempt)
-        self.house.database.write(lambda tx: INBOX.retry(tx, row, due, f"{type(error).__name__} {code}"))
+        self.house.database.write(lambda tx: INBOX.retry(tx, row, due, f"{type(error).__name__} {code}", free=away(error)))
         return Reply(self.house.words.say("house.internal", code=code), error="house.internal")
 
     def _answer(self, tx: Transaction, row: InboxRow, message: Message, reply: Reply, *, late: bool) -> None:
@@ -207,7 +218,8 @@ class Road:
         uow = self._unit(tx, actor, f"gengfu:{row.event_id}")
         context = self._own_context(tx, uow, actor)
         try:
-            REQUESTS[str(payload["request"])](context, str(payload["incident"]), payload["values"])
+            with part(tx):
+                REQUESTS[str(payload["request"])](context, str(payload["incident"]), payload["values"])
         except UserError as refusal:
             log.info(
                 "a request was refused", extra={"action": "request_refused", "request": str(payload["request"]), "reason": refusal.key}
@@ -227,26 +239,29 @@ class Road:
                     raise
 
     def _fire(self, tx: Transaction, row: TimerRow) -> None:
+        uow = self._unit(tx, "clock", f"timer:{row.record_ref}:{row.name}")
+        if row.incident:
+            uow.lock(row.incident)  # before the timer's own row: a person who acts asks for the two in this order
         if not TIMER_QUEUE.done(tx, row, self.house.now()):
             return  # moved or cancelled since it was claimed: its new time will come
-        uow = self._unit(tx, "clock", f"timer:{row.record_ref}:{row.name}")
         try:
-            TIMERS[row.record_ref[0]](self._own_context(tx, uow, "clock"), row.record_ref, row.name, row.due)
+            with part(tx):
+                TIMERS[row.record_ref[0]](self._own_context(tx, uow, "clock"), row.record_ref, row.name, row.due)
         except (RuleBroken, NotFound):
             log.info("a timer no longer applies", extra={"action": "timer_stale", "record": row.record_ref, "timer": row.name})
 
     # Drawing
 
-    def look(self, tx: Transaction, person: str) -> Look:
-        """For drawing what a commit has already decided to send to this person or chat."""
-        house = self.house
-        return Look(Reader(tx, house.plans, house_scope()), house.words, house.words.zone, house.now(), person)
+    def reader(self, tx: Transaction) -> Reader:
+        """For drawing what commits have already decided to send to a person or chat; each record is read once."""
+        return ReadOnce(tx, self.house.plans, house_scope())
 
-    def draw(self, tx: Transaction, row: OutboxRow) -> Outgoing | None:
+    def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters."""
-        about: Mapping[str, Any] = row.about
+        house, about = self.house, row.about
         try:
-            return SCREENS[about.get("card") or about["notice"]](self.look(tx, row.recipient or ""), about)
+            look = Look(reader, house.words, house.words.zone, house.now(), row.recipient or "")
+            return SCREENS[about.get("card") or about["notice"]](look, about)
         except NotFound:
             return None
 
@@ -255,7 +270,7 @@ class Road:
         row = self._spoken_of(tx, message)
         if row is None or row.kind != "card":
             return None
-        drawn = self.draw(tx, row)
+        drawn = self.draw(self.reader(tx), row)
         return drawn.card if drawn else None
 
     def alarm(self, tx: Transaction, queue: str, row_id: int, error: str) -> None:
@@ -303,8 +318,13 @@ def _line(message: Message) -> str:
 
 
 def _about(spoken: OutboxRow | None) -> str | None:
+    """The record that an answered message is about: the one task it names, if its buttons name one; none when they name several."""
     if spoken is None:
         return None
+    card = (spoken.said or {}).get("card") or {}
+    named = {word for button in card.get("buttons", ()) for word in button["command"].split() if _TASK.fullmatch(word)}
+    if named:
+        return named.pop() if len(named) == 1 else spoken.incident
     return str(spoken.about.get("ref") or "") or spoken.ref
 
 

@@ -18,6 +18,11 @@ SEPARATORS = (
     "\\-\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d"
     ".\u3002\uff0e\uff61\u2024\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65"
     "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+    # Line breaks, which a title loses, and the rest of what `wording.clean` drops: a number must not come together after the screen.
+    "\x00-\x1f\x7f-\x9f\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u2065\u2800"
+    "\u3164\ufdd0-\ufdef\uffa0\ufff0-\uffff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
+    + "\U000e0000-\U000e0fff"
 )
 _S = f"[{SEPARATORS}]*"
 # Lookaheads find overlapping candidates too: in a row of spaced digits the first eleven need not be the number.

@@ -32,25 +32,36 @@ def lines_of(plan: Plan, playbooks: Iterable[str]) -> list[TaskLine]:
     return list(found.values())
 
 
-def settle(context: Context, incident: Incident, *, freely: bool = False, opening: bool = False) -> Settled:
+def settle(context: Context, incident: Incident, *, freely: bool = False, new_level: bool = False) -> Settled:
     """Bring the tasks in line with the incident's clocks and level.
 
-    `freely`: a provisional grade was replaced, so dues may also move later. A task is made when its clock starts, not before:
-    until then nobody could do it, and nobody should be asked to.
+    `freely`: a provisional grade was replaced, so dues may also move later · `new_level`: every task's timers follow it. A task is
+    made when its clock starts, not before: until then nobody could do it, and nobody should be asked to.
     """
     existing = {task.code: task for task in context.uow.tasks(incident.ref) if task.code}
+    shift = _Shift(freely, new_level)
     changes: dict[str, list[Task]] = {"made": [], "moved": [], "dropped": []}
     for line in lines_of(context.uow.plan_of(incident), incident.playbooks):
         due = rules.due_for(line, context.response(incident), incident.clocks())
         task = existing.get(line.code)
-        what, outcome = _first(context, incident, line, due) if task is None else _again(context, incident, line, task, due, freely)
+        what, outcome = _first(context, incident, line, due) if task is None else _again(context, incident, line, task, due, shift)
         if outcome is not None:
-            changes[what].append(context.uow.apply(outcome))
-    _tell(context, incident, changes["made"], opening=opening)
+            after = context.uow.apply(outcome)
+            if what != "moved" or task is None or after.due_at != task.due_at:
+                changes[what].append(after)
+    _tell(context, incident, changes["made"], {task.group for task in existing.values()})
     return Settled(**{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
 
 
 Change = tuple[str, Outcome[Task] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """How dues may move, see `settle`."""
+
+    freely: bool
+    new_level: bool
 
 
 def _first(context: Context, incident: Incident, line: TaskLine, due: datetime | None) -> Change:
@@ -70,18 +81,25 @@ def _first(context: Context, incident: Incident, line: TaskLine, due: datetime |
     return "made", outcome
 
 
-def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due: datetime | None, freely: bool) -> Change:
+def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due: datetime | None, shift: _Shift) -> Change:
     """A line that has its task: dropped where a replaced level does not ask for it, done again when its clock started again, else moved."""
     response, by, now = context.response(incident), context.person, context.now
     if due is None:
-        idle = freely and task.state is State.OPEN and incident.clocks().get(line.clock) is not None
-        return "dropped", rules.cancel(task, by=by, response=response, reason=context.words.say("task.not_at_level")) if idle else None
+        idle = shift.freely and task.state is State.OPEN and incident.clocks().get(line.clock) is not None
+        reason = context.words.say("task.not_at_level")
+        return "dropped", rules.cancel(task, by=by, response=response, reason=reason, rule=True) if idle else None
+    if task.state is State.CANCELLED and task.verified_by == "rule":
+        reason = context.words.say("task.asked_again")
+        again = due if due > now else now + line.due[response.level]
+        return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=again)
     if _restarted(task, line, incident):
         reason = context.words.say("task.clock_restarted")
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=due)
-    if task.live and not task.standing:
-        return "moved", rules.reschedule(task, response=response, due=due, now=now, freely=freely)
-    return "moved", None
+    if not task.live:
+        return "moved", None
+    period = line.due.get(response.level)
+    moved = rules.reschedule(task, response=response, due=due, now=now, freely=shift.freely, period=period, new_level=shift.new_level)
+    return "moved", moved
 
 
 def _restarted(task: Task, line: TaskLine, incident: Incident) -> bool:
@@ -90,15 +108,16 @@ def _restarted(task: Task, line: TaskLine, incident: Incident) -> bool:
     return task.state is State.CLOSED and start is not None and start > task.created_at
 
 
-def _tell(context: Context, incident: Incident, made: list[Task], *, opening: bool) -> None:
+def _tell(context: Context, incident: Incident, made: list[Task], carded: set[str]) -> None:
     """Each person of the groups concerned has one card with all their tasks; what is new on a card that stands already is also said."""
     fresh: dict[str, list[str]] = {}
+    have_card = {person for group in carded for person in context.organization.groups[group].everyone}
     for task in made:
         for person in context.organization.groups[task.group].everyone:
             fresh.setdefault(person, []).append(task.ref)
     for person, refs in fresh.items():
         context.uow.tell(Notice("mine", (person,), urgency="assignment", card=True), incident)
-        if not opening:
+        if person in have_card:
             context.uow.tell(Notice("tasks.new", (person,), {"refs": list(refs)}, "assignment"), incident)
 
 

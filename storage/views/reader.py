@@ -1,6 +1,6 @@
 """Read models: what a viewer may see, as frozen records. Reading has one gate: the scope given here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -89,6 +89,13 @@ class Reader:
         )
         return [to_record(Incident, row) for row in rows]
 
+    def titles(self, numbers: Iterable[str]) -> dict[str, str]:
+        """number -> title, of the incidents that the viewer may see."""
+        wanted, table = list(numbers), table_of(Incident)
+        if not wanted or not self._scope.member:
+            return {}
+        return {row.number: row.title for row in self._session.execute(select(table.number, table.title).where(table.number.in_(wanted)))}
+
     def tasks(self, incident: str) -> list[Task]:
         return self._children(Task, incident)
 
@@ -154,11 +161,8 @@ class Reader:
         found = self.incident(incident)
         tasks = self.tasks(incident)
         claims = [t.claimed_at for t in tasks if t.claimed_at]
-        counted = dict(
-            self._session.connection()
-            .execute(select(col(AuditRow.verb), func.count()).where(col(AuditRow.incident) == incident).group_by(col(AuditRow.verb)))
-            .tuples()
-        )
+        verbs = select(col(AuditRow.verb), func.count()).where(col(AuditRow.incident) == incident).group_by(col(AuditRow.verb))
+        counted = {verb: count for verb, count in self._session.execute(verbs)}  # noqa: C416 - a result has keys(): dict() takes it for a mapping
         return Figures(
             to_grade=found.graded_at - found.opened_at if found.graded_at else None,
             to_claim=min(claims) - found.opened_at if claims else None,
@@ -171,6 +175,26 @@ class Reader:
     def _refusals(self, incident: str) -> int:
         statement = select(func.count()).select_from(AuditRow).where(col(AuditRow.verb) == "refused", col(AuditRow.incident) == incident)
         return self._session.scalar(statement) or 0
+
+
+class ReadOnce(Reader):
+    """For drawing many things in one transaction that changes no record: each is read once."""
+
+    def __init__(self, session: Session, plans: Plans, scope: Scope) -> None:
+        super().__init__(session, plans, scope)
+        self._kept: dict[tuple[type[Any], str], Any] = {}
+        self._kept_children: dict[tuple[type[Any], str], list[Any]] = {}
+
+    def _get(self, kind: type[R], ref: str) -> R:
+        if (kind, ref) not in self._kept:
+            self._kept[kind, ref] = super()._get(kind, ref)
+        kept: R = self._kept[kind, ref]
+        return kept
+
+    def _children(self, kind: type[R], incident: str) -> list[R]:
+        if (kind, incident) not in self._kept_children:
+            self._kept_children[kind, incident] = super()._children(kind, incident)
+        return list(self._kept_children[kind, incident])
 
 
 def _entry(row: AuditRow) -> Entry:

@@ -62,17 +62,23 @@ class World:
     heard: list[Message] = field(default_factory=list)
     keys: Iterator[int] = field(default_factory=count)
     url: str = ""
+    following: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def ask(self, message: Message) -> Reply:
         self.heard.append(message)
         await asyncio.sleep(0)
         if message.kind == "click":
-            return await self._clicked(message)
+            return Reply("\n".join(f"第 {n} 行" for n in range(40))) if message.text == "/task list" else await self._clicked(message)
         if message.text == "/card":
             await self.say(message.chat, Outgoing("行情中断,5/9 完成", CARD))
             return Reply("")
         if message.text == "/slow":
             return Reply("", wait=True)
+        if message.text == "/refused":
+            await self.say(message.chat, Outgoing("没有听懂\n/任务 认领 T1"))
+            return Reply("没有听懂", error="parse.unknown", usage="/任务 认领 T1")
+        if message.text == "/broken":
+            return Reply("内部错误,编号 ab12", error="house.internal")
         if message.text.startswith("/wrong"):
             return Reply("没有「wrong」这个命令", error="parse.unknown", usage="/任务 认领 T1")
         await self.say(message.chat, Outgoing(f"收到:{message.text}"))
@@ -82,8 +88,17 @@ class World:
         done = await self.console.do(Send(message, chat), f"k{next(self.keys)}")
         return done.facts["message_id"]
 
+    async def late(self, chat: str, message: str, card: Card) -> None:
+        """An edit that is on its way while a click is answered."""
+        await asyncio.sleep(0.3)
+        await self.console.do(Edit(chat, message, Outgoing("已更新", card)), f"k{next(self.keys)}")
+
     async def _clicked(self, message: Message) -> Reply:
         said = message.fields.get("text", "")
+        if message.text == "/task late T1":
+            older, newer = (replace(CARD, title=f"第{n}版", buttons=(Button("认领", message.text, n),)) for n in (1, 2))
+            self.following.append(asyncio.create_task(self.late(message.chat, message.reply_to or "", older)))
+            return Reply("已记下", card=newer)
         now = replace(CARD, lines=(("认领", f"{message.sender} {message.text} {said}".strip()),), buttons=(), tone="good")
         await self.console.do(Edit(message.chat, message.reply_to or "", Outgoing("已更新", now)), f"k{next(self.keys)}")
         return Reply("已记下", card=now)

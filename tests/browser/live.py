@@ -1,7 +1,6 @@
 """The whole bot before a real browser: road, worker, metronome and console over a real database, on a clock that can be pushed."""
 
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,6 @@ from typing import Any
 
 import httpx
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
 
 from bot.app import create_app
 from bot.bootstrap import Parts, build, real_now
@@ -21,8 +19,6 @@ from bot.config import demo_settings
 from handlers.core.wording import Locale
 from storage.database import Database
 from storage.schema import migrate
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 
 
 @dataclass
@@ -69,14 +65,6 @@ def on_watch(folder: Path, locale: Locale = "zh") -> Iterator[Live]:
             assert not thread.is_alive(), "the server did not stop"
 
 
-@contextmanager
-def a_browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield opened
-        opened.close()
-
-
 class Person:
     """Somebody who speaks and taps through the console's own routes, without a page: for the long tail of an incident."""
 
@@ -84,6 +72,7 @@ class Person:
         self.id = person
         self.direct = f"dm:{person}"
         self._client = httpx.Client(base_url=url, headers={"X-Gengfu-As": person}, timeout=30)
+        self.rooms()  # as a page does on opening: the direct chat is there from now on
 
     def __enter__(self) -> "Person":
         return self

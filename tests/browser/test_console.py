@@ -1,19 +1,19 @@
 """The console as people use it: a real browser (Debian's Chromium), a real server, real rooms. Skipped, and said so, without one."""
 
 import asyncio
-import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from bot.platforms.core.contract import Edit, Recall
-from handlers.core.message import Card, Outgoing
+from handlers.core.message import Button, Card, Outgoing
+from tests.browser.chromium import CHROMIUM, a_browser
 from tests.browser.console_world import CARD, World, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="BROWSER TESTS NOT RUN: no Chromium (apt-get install chromium)"),
@@ -23,10 +23,8 @@ OFFICE = "g:office"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    with a_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -178,6 +176,18 @@ def test_a_card_that_changes_keeps_what_is_being_typed(page: Page, world: World)
     expect(page.get_by_label("现在进展到哪一步?")).to_have_value("写了一半")
 
 
+def test_an_edit_that_is_older_than_the_answer_to_a_click_does_not_undo_it(page: Page, world: World) -> None:
+    button = Button("认领", "/task late T1", 1)
+    message = bot_says(world, Outgoing("行情中断", Card("第1版", buttons=(button,))))
+    enter(page)
+    page.get_by_role("button", name="认领").click()
+    expect(page.locator(".card h3")).to_have_text("第2版")
+    expect(page.locator(".edited")).to_be_visible()
+    expect(page.locator(".card h3")).to_have_text("第2版")
+    do(world, Edit(OFFICE, message, Outgoing("行情中断", Card("第3版", buttons=(replace(button, version=3),)))))
+    expect(page.locator(".card h3")).to_have_text("第3版")
+
+
 def test_others_see_it_live(page: Page, browser: Browser, world: World) -> None:
     enter(page)
     other = opened(browser, world, 1000, 700)
@@ -220,13 +230,67 @@ def test_answering_a_message_quotes_it_and_reaches_the_bot(page: Page, world: Wo
     assert [(message.text, message.reply_to, message.addressed) for message in world.heard] == [("认领", asked, True)]
 
 
-def test_a_mistake_is_explained_under_what_was_typed(page: Page) -> None:
+def test_a_refusal_is_said_once_in_the_chat(page: Page) -> None:
     enter(page)
-    say(page, "/wrong")
-    expect(page.locator("#notice p")).to_have_text("没有「wrong」这个命令")
-    expect(page.locator("#notice code")).to_have_text("/任务 认领 T1")
+    say(page, "/refused")
+    expect(page.locator(".message.bot .bubble")).to_have_text(["没有听懂\n/任务 认领 T1"])
+    expect(page.locator("#notice")).to_be_hidden()
+    assert page.locator(".toast").count() == 0
+
+
+def test_what_no_message_will_say_stands_under_what_was_typed(page: Page) -> None:
+    enter(page)
+    say(page, "/broken")
+    expect(page.locator("#notice p")).to_have_text("内部错误,编号 ab12")
     say(page, "知道了")
     expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_what_did_not_arrive_keeps_its_words_and_is_said_once(troubled: Page, world: World) -> None:
+    enter(troubled)
+    troubled.route("**/console/rooms/*/messages", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    say(troubled, "在吗")
+    expect(troubled.locator("#notice p")).to_have_text("没有送达,请稍后重试")
+    expect(troubled.locator("#text")).to_have_value("在吗")
+    troubled.unroute("**/console/rooms/*/messages")
+    troubled.locator("#text").press("Enter")
+    expect(troubled.locator(".message.mine .bubble")).to_have_text(["在吗"])
+    expect(troubled.locator("#notice")).to_be_hidden()
+
+
+def test_a_long_answer_to_a_click_stays_until_it_is_put_away(page: Page, world: World) -> None:
+    bot_says(world, Outgoing("行情中断", Card("行情中断", buttons=(Button("全部任务", "/task list"),))))
+    enter(page)
+    page.get_by_role("button", name="全部任务").click()
+    sheet = page.get_by_role("dialog", name="全部任务")
+    expect(sheet).to_contain_text("第 39 行")
+    sheet.get_by_role("button", name="关闭").click()
+    expect(sheet).to_be_hidden()
+    assert page.locator(".toast").count() == 0
+
+
+def test_the_newest_chat_comes_first_and_an_incidents_chat_shows_number_and_title(page: Page, world: World) -> None:
+    made = world.rooms.create("i1", "DRL-20260310-001 行情中断", ["li.na"])
+    page.goto("/console?as=li.na")
+    bot_says(world, Outgoing("一"), made)
+    bot_says(world, Outgoing("二"))
+    expect(page.locator(".room .preview").first).to_have_text("二")
+    assert [room.get_attribute("data-room") for room in page.locator(".room").all()] == [OFFICE, made, "dm:li.na"]
+    shown = page.locator(f"[data-room='{made}']")
+    expect(shown.locator("strong")).to_have_text("行情中断")
+    expect(shown.locator(".number")).to_have_text("DRL-20260310-001演练")
+    shown.click()
+    expect(page.locator("#room-name")).to_have_text("行情中断")
+    expect(page.locator("#room-about")).to_have_text("DRL-20260310-001 · 1 人 · 李娜")
+    expect(page.locator("#chips .chip").first).to_have_text("/事件 查看")
+
+
+def test_what_is_said_in_one_breath_shows_its_author_once(page: Page, world: World) -> None:
+    bot_says(world, Outgoing("一"))
+    bot_says(world, Outgoing("二"))
+    world.rooms.post(OFFICE, "wang.qiang", "三")
+    enter(page)
+    expect(page.locator(".message .head strong:visible")).to_have_text(["更夫", "王强"])
 
 
 def test_enter_belongs_to_the_input_method_while_it_composes(page: Page) -> None:

@@ -1,6 +1,6 @@
 """One approval of one version of one thing: asked, given, returned, delegated, reminded of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,7 +90,20 @@ def approvers_of(approval: Approval, organization: Organization) -> tuple[str, .
             people.extend(_deputies(spec, organization))
     if approval.rank >= 2:
         people.extend(organization.groups["lead"].leaders)
-    return tuple(p for p in dict.fromkeys(people) if p != approval.asked_by and p in organization.people)
+    found = tuple(p for p in dict.fromkeys(people) if p != approval.asked_by and p in organization.people)
+    return found or tuple(p for p in _superiors(approval.needed, organization) if p != approval.asked_by)
+
+
+def deciders(needed: Iterable[str], organization: Organization) -> tuple[str, ...]:
+    """Whom the specs name, and the heads above them: what a deputy may decide, the head may too, though only the deputy is asked."""
+    specs = tuple(needed)
+    named = (person for spec in specs for person in organization.resolve(spec))
+    return tuple(dict.fromkeys((*named, *_superiors(specs, organization))))
+
+
+def _superiors(needed: Iterable[str], organization: Organization) -> tuple[str, ...]:
+    deputies = (spec.removesuffix(".deputy") for spec in needed if spec.endswith(".deputy"))
+    return tuple(person for group in deputies for person in organization.resolve(f"{group}.head"))
 
 
 def _deputies(spec: str, organization: Organization) -> tuple[str, ...]:
@@ -103,8 +116,8 @@ def check(approval: Approval, by: str, organization: Organization) -> None:
     MACHINE.after(approval.state, "approve")
     if by == approval.asked_by:
         raise NotAllowed("approval.own")
-    if by not in approvers_of(approval, organization):
-        raise NotAllowed("approval.not_named", people=", ".join(organization.people[p].name for p in approvers_of(approval, organization)))
+    if by not in (*approvers_of(approval, organization), *deciders(approval.needed, organization)):
+        raise NotAllowed("approval.not_named", people="、".join(organization.people[p].name for p in approvers_of(approval, organization)))
 
 
 def approve(approval: Approval, *, by: str, now: datetime, note: str, organization: Organization) -> Outcome[Approval]:
@@ -139,9 +152,11 @@ def delegate(approval: Approval, *, by: str, to: str | None, organization: Organ
     """Hand the question to the deputy whom the plan names for this approver, and to nobody else."""
     check(approval, by, organization)
     deputies = [d for spec in approval.needed if by in organization.resolve(spec) for d in _deputies(spec, organization)]
-    chosen = to or (deputies[0] if deputies else None)
-    if chosen is None or chosen not in deputies:
-        raise NotAllowed("approval.deputy_only", people=", ".join(organization.people[d].name for d in deputies) or "-")
+    if not deputies:
+        raise NotAllowed("approval.no_deputy")
+    chosen = to or deputies[0]
+    if chosen not in deputies:
+        raise NotAllowed("approval.deputy_only", people="、".join(organization.people[d].name for d in deputies))
     if chosen == approval.asked_by:
         raise NotAllowed("approval.own")
     MACHINE.after(approval.state, "delegate")
@@ -169,15 +184,16 @@ def remind(approval: Approval, *, now: datetime, organization: Organization) -> 
     """The clock: ask the deputy too after one wait, the leading group after two, and go on asking until it is decided."""
     MACHINE.after(approval.state, "remind")
     later = replace(approval, rank=min(2, approval.rank + 1), round=approval.round + 1, prompted_at=now, later_until=None)
-    people = approvers_of(later, organization)
+    people, asked_before = approvers_of(later, organization), approvers_of(approval, organization)
+    again = now + timedelta(seconds=approval.wait)
     control = (Notice("approval.stuck", ("control",), {"round": later.round}, "escalation"),) if later.rank == 2 else ()
     return Outcome(
         later,
         Event("reminded", {"of": list(people), "round": later.round}),
-        (Timer("approval", now + timedelta(seconds=approval.wait)),),
+        (Timer("approval", again),),
         (
             Notice("approval", people, urgency="approval", card=True),
-            Notice("approval.reminder", people, {"round": later.round}, "approval"),
+            Notice("approval.reminder", asked_before, {"round": later.round, "rank": later.rank, "next_at": again.isoformat()}, "approval"),
             *control,
         ),
     )

@@ -114,11 +114,9 @@ def _progress_due(item: Item, response: Response) -> datetime:
 
 
 def _past_due(item: Item) -> bool:
-    """Whether the due reminder has been said. What was late when it was made has none: its owner is late at once, its group after one ask."""
-    if item.due is None:
-        return False
-    said = item.reminded or (item.created if item.phase == "owned" or item.round else None)
-    return said is not None and said >= item.due
+    """Whether the due reminder was said. What was late when it was made has none: an owner is late at once, a group after one ask."""
+    spoken = item.reminded is not None or item.phase == "owned" or item.round > 0
+    return item.due is not None and spoken and max(item.created, item.reminded or item.created) >= item.due
 
 
 def _overdue_pace(item: Item, response: Response) -> timedelta:

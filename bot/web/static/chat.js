@@ -57,7 +57,7 @@ export class Chat {
     const low = Math.min(...[...this.messages.values()].map((message) => message.seq));
     const fresh = messages.filter((message) => first || !this.more || message.seq >= low);
     const news = fresh.filter((message) => !this.messages.has(message.id)).length;
-    fresh.forEach((message) => this.messages.set(message.id, message));
+    fresh.forEach((message) => this.messages.set(message.id, this.newest(message)));
     this.draw(fresh.map((message) => message.id));
     if (this.pinned) this.toBottom();
     else if (news) this.offerDown(true);
@@ -124,8 +124,15 @@ export class Chat {
     if (!reply.card || !message.card || this.closed) return;
     const current = this.messages.get(message.id);
     if (current !== message) return;
-    this.messages.set(message.id, { ...message, card: reply.card });
+    this.messages.set(message.id, { ...message, card: reply.card, replied: true });
     this.draw([message.id]);
+  }
+
+  // An edit drawn before the click was decided may arrive after its answer: the newer card stays until its own edit comes.
+  newest(message) {
+    const shown = this.messages.get(message.id);
+    if (!shown?.replied || !message.card || message.state !== "live") return message;
+    return isOlder(message.card, shown.card) ? { ...message, card: shown.card, replied: true } : message;
   }
 
   markRead() {
@@ -165,6 +172,12 @@ export class Chat {
     down.hidden = !wanted;
     down.textContent = word("newer");
   }
+}
+
+// Buttons carry the version of what they were drawn from.
+function isOlder(card, shown) {
+  const versions = new Map(shown.buttons.map((button) => [button.command, button.version]));
+  return card.buttons.some((button) => button.version !== null && versions.get(button.command) > button.version);
 }
 
 // Said in one breath: the same author again within five minutes needs no second name and face.

@@ -2,7 +2,7 @@
 
 import { el, find, toast } from "./dom.js";
 import { Refused, newText, postText } from "./api.js";
-import { incidentOf, nameOf, word } from "./setup.js";
+import { nameOf, word } from "./setup.js";
 import { summary } from "./message.js";
 
 const input = find("text");
@@ -19,7 +19,7 @@ const NOT_SAID = "house.internal";
 export function openComposer(opened, sent) {
   drafts.set(room, input.value);
   room = opened.id;
-  find("chips").replaceChildren(...word(incidentOf(opened.name) ? "chips_incident" : "chips").split("|").map((label) => chip(label.trim())));
+  find("chips").replaceChildren(...word(opened.number ? "chips_incident" : "chips").split("|").map((label) => chip(label.trim())));
   onSent = sent;
   input.value = drafts.get(room) ?? "";
   unsent = null;

@@ -2,7 +2,7 @@
 
 import { find, toast } from "./dom.js";
 import { getRooms, listen } from "./api.js";
-import { incidentOf, people, word } from "./setup.js";
+import { people, word } from "./setup.js";
 import { drawRooms, titleOf } from "./rooms.js";
 import { Chat } from "./chat.js";
 import { answer, openComposer } from "./composer.js";
@@ -39,7 +39,7 @@ function header(room) {
   find("room-name").textContent = titleOf(room);
   const names = room.members.map((person) => people[person]?.name ?? person);
   const shown = names.slice(0, 8).join(" ") + (names.length > 8 ? " …" : "");
-  const about = room.kind === "direct" ? [word("direct")] : [incidentOf(room.name)?.number, word("members", { count: names.length }), shown];
+  const about = room.kind === "direct" ? [word("direct")] : [room.number, word("members", { count: names.length }), shown];
   find("room-about").textContent = about.filter(Boolean).join(" · ");
 }
 

@@ -13,12 +13,6 @@ export function word(name, values = {}) {
 
 export const nameOf = (person) => (person === "" ? word("bot") : (people[person]?.name ?? person));
 
-// An incident's own chat is called by its number and title.
-export function incidentOf(name) {
-  const found = /^((?:INC|DRL)-\d{8}-\d+) *(.*)$/.exec(name);
-  return found && { number: found[1], title: found[2] || found[1], drill: found[1].startsWith("DRL") };
-}
-
 const inZone = (options) => new Intl.DateTimeFormat(config.lang, { timeZone: config.timezone, ...options });
 const clock = inZone({ hour: "2-digit", minute: "2-digit", hour12: false });
 const day = inZone({ month: "long", day: "numeric", weekday: "short" });

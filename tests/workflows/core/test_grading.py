@@ -18,7 +18,9 @@ from workflows.core.rubric import Band, EventGrade, Floor, Indicator, OpinionLev
 
 MILD, MODERATE, SEVERE, EXTREME = OpinionLevel
 KEYS = ("incident_level", "reach", "spread", "trend")
-CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent.parent.parent / "data" / "reference_cases.toml").read_text("utf-8"))["case"]
+CASES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent.parent.parent / "data" / "reference_cases.toml").read_text("utf-8"))[
+    "case"
+]
 
 #: Everything known and calm: one point each, so that a test can raise one thing at a time.
 CALM: Mapping[str, Value] = {"csrc_grade": "general", "platforms": 0, "reads_24h": 0, "complaints_1h": 0}

@@ -1,0 +1,58 @@
+"""The timeline as people read it: what was done, by whom, when; the clock's reminders only as a count."""
+
+from collections.abc import Iterable
+
+from handlers.core.context import Context
+from handlers.core.explain import fact_name, fact_value
+from storage.views.reader import Entry
+from workflows.incident import Incident
+
+#: Rows that the trail keeps and a reader need not see one by one.
+COUNTED = ("reminded", "update_asked")
+#: Rows that only repeat another one of the same act.
+DOUBLES = ("scored",)
+
+
+def timeline_lines(context: Context, incident: Incident, entries: Iterable[Entry], most: int) -> list[str]:
+    """The latest `most` lines, the oldest first; the same act on several items at the same time is one line."""
+    found = list(entries)
+    counted = len([e for e in found if e.verb in COUNTED])
+    shown = [e for e in found if e.verb not in (*COUNTED, *DOUBLES)]
+    words = context.words
+    acts: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in shown:
+        acts.setdefault((entry.at, entry.actor, entry.verb, entry.ref[0], _note(context, incident, entry)), []).append(entry)
+    lines = [_line(context, same, str(act[-1])) for act, same in acts.items()]
+    before = [words.say("timeline.earlier", count=len(lines) - most)] if len(lines) > most else []
+    return [*before, *lines[-most:], *([words.say("timeline.reminders", count=counted)] if counted else [])]
+
+
+def _line(context: Context, same: list[Entry], note: str) -> str:
+    words, first = context.words, same[0]
+    actor = words.say(f"actor.{first.actor}") if words.has(f"actor.{first.actor}") else context.name(first.actor)
+    records = [entry.ref for entry in same if ":" not in entry.ref]  # a refusal stands in the chain of the person, who is the actor
+    refs = sorted(records, key=lambda ref: (ref[0], int(ref[1:])))
+    at = words.time(first.at, context.now)
+    return words.say("timeline.line", at=at, actor=actor, verb=words.say(f"verb.{first.verb}"), ref=words.join(refs), note=note).rstrip()
+
+
+def _note(context: Context, incident: Incident, entry: Entry) -> str:
+    """What was said with it, who it went to, or which facts were noted."""
+    details = entry.details
+    if entry.verb == "refused":
+        return context.words.show(str(details.get("command") or ""))
+    said = str(details.get("text") or details.get("note") or details.get("reason") or "")
+    to = details.get("to") or []
+    people = [to] if isinstance(to, str) else list(to)
+    heard = [context.words.say("timeline.to", people=context.words.join([context.name(p) for p in people]))] if people else []
+    return " ".join([*heard, *_facts(context, incident, entry), *([context.words.show(said)] if said else [])])
+
+
+def _facts(context: Context, incident: Incident, entry: Entry) -> list[str]:
+    words, book = context.words, context.uow.plan_of(incident).facts.specs
+    given = entry.details.get("given") or {}
+    noted = [f"{fact_name(words, spec)}={fact_value(words, spec, given[key])}" for key, spec in book.items() if key in given]
+    own = entry.details.get("details") or {}
+    named = ((f"incident.field.{name}", value) for name, value in own.items())
+    fields = [f"{words.say(key)}={words.show(value)}" for key, value in named if words.has(key)]
+    return [words.join([*fields, *noted])] if fields or noted else []

@@ -1,0 +1,335 @@
+"""The command line as an operator meets it: separate processes, their exit codes and what they say."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from storage.database import Database
+from tests.browser.live import Person
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
+OTHER_KEY = "T1RIRVJPVEhFUk9USEVST1RIRVJPVEhFUk9USEVST1Q="
+
+
+@dataclass
+class Desk:
+    """A folder to work in, with settings of its own."""
+
+    folder: Path
+    settings: dict[str, str]
+
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **self.settings, **more}
+
+    def gengfu(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bot", *words]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(more), capture_output=True, encoding="utf-8", timeout=120, check=False
+        )
+
+    @contextmanager
+    def running(self, *words: str, **more: str) -> Iterator["subprocess.Popen[str]"]:
+        command = [sys.executable, "-m", "bot", *words]
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment(more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def refuses(self, *words: str, **more: str) -> str:
+        """The one sentence with which a command refuses; exit code 2, nothing on standard output."""
+        done = self.gengfu(*words, **more)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        (sentence,) = done.stderr.splitlines()
+        assert sentence.startswith("gengfu: ")
+        return sentence.removeprefix("gengfu: ")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, port: int) -> Desk:
+    url = f"sqlite:///{tmp_path / 'gengfu.db'}"
+    return Desk(tmp_path, {"GENGFU_DATABASE_URL": url, "GENGFU_DATA_KEYS": f"k1:{KEY}", "GENGFU_SEAL_KEY": KEY, "GENGFU_PORT": str(port)})
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Desk:
+    """Somebody in an empty folder, who has set nothing."""
+    return Desk(tmp_path, {})
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found: int = free.getsockname()[1]
+        return found
+
+
+# Schema and settings
+
+
+def test_migrate_twice_changes_once(desk: Desk) -> None:
+    first, second = desk.gengfu("migrate"), desk.gengfu("migrate")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout.startswith("schema empty -> ")
+    assert second.stdout == f"schema {first.stdout.split()[-1]}\n"
+
+
+def test_serve_refuses_an_empty_database_and_an_old_and_a_newer_schema(desk: Desk) -> None:
+    assert desk.refuses("serve") == "the database is empty; run `gengfu migrate` first"
+    assert desk.refuses("audit", "export") == "the database is empty; run `gengfu migrate` first"
+    assert desk.gengfu("migrate").returncode == 0
+    set_schema(desk, "9999")
+    assert "the database schema is 9999, which this version does not know" in desk.refuses("serve")
+
+
+def set_schema(desk: Desk, revision: str) -> None:
+    database = Database(desk.settings["GENGFU_DATABASE_URL"])
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    database.close()
+
+
+def test_serve_says_which_key_is_missing_and_how_to_make_one(desk: Desk) -> None:
+    desk.gengfu("migrate")
+    assert "GENGFU_SEAL_KEY is not set: give what `openssl rand -base64 32` prints" in desk.refuses("serve", GENGFU_SEAL_KEY="")
+    assert desk.refuses("serve", GENGFU_DATA_KEYS="").startswith("GENGFU_DATA_KEYS is not set")
+
+
+def test_serve_refuses_a_plan_that_cannot_be_used(desk: Desk) -> None:
+    desk.gengfu("migrate")
+    (desk.folder / "plan").mkdir()
+    assert desk.refuses("serve", GENGFU_PLAN_DIR="plan").startswith("The plan cannot be used: ")
+    assert "GENGFU_PLAN_DIR is 'nowhere', which is no folder" in desk.refuses("serve", GENGFU_PLAN_DIR="nowhere")
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_known(desk: Desk) -> None:
+    sentence = desk.refuses("serve", GENGFU_DATABSE_URL="sqlite:///x.db")
+    assert sentence == "GENGFU_DATABSE_URL is not a name Gengfu knows; the nearest is GENGFU_DATABASE_URL"
+    (desk.folder / ".env").write_text("GENGFU_PROT=9000\n")
+    assert desk.refuses("demo") == "GENGFU_PROT in .env is not a name Gengfu knows; the nearest is GENGFU_PORT"
+
+
+def test_a_database_that_does_not_answer_is_one_sentence_without_the_password(desk: Desk, port: int) -> None:
+    url = f"postgresql+psycopg://gengfu:geheim@127.0.0.1:{port}/gengfu"
+    for command in ("serve", "migrate"):
+        sentence = desk.refuses(command, GENGFU_DATABASE_URL=url)
+        assert sentence.startswith("the database at GENGFU_DATABASE_URL does not answer: ")
+        assert "geheim" not in sentence
+
+
+def test_a_file_that_is_no_database_is_one_sentence(desk: Desk) -> None:
+    (desk.folder / "gengfu.db").write_text("This is a letter, not a database. " * 100)
+    assert "does not answer: file is not a database" in desk.refuses("migrate")
+
+
+def test_words_it_does_not_know_are_answered_with_the_usage(desk: Desk) -> None:
+    done = desk.gengfu("patrol")
+    assert done.returncode == 2
+    assert "usage: gengfu" in done.stderr
+    assert desk.gengfu("--help").returncode == 0
+
+
+# Plan
+
+
+def test_the_plan_is_checked_and_shown(desk: Desk) -> None:
+    sound = desk.gengfu("plan", "check")
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert sound.stdout.startswith("预案无误:")
+    shown = desk.gengfu("plan", "show", GENGFU_LOCALE="en")
+    assert shown.returncode == 0
+    assert "System recovery" in shown.stdout
+
+
+def test_a_broken_plan_is_named_with_file_key_and_meaning(desk: Desk) -> None:
+    folder = desk.folder / "plan"
+    copy_plan(folder, "playbooks/common.toml", 'group = "security"', 'group = "securty"')
+    found = desk.gengfu("plan", "check", str(folder), GENGFU_LOCALE="en")
+    assert found.returncode == 1
+    assert "task[2].group: unknown group “securty”; did you mean security?" in found.stdout
+    shown = desk.gengfu("plan", "show", str(folder))
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr.startswith("gengfu: The plan cannot be used: ")
+    assert len(shown.stderr.splitlines()) == 1
+
+
+def copy_plan(folder: Path, file: str, old: str, new: str) -> None:
+    for source in (ROOT / "bot" / "plan").rglob("*.toml"):
+        target = folder / source.relative_to(ROOT / "bot" / "plan")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+# The demo
+
+
+def address(process: "subprocess.Popen[str]") -> str:
+    """What the demo printed: where to go."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert "Ctrl-C stops it" in line, process.stderr.read() if process.stderr else ""
+    return line.split("demo: ")[1].split("/console")[0]
+
+
+def stopped(process: "subprocess.Popen[str]", sign: signal.Signals) -> tuple[int, str, float]:
+    """(exit code, what it said on standard error, seconds it took)."""
+    begun = time.monotonic()
+    process.send_signal(sign)
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_stops_at_once_with_a_page_open_and_a_second_run_keeps_the_data(newcomer: Desk, port: int, sign: signal.Signals) -> None:
+    with newcomer.running("demo", GENGFU_PORT=str(port)) as process:
+        url = address(process)
+        assert url == f"http://127.0.0.1:{port}"
+        assert "李娜" in httpx.get(f"{url}/console", timeout=30).text
+        with Person(url, "sun.jie") as sun, httpx.stream("GET", f"{url}/console/events?as=li.na", timeout=30) as events:
+            assert next(events.iter_lines()).startswith("retry:")
+            assert sun.says("/incident open 行情中断")["ref"] == "I1"
+            code, said, seconds = stopped(process, sign)
+    assert (code, "Traceback" in said) == (0, False), said
+    assert seconds < 5
+    with newcomer.running("demo", GENGFU_PORT=str(port)) as process, Person(address(process), "li.na") as li:
+        assert "行情中断" in li.says("/incident list")["text"]
+        assert stopped(process, sign)[0] == 0
+
+
+def test_killed_and_started_again_the_demo_goes_on_where_it_was(newcomer: Desk, port: int) -> None:
+    with newcomer.running("demo", GENGFU_PORT=str(port)) as process:
+        with Person(address(process), "sun.jie") as sun:
+            sun.says("/incident open 行情中断")
+            until(lambda: claims(sun))
+        process.kill()
+        process.wait(timeout=30)
+    with newcomer.running("demo", GENGFU_PORT=str(port)) as process:
+        with Person(address(process), "sun.jie") as sun:
+            before = claims(sun)
+            assert sun.taps(before[0])["error"] is None
+            assert until(lambda: before if claims(sun) == before[1:] else [])
+            assert until(lambda: [room for room in sun.rooms() if room["number"]])
+        assert stopped(process, signal.SIGINT)[0] == 0
+
+
+def claims(person: Person) -> list[str]:
+    """The commands of the buttons that offer this person a task."""
+    buttons = [button for message in person.messages() for button in (message["card"] or {}).get("buttons", [])]
+    return [button["command"] for button in buttons if button["command"].startswith("/task claim")]
+
+
+def until(look: Callable[[], Sequence[T]]) -> Sequence[T]:
+    """What `look` finds, as soon as it finds something."""
+    for _ in range(200):
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nothing came")
+
+
+def test_a_port_in_use_is_one_sentence_and_nothing_has_been_touched(newcomer: Desk, port: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        sentence = newcomer.refuses("demo", GENGFU_PORT=str(port))
+    assert sentence == f"port {port} on 127.0.0.1 is in use; stop what listens there, or set GENGFU_PORT to another port"
+    assert not (newcomer.folder / "var" / "demo.db").exists()
+
+
+def test_an_address_that_is_not_ours_is_one_sentence(desk: Desk) -> None:
+    desk.gengfu("migrate")
+    assert "cannot listen on 192.0.2.1 port " in desk.refuses("serve", GENGFU_HOST="192.0.2.1")
+    assert "which this machine cannot find" in desk.refuses("serve", GENGFU_HOST="no-such-host.invalid")
+
+
+def test_serve_runs_with_real_settings_and_without_a_console(desk: Desk, port: int) -> None:
+    desk.gengfu("migrate")
+    with desk.running("serve", GENGFU_PORT=str(port)) as process:
+        answer = until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        assert answer
+        assert httpx.get(f"http://127.0.0.1:{port}/console").status_code == 404
+        code, said, _ = stopped(process, signal.SIGTERM)
+    assert code == 0
+    assert '"action": "started"' in said
+    assert '"action": "stopped"' in said
+    assert "Traceback" not in said
+
+
+def answers(url: str) -> list[int]:
+    try:
+        return [httpx.get(url, timeout=5).status_code]
+    except httpx.TransportError:
+        return []
+
+
+# The trail
+
+
+def test_the_trail_goes_out_in_a_file_and_is_verified_away_from_the_system(newcomer: Desk, port: int) -> None:
+    demo = newcomer.folder / "var"
+    with newcomer.running("demo", GENGFU_PORT=str(port)) as process:
+        with Person(address(process), "sun.jie") as sun:
+            sun.says("/incident open 行情中断")
+            sun.says("/incident fact I1 系统=集中交易")
+        stopped(process, signal.SIGINT)
+    newcomer.settings |= {
+        "GENGFU_DATABASE_URL": f"sqlite:///{demo / 'demo.db'}",
+        "GENGFU_DATA_KEYS": "demo:" + (demo / "demo-data.key").read_text().strip(),
+        "GENGFU_SEAL_KEY": (demo / "demo-seal.key").read_text().strip(),
+    }
+    file = newcomer.folder / "trail.jsonl"
+    exported = newcomer.gengfu("audit", "export", "--output", str(file))
+    assert exported.returncode == 0, exported.stderr
+    public = exported.stdout.split("public key ")[1].strip()
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert exported.stdout.startswith(f"{len(lines)} lines in ")
+    assert piped(newcomer, public).splitlines(keepends=True)[1:-1] == lines[1:-1]
+
+    whole = newcomer.gengfu("audit", "verify", str(file), "--public-key", public)
+    assert (whole.returncode, whole.stdout.startswith("the trail is whole (rows ")) == (0, True), whole.stdout
+
+    number = next(n for n, line in enumerate(lines) if "集中交易" in line)
+    file.write_text("".join([*lines[:number], lines[number].replace("集中交易", "行情系统"), *lines[number + 1 :]]), encoding="utf-8")
+    changed = newcomer.gengfu("audit", "verify", str(file), "--public-key", public)
+    assert changed.returncode == 1
+    assert changed.stdout.startswith("THE TRAIL IS NOT WHOLE")
+    assert "row_changed" in changed.stdout
+
+    file.write_text("".join([*lines[:number], *lines[number + 1 :]]), encoding="utf-8")
+    assert newcomer.gengfu("audit", "verify", str(file), "--public-key", public).returncode == 1
+    file.write_text("".join(lines), encoding="utf-8")
+    assert newcomer.gengfu("audit", "verify", str(file), "--public-key", OTHER_KEY).returncode == 1
+    assert newcomer.refuses("audit", "verify", "missing.jsonl", "--public-key", public).startswith("cannot read the file or the key: ")
+    assert newcomer.refuses("audit", "verify", str(file), "--public-key", "%%%").startswith("cannot read the file or the key: ")
+
+
+def piped(desk: Desk, public: str) -> str:
+    """The trail on standard output, the key beside it on standard error."""
+    done = desk.gengfu("audit", "export")
+    assert (done.returncode, done.stderr) == (0, f"public key {public}\n")
+    return done.stdout

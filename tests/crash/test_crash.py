@@ -1,0 +1,186 @@
+"""SIGKILL between every two steps of the road: every event has its effect once, every message is out, no timer is lost."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from storage.database import Database
+from tests.crash import story
+from tests.crash.story import LONG, PAST_LEASES, SHORT, Step
+from tests.make import START
+from tests.world import World
+
+pytestmark = pytest.mark.crash
+
+ROOT = Path(__file__).parents[2]
+
+#: (seam, turn): each is one place between two steps. The names are those of the functions that ask for a transaction.
+SEAMS = [
+    # an event is stored, and decided
+    ("Road.ask: begun", 1),
+    ("Road.ask: insert inbox", 1),
+    ("Road.ask: written", 1),
+    ("Road.ask: committed", 1),
+    ("Road._handle: begun", 1),
+    ("Road._handle: insert incident", 1),
+    ("Road._handle: insert audit", 1),
+    ("Road._handle: insert task", 4),
+    ("Road._handle: insert timer", 10),
+    ("Road._handle: insert outbox", 10),
+    ("Road._handle: update inbox", 1),
+    ("Road._handle: written", 1),
+    ("Road._handle: committed", 1),
+    # a click
+    ("Road.ask: committed", 2),
+    ("Road._handle: update task", 1),
+    ("Road._handle: written", 2),
+    ("Road._handle: committed", 2),
+    # a message goes out
+    ("Worker._claim_and_draw: update outbox", 5),
+    ("Worker._claim_and_draw: written", 1),
+    ("Worker._claim_and_draw: committed", 1),
+    ("send: asked", 1),
+    ("Rooms.post: written", 2),
+    ("Rooms.post: committed", 3),
+    ("send: done", 1),
+    ("send: done", 12),
+    ("Worker._deliver: update outbox", 3),
+    ("Worker._deliver: written", 2),
+    ("Worker._deliver: committed", 4),
+    # the room is made, and becomes the incident's
+    ("room: asked", 1),
+    ("room: done", 1),
+    ("Worker._deliver: insert inbox", 1),
+    ("Road.work: begun", 1),
+    ("Road.work: insert incident_chat", 1),
+    ("Road.work: written", 1),
+    ("Road.work: committed", 1),
+    # a card changes
+    ("edit: asked", 1),
+    ("Rooms._change: committed", 1),
+    ("edit: done", 1),
+    # the clock
+    ("Worker.timer_turn: update timer", 1),
+    ("Worker.timer_turn: committed", 12),
+    ("Road.fire: begun", 1),
+    ("Road.fire: update timer", 1),
+    ("Road.fire: insert audit", 1),
+    ("Road.fire: insert outbox", 2),
+    ("Road.fire: written", 1),
+    ("Road.fire: committed", 1),
+    ("Road.fire: committed", 3),
+]
+
+
+@dataclass
+class Children:
+    """Starts the house in a process of its own, again and again."""
+
+    process: "subprocess.Popen[str]"
+
+    def run(self, url: str, log: Path, steps: str, at: datetime, seam: str | None = None, turn: int = 0) -> list[dict[str, Any]]:
+        """What the child told until it ended; the last entry says how."""
+        job = {"url": url, "log": str(log), "story": steps, "at": at.isoformat(), "seam": seam, "turn": turn}
+        put, got = self.process.stdin, self.process.stdout
+        assert put is not None
+        assert got is not None
+        put.write(json.dumps(job) + "\n")
+        put.flush()
+        return list(self._told(got))
+
+    def _told(self, lines: IO[str]) -> Iterator[dict[str, Any]]:
+        for line in lines:
+            found: dict[str, Any] = json.loads(line)
+            yield found
+            if "ended" in found:
+                return
+        raise AssertionError("the process that starts children is gone")
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    command = [sys.executable, "-m", "tests.crash.child"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        yield Children(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What comes of each story when nothing happens to the house."""
+    found = {}
+    for name, steps in (("short", SHORT), ("long", LONG)):
+        folder = tmp_path_factory.mktemp(name)
+        database = Database(f"sqlite:///{folder / 'gengfu.db'}")
+        world = story.start(database, folder / "log", START)
+        story.play(world, steps)
+        rest(world)
+        story.check(world, folder / "log", steps)
+        found[name] = story.outcome(world)
+        database.close()
+    return found
+
+
+def rest(world: World) -> None:
+    """The house is left alone for a while, long enough for every lease and every second try."""
+    for _ in range(2):
+        world.clock.now += PAST_LEASES
+        world.settle()
+
+
+def recover(url: str, log: Path, steps: tuple[Step, ...], at: datetime) -> dict[str, Any]:
+    """A new process (this one) opens the same database, remembers what the old one had begun, and goes on."""
+    database = Database(url)
+    try:
+        world = story.start(database, log, at)
+        story.play(world, steps)
+        rest(world)
+        story.check(world, log, steps)
+        return story.outcome(world)
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize(("seam", "turn"), SEAMS)
+def test_killed_at_a_seam(
+    database_url: str, tmp_path: Path, children: Children, undisturbed: dict[str, dict[str, Any]], seam: str, turn: int
+) -> None:
+    log = tmp_path / "log"
+    told = children.run(database_url, log, "short", START, seam, turn)
+    assert told[-1] == {"ended": -signal.SIGKILL}, "every seam of the list exists, and is where the process died"
+    assert told[-2]["died_at"] == seam
+    found = Database(database_url)
+    story.check_nothing_or_all(found)
+    found.close()
+    died = next((step.at for step in reversed(SHORT) if {"answered": SHORT.index(step), "error": None} in told), START)
+    assert recover(database_url, log, SHORT, died + PAST_LEASES) == undisturbed["short"]
+
+
+def test_killed_twenty_times_during_one_incident(
+    database_url: str, tmp_path: Path, children: Children, undisturbed: dict[str, dict[str, Any]]
+) -> None:
+    """The recovery from a death dies too. What comes of it is what comes of a quiet life."""
+    dice, log, at = random.Random(20), tmp_path / "log", START
+    deaths: list[str] = []
+    while len(deaths) < 20:
+        told = children.run(database_url, log, "long", at, None, dice.randint(30, 420))
+        if told[-1] == {"ended": 0}:
+            break
+        assert told[-1] == {"ended": -signal.SIGKILL}
+        deaths.append(told[-2]["died_at"])
+        answered = [LONG[entry["answered"]].at for entry in told if "answered" in entry]
+        at = max([at, *answered]) + PAST_LEASES
+    assert len(deaths) == 20, deaths
+    assert len(set(deaths)) >= 8, "the places differ"
+    assert recover(database_url, log, LONG, at) == undisturbed["long"]

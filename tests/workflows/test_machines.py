@@ -1,0 +1,182 @@
+"""Every workflow's table of moves, walked: all states are reached, every move has a function, and what is not in the table is refused."""
+
+import ast
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+import workflows
+from tests.make import START
+from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
+from workflows import incident, task
+from workflows.core import approval
+from workflows.core.errors import RuleBroken, UserError
+from workflows.core.grading import Score, Working
+from workflows.core.machine import Machine
+from workflows.core.outcome import Outcome
+from workflows.core.rubric import OpinionLevel
+
+RESPONSE = make_response()
+HANDLERS = Path(workflows.__file__).parent.parent / "handlers"
+
+
+def _modules() -> list[Any]:
+    return [import_module(found.name) for found in pkgutil.walk_packages(workflows.__path__, "workflows.")]
+
+
+def _discovered() -> dict[str, Machine[Any]]:
+    return {value.noun: value for module in _modules() for value in vars(module).values() if isinstance(value, Machine)}
+
+
+MACHINES = _discovered()
+
+#: States without a way out, except by these verbs.
+FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
+    "incident": {incident.State.CLOSED: {"reopen"}},
+    "task": {task.State.CLOSED: {"reopen"}, task.State.CANCELLED: {"reopen"}},
+    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.VOID: set()},
+}
+
+
+def _working() -> Working:
+    scores = tuple(Score(key, 3, True) for key in ("incident_level", "reach", "spread", "trend"))
+    return Working(scores, 12, OpinionLevel.SEVERE, (), OpinionLevel.SEVERE, None, None)
+
+
+def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = make_incident(state)
+    said: dict[str, Any] = {"by": "li.na", "now": START}
+    return {
+        "activate": lambda: incident.activate(found, **said, approval=None),
+        "recovered": lambda: incident.recovered(found, **said, note=""),
+        "end": lambda: incident.end(found, **said, approval="A1"),
+        "close": lambda: incident.close(found, **said, missing=incident.Missing()),
+        "reopen": lambda: incident.reopen(found, **said, reason="故障再次出现,需继续处置", response=RESPONSE),
+        "grade": lambda: incident.grade(found, _working(), **said, given={}, overrides={}, response=RESPONSE),
+        "fact": lambda: incident.set_facts(found, **said, given={}, details={"system": "行情"}),
+        "update": lambda: incident.update(found, **said, text="已切换", response=RESPONSE),
+        "take": lambda: incident.take(found, by="sun.jie", note=""),
+        "handover": lambda: incident.handover(found, by="li.na", to="sun.jie", note=""),
+        "bind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="bind"),
+        "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
+        "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure"),
+        "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
+    }
+
+
+def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None]]:
+    found = make_task(state, done_by="ma.chao" if state in (task.State.DONE, task.State.CLOSED) else None)
+    said: dict[str, Any] = {"by": "ma.chao", "now": START, "response": RESPONSE}
+    checker: dict[str, Any] = {**said, "by": "zhao.min"}
+    clock: dict[str, Any] = {"now": START, "response": RESPONSE, "organization": ORGANIZATION, "commander": "li.na"}
+    return {
+        "claim": lambda: task.claim(found, **said),
+        "assign": lambda: task.assign(found, to="zhao.min", **said),
+        "progress": lambda: task.progress(found, text="在查", **said),
+        "done": lambda: task.done(found, text="好了", reached=True, verifiers=("zhao.min",), **said),
+        "release": lambda: task.release(found, reason="换班", to=("zhao.min",), **said),
+        "transfer": lambda: task.transfer(found, to="zhao.min", reason="换班", **said),
+        "block": lambda: task.block(found, reason="没有权限", needs="zhao.min", **said),
+        "snooze": lambda: task.snooze(found, wait=minutes(10), reason="等厂商", **said),
+        "reschedule": lambda: task.reschedule(found, response=RESPONSE, due=START + minutes(5), now=START, freely=False),
+        "remind": lambda: task.remind(found, name="response", verifiers=("zhao.min",), **clock),
+        "fulfil": lambda: task.fulfil(found, **said),
+        "cancel": lambda: task.cancel(found, by="li.na", response=RESPONSE, reason="不需要"),
+        "verify": lambda: task.verify(found, by="zhao.min", response=RESPONSE, verifiers=("zhao.min",)),
+        "reject": lambda: task.reject(found, reason="没有结论", verifiers=("zhao.min",), **checker),
+        "reopen": lambda: task.reopen(found, reason="时钟重新开始", due=None, **said),
+    }
+
+
+def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = make_approval(state)
+    said: dict[str, Any] = {"by": "zhou.heng", "organization": ORGANIZATION}
+    return {
+        "approve": lambda: approval.approve(found, now=START, note="", **said),
+        "return": lambda: approval.return_(found, now=START, reason="依据不足", **said),
+        "delegate": lambda: approval.delegate(found, to=None, **said),
+        "later": lambda: approval.later(found, until=START + minutes(10), now=START, **said),
+        "remind": lambda: approval.remind(found, now=START, organization=ORGANIZATION),
+        "void": lambda: approval.void(found, now=START, reason="级别已变"),
+    }
+
+
+MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | None]]]] = {
+    "incident": _incident_moves,
+    "task": _task_moves,
+    "approval": _approval_moves,
+}
+
+
+def _pairs() -> Iterator[tuple[str, Any, str]]:
+    for noun, machine in MACHINES.items():
+        verbs = {verb for _, verb in machine.moves}
+        yield from ((noun, state, verb) for state in type(machine.start) for verb in sorted(verbs))
+
+
+def test_the_tables_are_found() -> None:
+    assert set(MACHINES) == {"incident", "task", "approval"} == set(MOVES) == set(FINAL)
+
+
+@pytest.mark.parametrize("noun", sorted(MACHINES))
+def test_every_state_is_reached(noun: str) -> None:
+    machine = MACHINES[noun]
+    reached, fresh = {machine.start}, {machine.start}
+    while fresh:
+        fresh = {machine.after(state, verb) for state in fresh for verb in machine.verbs(state)} - reached
+        reached |= fresh
+    assert reached == {state for state in type(machine.start)}  # noqa: C416  # an enum class is iterable, its type says only that it is a type
+
+
+@pytest.mark.parametrize("noun", sorted(MACHINES))
+def test_a_final_state_has_no_way_out_but_the_one_it_says(noun: str) -> None:
+    machine = MACHINES[noun]
+    for state in type(machine.start):
+        verbs = set(machine.verbs(state))
+        assert verbs == FINAL[noun][state] if state in FINAL[noun] else verbs, f"{noun} {state}"
+
+
+@pytest.mark.parametrize("noun", sorted(MACHINES))
+def test_every_verb_has_a_function(noun: str) -> None:
+    machine = MACHINES[noun]
+    assert set(MOVES[noun](machine.start)) == {verb for _, verb in machine.moves}
+
+
+@pytest.mark.parametrize(("noun", "state", "verb"), list(_pairs()))
+def test_a_move_does_what_the_table_says_or_is_refused(noun: str, state: Any, verb: str) -> None:
+    machine, move = MACHINES[noun], MOVES[noun](state)[verb]
+    following = machine.moves.get((state, verb))
+    if following is not None:
+        outcome = move()
+        assert outcome is not None
+        assert outcome.record.state is following
+        return
+    with pytest.raises(RuleBroken, match=r"^house\.move$") as refusal:
+        machine.after(state, verb)
+    assert refusal.value.values == {"noun": noun, "state": str(state), "verb": verb}
+    with pytest.raises(UserError):
+        move()
+
+
+def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> None:
+    """A rule that nobody can reach is no rule."""
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for path in HANDLERS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    }
+    missing = [
+        f"{module.__name__}.{name}"
+        for module in (incident, task, approval)
+        for name, rule in inspect.getmembers(module, inspect.isfunction)
+        if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
+        if name not in called
+    ]
+    assert missing == []
