@@ -765,6 +765,10 @@ def test_nothing_can_silence_it() -> None:
         assert set(MACHINE.verbs(state)) == {"reopen", "doubt"}
 
 
+def test_the_states_have_the_codes_that_others_rely_on() -> None:
+    assert [str(state) for state in State] == ["to_decide", "due", "drafted", "signed", "filed", "not_required"]
+
+
 def test_papers_have_no_moves_before_they_exist() -> None:
     assert {state for pair in MACHINE.moves.items() for state in (pair[0][0], pair[1])} == set(State) - {State.DRAFTED, State.SIGNED}
     assert replace(opened().record, state=State.DRAFTED).open

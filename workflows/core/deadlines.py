@@ -115,7 +115,7 @@ def deadline(obligation: Obligation, terms: Terms, *, decided: bool = True, last
     again = last_filed if obligation.every else None
     since = utc(again or started)
     first: Mapping[str, timedelta | int] = obligation.within if obligation.calendar == "continuous" else obligation.within_days
-    rows: Mapping[str, timedelta | int] = obligation.every if obligation.every and (again or not first) else first
+    rows: Mapping[str, timedelta | int] = obligation.every if again or not first else first
     row = _row(rows, obligation, terms, decided)
     if row is None:
         return None
