@@ -83,6 +83,12 @@ def test_two_early_asks_too_close_are_one() -> None:
     assert len(spoken(course(START, at(two_days + 20), CLOCK_LADDER, in_days=True), two_days)) == 2
 
 
+def test_an_ask_too_close_to_the_first_word_is_left_out() -> None:
+    day = 24 * 60
+    assert spoken(course(START, at(day + 2), CLOCK_LADDER, in_days=True), day - 9) == [(day / 2 + 1, 0)]
+    assert spoken(course(START, at(day + 3), CLOCK_LADDER, in_days=True), day - 9) == [(3, 0), (day / 2 + 1.5, 0)]
+
+
 def test_a_slower_ladder_climbs_past_the_deadline() -> None:
     slow = replace(CLOCK_LADDER, rungs=(Rung(("group",), minutes(6)), Rung(("lead",), minutes(20))))
     assert spoken(course(START, at(30), slow, in_days=False), 56) == [(15, 0), (20, 0), (26, 1), (30, 1), (46, 1), (51, 1), (56, 1)]
@@ -187,5 +193,6 @@ def test_past_the_last_rung_there_is_the_control_group() -> None:
 
 
 def test_the_default_ladder_is_ten_minutes_long() -> None:
+    assert CLOCK_LADDER.rungs[-1].to == ("control",)
     assert [rung.wait for rung in CLOCK_LADDER.rungs] == [minutes(2), minutes(2), minutes(3), minutes(3)]
     assert sum((rung.wait for rung in CLOCK_LADDER.rungs), timedelta()) == CLOCK_LADDER.before
