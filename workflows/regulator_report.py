@@ -91,6 +91,7 @@ class Report:
     created_at: datetime
     created_by: str
     asked_at: datetime
+    prompted_at: datetime
     deadline_at: datetime | None = None
     provisional: bool = False
     row: str = ""
@@ -108,7 +109,6 @@ class Report:
     later_by: str | None = None
     level: int = 0
     round: int = 0
-    prompted_at: datetime | None = None
     version: int = 0
     touched: int = 0
 
@@ -144,7 +144,7 @@ def course_of(report: Report, ladder: Ladder = CLOCK_LADDER) -> Course | None:
 def next_word(report: Report, ladder: Ladder = CLOCK_LADDER) -> datetime | None:
     """When the timer `clock` comes."""
     running = course_of(report, ladder)
-    return running.following(report.prompted_at or report.asked_at).at if running else None
+    return running.following(report.prompted_at).at if running else None
 
 
 def _outcome(report: Report, ladder: Ladder, verb: str, details: Mapping[str, Value], *notices: Notice) -> Outcome[Report]:
@@ -171,8 +171,9 @@ def _repaced(report: Report, ladder: Ladder, now: datetime) -> Report:
     """After its deadline moved: what the new course would have said before `now` is said at once, as one word, and was not missed."""
     running = course_of(report, ladder)
     reached = running.reached(now) if running else None
-    spoken = report.prompted_at or report.asked_at
-    return replace(report, prompted_at=reached.at - timedelta.resolution) if reached and reached.at > spoken else report
+    if reached is None or reached.at <= report.prompted_at:
+        return report
+    return replace(report, prompted_at=reached.at - timedelta.resolution)
 
 
 def _say_to(kind: str, to: tuple[str, ...], details: Mapping[str, Value]) -> tuple[Notice, ...]:
@@ -210,6 +211,7 @@ def open_(
         created_at=now,
         created_by=by,
         asked_at=now,
+        prompted_at=now,
     )
     put = _put(report, _worked_out(report, obligation, terms), now)
     details = {"obligation": put.obligation, "group": put.group, **_facts(put)}
@@ -446,9 +448,8 @@ def remind(
     """
     state = MACHINE.after(report.state, "remind")
     running = course_of(report, ladder)
-    spoken = report.prompted_at or report.asked_at
     reached = running.reached(now) if running else None
-    if running is None or reached is None or reached.at <= spoken:
+    if running is None or reached is None or reached.at <= report.prompted_at:
         return _outcome(report, ladder, "reminded", {"said": False})
     said = leads or state is not State.TO_DECIDE
     heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander)
@@ -457,7 +458,7 @@ def remind(
         "said": said,
         "level": heard.rung,
         "round": after.round,
-        "missed": running.count(now) - running.count(spoken) - 1,
+        "missed": running.count(now) - running.count(report.prompted_at) - 1,
         "to": list(heard.people) if said else [],
         "late": _late(report, now),
         **_facts(after),
