@@ -229,16 +229,32 @@ def test_a_filing_may_be_as_early_as_the_clock_and_as_late_as_now(when: float, n
 
 
 def test_a_refusal_says_what_to_do() -> None:
-    with pytest.raises(RuleBroken) as caught:
-        filed(opened(EXCHANGES).record, EXCHANGES, when=5, to=("上交所", "证监会"))
-    assert caught.value.values == {"ref": "R1", "to": "证监会", "choices": "上交所, 深交所, 北交所"}
+    report, waiting = opened(EXCHANGES).record, opened(SUMMARY).record
+    part = filed(report, EXCHANGES, when=5, to=("上交所",)).record
+    proposed = rules.propose(report, by="li.na", reason=REASON, approval="A1").record
+    acts: list[tuple[Callable[[], object], dict[str, object]]] = [
+        (lambda: filed(report, EXCHANGES, when=5, to=("上交所", "证监会")), {"to": "证监会", "choices": "上交所, 深交所, 北交所"}),
+        (lambda: filed(report, EXCHANGES, when=5, to=()), {"to": "-", "choices": "上交所, 深交所, 北交所"}),
+        (lambda: filed(part, EXCHANGES, when=6, to=("深交所", "上交所")), {"to": "上交所"}),
+        (lambda: filed(report, EXCHANGES, when=5, way=""), {}),
+        (lambda: filed(report, EXCHANGES, when=5, receipt=""), {}),
+        (lambda: filed(report, EXCHANGES, when=5, now=4), {"when": at(5)}),
+        (lambda: filed(waiting, SUMMARY, when=5), {"clock": "recovered"}),
+        (lambda: filed(report, EXCHANGES, when=-5), {"when": at(-5), "since": START}),
+        (lambda: rules.propose(proposed, by="li.na", reason=REASON, approval="A2"), {"approval": "A1"}),
+        (lambda: rules.keep(proposed, by="li.na", reason="", approval="A2"), {"approval": "A2"}),
+    ]
+    for act, values in acts:
+        with pytest.raises(RuleBroken) as caught:
+            act()
+        assert caught.value.values == {"ref": "R1", **values}
 
 
 def test_every_recipient_must_be_told() -> None:
     report = opened(EXCHANGES).record
     part = filed(report, EXCHANGES, when=5, to=("上交所", "北交所"))
     assert (part.record.state, part.record.missing) == (State.DUE, ("深交所",))
-    assert (part.event.verb, part.event.details["missing"]) == ("filed_in_part", ["深交所"])
+    assert (part.event.verb, part.event.details["missing"], part.event.details["to"]) == ("filed_in_part", ["深交所"], ["上交所", "北交所"])
     assert timer(part) == 15, "the clock runs on for the rest"
     assert refused(lambda: filed(part.record, EXCHANGES, when=6, to=("深交所", "上交所"))) == "report.told"
     whole = filed(part.record, EXCHANGES, when=4, now=8, to=("深交所",))
@@ -268,7 +284,7 @@ def test_a_series_goes_on_to_its_next_round() -> None:
     assert (after.level, after.round, after.prompted_at) == (0, 0, at(45)), "a new round climbs from the start"
     assert after.missing == ("属地证监局",)
     assert timer(outcome) == 74, "half of the time from 45 to 103"
-    assert (outcome.event.details["issue"], outcome.event.details["deadline_at"]) == (1, at(103).isoformat())
+    assert (outcome.event.verb, outcome.event.details["issue"], outcome.event.details["deadline_at"]) == ("filed", 1, at(103).isoformat())
 
 
 def test_a_series_that_is_undecided_stays_so() -> None:
@@ -539,6 +555,7 @@ def test_two_people_stop_the_clock(condition: Answer) -> None:
     assert outcome.event.verb == "waived"
     assert outcome.event.details == {"asked_by": "li.na", "by": "zhou.heng", "reason": REASON, "approval": "A1", "late": True}
     assert rules.not_required(opened().record, AGREED, now=at(30)).event.details["late"] is False
+    assert rules.not_required(opened(SUMMARY).record, AGREED, now=at(30)).event.details["late"] is False, "its clock never started"
 
 
 def test_filing_ends_a_proposal() -> None:
@@ -575,7 +592,14 @@ def test_reopened_it_counts_from_the_clock_as_it_is_now() -> None:
     assert (report.level, report.round, report.asked_at, report.prompted_at) == (0, 0, at(100), at(100))
     assert len(report.filings) == 1, "what was filed stays"
     assert timer(outcome) == 115
-    assert (outcome.event.verb, outcome.event.details["reason"], outcome.event.details["by"]) == ("reopened", REASON, "li.na")
+    assert outcome.event.verb == "reopened"
+    assert outcome.event.details == {
+        "by": "li.na",
+        "reason": REASON,
+        "deadline_at": at(130).isoformat(),
+        "row": "general",
+        "provisional": False,
+    }
     assert [(notice.kind, notice.to) for notice in outcome.notices] == [("report.opened", ("sun.jie",))]
     assert filed(report, when=101, terms=make_terms(clocks={"known": at(100)})).record.state is State.FILED
 
@@ -707,6 +731,9 @@ def test_a_timer_that_comes_too_early_says_nothing_and_stays() -> None:
     outcome = reminded(report, 14)
     assert outcome == Outcome(report, outcome.event, (Timer("clock", at(15)),))
     assert (outcome.event.verb, outcome.event.details) == ("reminded", {"said": False})
+    for moment in (15, 16):
+        again = reminded(reminded(report, 15).record, moment)
+        assert (again.notices, again.event.details, again.timers) == ((), {"said": False}, (Timer("clock", at(20)),))
     waiting = opened(SUMMARY).record
     assert reminded(waiting, 14).record == waiting
     assert reminded(waiting, 14).timers == (Timer("clock", None),)
@@ -718,7 +745,8 @@ def test_what_is_settled_is_not_reminded_of() -> None:
 
 def test_of_what_is_to_be_decided_only_the_most_urgent_speaks() -> None:
     report = opened(EXCHANGES, condition="open").record
-    loud, silent = reminded(report, 22), reminded(report, 22, leads=False)
+    loud = rules.remind(report, now=at(22), organization=ORGANIZATION, commander="li.na")
+    silent = reminded(report, 22, leads=False)
     assert [notice.kind for notice in loud.notices] == ["report.ask"]
     assert silent.notices == ()
     assert (silent.event.details["said"], silent.event.details["to"]) == (False, [])
