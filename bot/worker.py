@@ -102,8 +102,8 @@ class Worker:
         except Exception as error:
             self.metrics.events.labels(platform=row.platform, result="failed").inc()
             log.exception("an event failed", extra={"action": "event_failed", "inbox": row.id, "error": type(error).__name__})
-            due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text, free=away(error)))
+            due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
+            self.house.database.write(lambda tx: INBOX.retry(tx, row, due, text, free=free))
 
     async def timer_turn(self) -> bool:
         now = self.house.now()
@@ -119,8 +119,8 @@ class Worker:
             self.metrics.timers_fired.labels(name=row.name).inc()
         except Exception as error:
             log.exception("a timer failed", extra={"action": "timer_failed", "record": row.record_ref, "error": type(error).__name__})
-            due, text = self.house.now() + backoff(row.attempt), type(error).__name__
-            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=away(error)))
+            due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
+            self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=free))
 
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)
@@ -229,12 +229,12 @@ class Worker:
             self._buried(tx, "outbox", ready.row, error)
 
     async def _try_again(self, ready: Ready, error: Exception) -> None:
-        row, asked = ready.row, isinstance(error, TryLater) or away(error)
+        row, asked = ready.row, isinstance(error, TryLater)
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(row.platform or "-", "later")
         log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
         due, text = self.house.now() + wait, str(error) if asked else type(error).__name__
-        await self._write(lambda tx: [OUTBOX.retry(tx, one, due, text, free=asked) for one in (row, *ready.bundled)])
+        await self._write(lambda tx: [OUTBOX.retry(tx, one, due, text, free=asked or away(error)) for one in (row, *ready.bundled)])
 
     def _count(self, platform: str, result: str) -> None:
         self.metrics.deliveries.labels(platform=platform, result=result).inc()
@@ -259,8 +259,9 @@ class Worker:
     def _done(self, tx: Transaction, ready: Ready, platform: str | None, done: Done) -> None:
         """Note what was done, in the commit that ends the claim; facts that a record cares about become an event of their own."""
         now, row = self.house.now(), ready.row
+        where = {"platform": platform, "chat": done.facts.get("chat"), "message_id": done.facts.get("message_id")}
         for one in ready.bundled:
-            OUTBOX.done(tx, one, now)
+            OUTBOX.done(tx, one, now, **where)
         shown = fingerprint(ready.message) if row.kind == "card" and ready.message is not None else row.said_hash
         shown = None if ready.repeated else shown
         if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
@@ -269,8 +270,9 @@ class Worker:
             values = {"platform": row.platform, "chat": done.facts["chat"]}
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
-        if row.about.get("notice") == "task.reminder" and ready.message is not None:
-            outbox.supersede_older(tx, (row, *ready.bundled), now)
+        if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
+            for one in (row, *ready.bundled):
+                outbox.supersede(tx, [one.ref or ""], now, before=one.id, person=one.recipient)
 
 
 def pause(failures: int) -> float:

@@ -68,7 +68,7 @@ def _asked_of(context: Context, approval: Approval) -> str:
 def _overrides(incident: Incident, given: Grade) -> dict[str, tuple[int, str]]:
     """Scores that a person set by hand, with the reason that this needs."""
     fresh = {name: score for name in ("incident_level", "reach", "spread", "trend") if (score := getattr(given, name)) is not None}
-    reason = given.reason or given.text
+    reason = f"{given.reason or ''} {given.text}".strip()
     if fresh and not reason.strip():
         raise BadWords("grade.reason_needed")
     kept = {name: (score, reason) for name, (score, reason) in incident.overrides.items() if name not in fresh}

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from handlers.core.access import check
+from handlers.core.access import may
 from handlers.core.context import Context
 from handlers.core.message import Reply
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command, command, rest
 from handlers.core.wording import Ours
-from workflows.core.errors import NotAllowed, NotFound
+from workflows.core.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,7 @@ def help_(context: Context, given: About) -> Reply:
 
 
 def _may(context: Context, found: Command) -> bool:
-    try:
-        check(found.who, context.person, context.organization)
-    except NotAllowed:
-        return False
-    return True
+    return may(found.who, context.person, context.organization)
 
 
 def _nouns(found: Command) -> tuple[str, str]:
@@ -57,7 +53,7 @@ def whoami(context: Context, given: Nothing) -> Reply:
     person = context.organization.people.get(context.person)
     if person is None:
         return context.say("who.guest", id=context.person)
-    groups = [context.organization.groups[g].name for g in context.organization.groups_of(person.id)]
+    groups = [context.group_name(g) for g in context.organization.groups_of(person.id)]
     roles = [context.words.say(f"role.{role}") for role in person.roles]
     return context.say(
         "who.you", name=person.name, title=person.title, groups=context.words.join(groups) or "-", roles=context.words.join(roles) or "-"
@@ -71,4 +67,4 @@ def who(context: Context, given: OfGroup) -> Reply:
     group = context.organization.groups[given.group]
     people = [context.organization.people[p] for p in group.everyone]
     lines = [context.words.say("who.line", name=p.name, title=p.title, phone=p.phone) for p in people]
-    return Reply("\n".join([context.words.say("who.group", group=group.name), *lines]))
+    return Reply("\n".join([context.words.say("who.group", group=context.group_name(group.id)), *lines]))

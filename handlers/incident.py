@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import asking
+from handlers.core.access import may
 from handlers.core.clocks import ask_waiver, duty_name, removed_by
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
@@ -25,6 +26,9 @@ from workflows.core.outcome import Notice
 from workflows.core.plan import Plan
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, Missing, State
+
+#: Who can be given the command: whoever commands must be able to start the plan.
+COMMANDERS = "group:office|heads"
 
 #: How many lines of a timeline one message holds; earlier ones are counted.
 MOST_LINES = 60
@@ -254,6 +258,8 @@ def handover(context: Context, given: Handover) -> Reply:
     """Hand the command to another person."""
     incident = context.incident(given.incident)
     assert given.to, "the parser refuses a missing person"
+    if not may(COMMANDERS, given.to, context.organization):
+        raise RuleBroken("incident.commander_who", person=given.to)
     context.uow.apply(rules.handover(incident, by=context.person, to=given.to, note=given.note or ""))
     return context.say("incident.handed_over", ref=incident.ref, incident=incident.ref, person=context.name(given.to))
 
@@ -405,13 +411,13 @@ def close(context: Context, given: Close) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "close")
     missing = _missing(context, incident)
-    if missing and not given.override:
+    # The reason may hold blanks: what follows the key belongs to it.
+    override = f"{given.override} {given.text}".strip() if given.override else ""
+    if missing and not override:
         raise RuleBroken("incident.close_missing", ref=incident.ref, **_named(context, incident, missing))
-    may = context.person in asking.approvers(context, incident, "override")
-    context.uow.apply(
-        rules.close(incident, by=context.person, now=context.now, missing=missing, override=given.override or "", may_override=may)
-    )
-    _leave_nothing_running(context, incident, given.override or context.words.say("incident.closed_reason"))
+    allowed = context.person in asking.approvers(context, incident, "override")
+    context.uow.apply(rules.close(incident, by=context.person, now=context.now, missing=missing, override=override, may_override=allowed))
+    _leave_nothing_running(context, incident, override or context.words.say("incident.closed_reason"))
     return context.say("incident.closed_ok", ref=incident.ref, incident=incident.ref, number=incident.number)
 
 
@@ -444,7 +450,7 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
 
 
 def _holder(context: Context, task: task_rules.Task) -> str:
-    group = context.organization.groups[task.group].name
+    group = context.group_name(task.group)
     return f"{group} {context.name(task.owner)}" if task.owner else group
 
 

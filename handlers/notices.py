@@ -247,7 +247,9 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 def empty_rung(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """A rung of the ladder names nobody: said at once, so that the plan gets mended."""
     task = look.reader.task(about["ref"])
-    return Outgoing(look.say("notice.empty_rung", ref=task.ref, title=task.title, rung=str(about["values"]["rung"])))
+    specs = str(about["values"]["rung"]).split(" ")
+    rung = look.words.join([look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in specs])
+    return Outgoing(look.say("notice.empty_rung", ref=task.ref, title=task.title, rung=rung))
 
 
 @screen("approval.reminder")
@@ -301,11 +303,8 @@ def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To the one who asked."""
     approval = look.reader.approval(about["ref"])
     kind = look.say(f"approval.kind.{approval.kind}")
-    return Outgoing(
-        look.say(
-            f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=look.name(approval.decided_by), note=approval.note
-        )
-    )
+    person = look.name(approval.decided_by)
+    return Outgoing(look.say(f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=person, note=approval.note).rstrip())
 
 
 @screen("approval.estimated")

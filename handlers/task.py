@@ -84,12 +84,12 @@ def why(context: Context, given: Which) -> Reply:
         task=task.ref,
         title=task.title,
         source=_source(context, task),
-        group=context.organization.groups[task.group].name,
+        group=context.group_name(task.group),
         done=task.done_means,
         due=task.due_at,
         clock=context.words.say(f"clock.{task.clock}"),
         level=incident.response_level,
-        timers=coming or "-",
+        timers=coming or None,
     )
 
 
@@ -135,9 +135,7 @@ def add(context: Context, given: Add) -> Reply:
     )
     people = context.organization.groups[group].everyone
     context.uow.apply(rules.add(task, response, to=people))
-    return context.say(
-        "task.added", ref=task.ref, task=task.ref, title=task.title, group=context.organization.groups[group].name, due=task.due_at
-    )
+    return context.say("task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at)
 
 
 @command("task claim", Which, zh="任务 认领", who="member", short=("认领",))
@@ -147,8 +145,9 @@ def claim(context: Context, given: Which) -> Reply:
     _member(context, task)
     context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
     until = context.words.say(f"clock.{task.until or 'ended'}")
-    key = "task.claimed_standing" if task.standing else "task.claimed"
-    return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until)
+    late = context.now - task.due_at if task.due_at else timedelta(0)
+    key = "task.claimed_standing" if task.standing else "task.claimed_late" if late >= timedelta(minutes=1) else "task.claimed"
+    return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 
 def _member(context: Context, task: Task) -> None:
@@ -156,7 +155,7 @@ def _member(context: Context, task: Task) -> None:
     groups = context.organization.groups
     if context.person in groups[task.group].everyone or any(context.person in g.leaders for g in groups.values()):
         return
-    raise NotAllowed("task.other_group", group=groups[task.group].name)
+    raise NotAllowed("task.other_group", group=task.group)
 
 
 @command("task seen", Which, zh="任务 收到", who="member", short=("收到",))

@@ -157,7 +157,7 @@ def part(session: Session) -> AbstractContextManager[object]:
 def _sqlite_engine(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+    engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 30})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
@@ -173,4 +173,6 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: str, threads: int) -> Engine:
-    return create_engine(url, pool_size=threads, max_overflow=2, pool_pre_ping=True, connect_args={"application_name": "gengfu"})
+    return create_engine(
+        url, hide_parameters=True, pool_size=threads, max_overflow=2, pool_pre_ping=True, connect_args={"application_name": "gengfu"}
+    )

@@ -20,6 +20,9 @@ PRIORITY = {"clock": 0, "approval": 1, "reply": 2, "assignment": 3, "escalation"
 
 OUTBOX = Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(PRIORITY.values()))
 
+#: Notices of which only the latest stays live.
+REMINDERS = ("task.reminder", "approval.reminder")
+
 #: How far ahead waiting reminders are pulled forward to be said together with one that is due.
 BUNDLE = timedelta(seconds=120)
 
@@ -171,41 +174,45 @@ def delivered(
     }
     wanted = session.scalar(select(OutboxRow.wanted).where(col(OutboxRow.id) == row.id).with_for_update())
     if wanted == row.wanted and not again:
-        ours = OUTBOX.done(session, row, now)
+        ours = OUTBOX.done(session, row, now, **where)
     else:
-        ours = OUTBOX.retry(session, row, now, "changed meanwhile", free=True)
+        ours = OUTBOX.retry(session, row, now, "changed meanwhile", free=True, **where)
     if ours:
-        session.connection().execute(update(OutboxRow).where(col(OutboxRow.id) == row.id).values(where))
         touch(session, "outbox")
     return ours
 
 
-def supersede_older(session: Session, rows: Iterable[OutboxRow], now: datetime) -> None:
-    """Earlier reminders of the same items to the same person are marked as replaced where they stand: one live reminder per item."""
-    for row in rows:
-        older = select(OutboxRow).where(
-            col(OutboxRow.ref) == row.ref,
-            col(OutboxRow.kind) == "notice",
-            col(OutboxRow.recipient) == row.recipient,
-            col(OutboxRow.id) < row.id,
-            col(OutboxRow.message_id).is_not(None),
-            col(OutboxRow.superseded).is_(False),
-        )
-        for old in session.exec(older).all():
-            if old.about.get("notice") != "task.reminder":
-                continue
-            old.superseded = True
-            enqueue_deed(
-                session,
-                key=f"supersede:{old.id}",
-                kind="supersede",
-                about={"message_id": old.message_id},
-                incident=old.incident or "",
-                now=now,
-                platform=old.platform,
-                chat=old.chat,
-                said=old.said,
-            )
+def supersede(session: Session, refs: Iterable[str], now: datetime, *, before: int | None = None, person: str | None = None) -> None:
+    """Reminders about `refs` that still stand are marked as replaced where they stand: one live reminder per item and person.
+
+    With `before` and `person` only that person's, older than this row. A message that bundles several items stands until all
+    of them have been replaced.
+    """
+    live = [
+        col(OutboxRow.ref).in_(list(refs)),
+        col(OutboxRow.kind) == "notice",
+        col(OutboxRow.message_id).is_not(None),
+        col(OutboxRow.superseded).is_(False),
+    ]
+    if before is not None:
+        live += [col(OutboxRow.id) < before, col(OutboxRow.recipient) == person]
+    gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if row.about.get("notice") in REMINDERS]
+    for row in gone:
+        row.superseded = True
+    session.flush()
+    for message in {(row.platform, row.chat, row.message_id) for row in gone}:
+        _grey_out(session, *message, now=now)
+
+
+def _grey_out(session: Session, platform: str | None, chat: str | None, message_id: str | None, *, now: datetime) -> None:
+    same = (col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform, col(OutboxRow.kind) == "notice")
+    rows = session.exec(select(OutboxRow).where(*same)).all()
+    said = next((row.said for row in rows if row.said is not None), None)
+    if said is None or not all(row.superseded for row in rows):
+        return
+    key, about = f"supersede:{platform}:{message_id}", {"message_id": message_id}
+    incident = rows[0].incident or ""
+    enqueue_deed(session, key=key, kind="supersede", about=about, incident=incident, now=now, platform=platform, chat=chat, said=said)
 
 
 def chats_of(session: Session, incident: str) -> list[tuple[str, str]]:

@@ -102,13 +102,13 @@ class Queue(Generic[R]):
         row.due = now + self.lease
         return row
 
-    def done(self, session: Session, row: R, now: datetime) -> bool:
-        """False = somebody else has the row now (or it was set again): roll back."""
-        return self._settle(session, row, status=DONE, finished=now, error=None)
+    def done(self, session: Session, row: R, now: datetime, **noted: object) -> bool:
+        """False = somebody else has the row now (or it was set again): roll back. `noted`: columns to be written with it."""
+        return self._settle(session, row, status=DONE, finished=now, error=None, **noted)
 
-    def retry(self, session: Session, row: R, due: datetime, error: str, *, free: bool = False) -> bool:
+    def retry(self, session: Session, row: R, due: datetime, error: str, *, free: bool = False, **noted: object) -> bool:
         """Let go until `due`. `free` gives the attempt back: the other side asked for patience, nothing failed."""
-        return self._settle(session, row, due=due, error=error, attempt=row.attempt - 1 if free else row.attempt)
+        return self._settle(session, row, due=due, error=error, attempt=row.attempt - 1 if free else row.attempt, **noted)
 
     def bury(self, session: Session, row: R, now: datetime, error: str) -> bool:
         return self._settle(session, row, status=BURIED, finished=now, error=error)

@@ -199,6 +199,8 @@ class UnitOfWork:
             self.tell(notice, record)
         for request in outcome.requests:
             self.request(request, record.incident)
+        if version > 1 and not quiet:
+            outbox.supersede(self.session, [record.ref], self.now)  # somebody has acted: what asked for it is answered
         outbox.dirty(self.session, _watched(record), incident=record.incident, now=self.now)
         return record
 

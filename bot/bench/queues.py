@@ -12,6 +12,8 @@ from storage.tables.queues import DONE, WAITING
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
 #: As many rows as the worker takes at once.
 LOT = 10
+#: A ratio of two spans of a millisecond is taken where neighbours on the machine disturb least.
+QUIET = 0.1
 
 
 def claims(name: str, database: Database, *, finished: int, waiting: int, rounds: int) -> list[Row]:
@@ -52,12 +54,12 @@ def ticks(name: str, database: Database, *, few: int, many: int, rounds: int) ->
     due = NOW + timedelta(days=30)
     database.write(lambda tx: filling.many_timers(tx, 1, few, due))
     filling.settled(database)
-    floor = quantile(_ticked(database, rounds), 0.5)
+    floor = quantile(_ticked(database, rounds), QUIET)
     database.write(lambda tx: filling.many_timers(tx, few + 1, many, due))
     filling.settled(database)
-    value = quantile(_ticked(database, rounds), 0.5)
+    value = quantile(_ticked(database, rounds), QUIET)
     ratio = value / floor
-    what = f"tick, nothing due, {many:,} waiting timers against {few:,}, p50 ({name})"
+    what = f"tick, nothing due, {many:,} waiting timers against {few:,}, p10 ({name})"
     return [Row(what, ms(value), ms(floor), f"{ratio:.2f}x", "<= 1.5x / 1.1x", at_most(ratio, 1.5, 1.1))]
 
 

@@ -34,6 +34,15 @@ def check(who: str, person: str, organization: Organization) -> None:
     raise refusals[-1]
 
 
+def may(who: str, person: str, organization: Organization) -> bool:
+    """Whether `person` has the right `who` (see `check`)."""
+    try:
+        check(who, person, organization)
+    except NotAllowed:
+        return False
+    return True
+
+
 def _check(who: str, person: str, organization: Organization) -> None:
     if who == "anyone":
         return
@@ -45,6 +54,6 @@ def _check(who: str, person: str, organization: Organization) -> None:
     if who.startswith("group:"):
         wanted = who.removeprefix("group:").split(",")
         if not set(wanted) & set(scope.groups):
-            raise NotAllowed("access.group", groups=tuple(organization.groups[g].name for g in wanted if g in organization.groups))
+            raise NotAllowed("access.group", groups=tuple(g for g in wanted if g in organization.groups))
     if who.startswith("role:") and who.removeprefix("role:") not in scope.roles:
         raise NotAllowed("access.role", role=who.removeprefix("role:"))

@@ -49,6 +49,10 @@ class Context:
         found = self.organization.people.get(person or "")
         return found.name if found else person or self.words.say("word.nobody")
 
+    def group_name(self, group: str) -> str:
+        found = self.organization.groups[group]
+        return found.name_en or found.name if self.words.locale == "en" else found.name
+
     def response(self, incident: Incident) -> Response:
         """The response of the incident's level, under the plan it was opened with."""
         return self.uow.plan_of(incident).responses[incident.response_level]

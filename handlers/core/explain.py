@@ -26,6 +26,9 @@ def _shown(name: str, value: object, words: Words, organization: Organization, r
         return words.say("grade.not_judged")
     if not isinstance(value, str):
         return value
+    if name in ("group", "groups") and value in organization.groups:
+        group = organization.groups[value]
+        return group.name_en or group.name if words.locale == "en" else group.name
     if name in ("owner", "person", "by", "to") and value in organization.people:
         return organization.people[value].name
     grade = "opinion_level" if refusal.key == "grade.lowering" else "event_grade"

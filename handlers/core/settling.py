@@ -1,7 +1,7 @@
 """After an incident changed: tasks whose clock has started are made, dues follow the level, and people hear of what is new to them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.core.clocks import known_of, settle_clocks
@@ -73,6 +73,8 @@ def _first(context: Context, incident: Incident, line: TaskLine, due: datetime |
     """A line that has no task yet: made once its clock has started, if its level asks for it."""
     if due is None:
         return "made", None
+    if context.words.locale == "en":
+        line = replace(line, title=line.title_en or line.title, done=line.done_en or line.done)
     outcome = rules.open_from(
         line,
         ref=context.uow.next_ref(Task),

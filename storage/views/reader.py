@@ -21,7 +21,7 @@ from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
-from workflows.task import LIVE, State, Task
+from workflows.task import LIVE, State, Task, verifiers_of
 
 R = TypeVar("R", bound=Record)
 
@@ -119,14 +119,22 @@ class Reader:
         return sorted((to_record(kind, row) for row in rows), key=lambda r: int(r.ref[1:]))
 
     def tasks_of(self, person: str) -> list[Task]:
-        """Live tasks that a person owns, and unowned ones of their groups, over all incidents, the nearest due first."""
+        """What a person owns, what nobody in their groups owns, what waits for their check: over all incidents, the nearest due first."""
         if not self._scope.member:
             return []
         table = table_of(Task)
         mine = (table.owner == person) | (table.owner.is_(None) & table.group.in_(self.organization.groups_of(person)))
-        done = (table.state == str(State.DONE)) & (table.done_by != person) & table.group.in_(self.organization.groups_of(person))
-        rows = self._session.scalars(select(table).where((mine & table.state.in_([str(s) for s in LIVE])) | done).limit(200))
-        return sorted((to_record(Task, row) for row in rows), key=lambda t: (t.due_at is None, t.due_at or t.created_at))
+        live = select(table).where(mine, table.state.in_([str(s) for s in LIVE])).order_by(table.due_at).limit(200)
+        done = select(table).where(table.state == str(State.DONE)).order_by(table.done_at).limit(500)
+        found = [to_record(Task, row) for row in self._session.scalars(live)]
+        found += [task for task in (to_record(Task, row) for row in self._session.scalars(done)) if self._checks(person, task)]
+        return sorted(found, key=lambda t: (t.due_at is None, t.due_at or t.created_at))
+
+    def _checks(self, person: str, task: Task) -> bool:
+        """Whether this person may verify the task; an approver need not be in its group."""
+        incident = self.incident(task.incident)
+        by_level = self.plan_of(incident).responses[incident.response_level].approvers.get("statement", ())
+        return person in verifiers_of(task, self.organization, commander=incident.commander, by_level=by_level)
 
     def timeline(self, incident: str, limit: int = 200) -> list[Entry]:
         """The latest entries of an incident, the oldest first."""
@@ -160,9 +168,10 @@ class Reader:
         return row is not None and row.version >= version
 
     def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
-        """What one of our messages was about."""
+        """What one of our messages was about; None when it was about several things, or is not known."""
         statement = select(OutboxRow).where(col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform)
-        return self._session.scalars(statement).first()
+        rows = [row for row in self._session.scalars(statement) if row.kind != "supersede"]
+        return rows[0] if len({row.ref for row in rows}) == 1 else None
 
     def figures(self, incident: str) -> Figures:
         found = self.incident(incident)

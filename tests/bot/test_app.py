@@ -1,6 +1,7 @@
 """What the application answers, by console mode and by the state of its loops and its database."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -211,9 +212,10 @@ def test_running_it_is_ready_counts_what_it_does_and_stops(tmp_path: Path) -> No
 
 
 def wait_until_ready(client: httpx.Client) -> None:
-    for _ in range(100):
+    for _ in range(200):
         if client.get("/readyz").status_code == 200:
             return
+        time.sleep(0.1)
     raise AssertionError(client.get("/readyz").text)
 
 

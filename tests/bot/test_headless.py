@@ -16,7 +16,9 @@ from bot.config import demo_settings
 from bot.headless import Ending, perform, play
 from bot.headless_paper import box, padded, said, width, wrapped
 from bot.headless_scenarios import Script, Taps, Types, Until, load, names
-from bot.headless_stage import Clock, OffScript
+from bot.headless_stage import Clock, Loud, OffScript
+from bot.platforms.console import Console
+from bot.platforms.core.contract import Deed, Edit
 from handlers.core.message import Button, Card
 from handlers.core.wording import Words
 from storage.database import Database
@@ -24,6 +26,7 @@ from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
 from storage.tables.records import ApprovalRow, IncidentRow, TaskRow
 from tests.make import START
+from tests.world import make_world
 from workflows.core.errors import BadConfig
 from workflows.incident import State
 
@@ -147,6 +150,21 @@ def test_an_incident_that_stays_open_is_no_good_ending(tmp_path: Path) -> None:
     assert ending.trail.ok
     assert not ending.good
     assert shown[-1] == Words.load("zh").say("headless.done_bad")
+
+
+def test_a_card_that_would_look_the_same_is_not_sent_again(tmp_path: Path) -> None:
+    world = make_world(Database(f"sqlite:///{tmp_path / 'a.db'}"))
+    deeds: list[Deed] = []
+    try:
+        world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+        (console,) = world.worker.platforms.values()
+        assert isinstance(console, Console)
+        world.worker.platforms = {"console": Loud(console, deeds.append)}
+        world.says("li.na", "/事件 进展 I1 正在切换")
+    finally:
+        world.database.close()
+    (edited,) = [deed.chat for deed in deeds if isinstance(deed, Edit)]
+    assert edited.startswith("g:"), "the incident's card tells the news, nobody's own does"
 
 
 def test_the_clock_runs_and_leaps_but_never_back() -> None:

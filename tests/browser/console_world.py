@@ -97,6 +97,9 @@ class World:
         said = message.fields.get("text", "")
         if message.text == "/task late T1":
             older, newer = (replace(CARD, title=f"第{n}版", buttons=(Button("认领", message.text, n),)) for n in (1, 2))
+            meanwhile = replace(older, title="第0版")
+            await self.console.do(Edit(message.chat, message.reply_to or "", Outgoing("已更新", meanwhile)), f"k{next(self.keys)}")
+            await asyncio.sleep(0.3)  # the page has drawn it by now
             self.following.append(asyncio.create_task(self.late(message.chat, message.reply_to or "", older)))
             return Reply("已记下", card=newer)
         now = replace(CARD, lines=(("认领", f"{message.sender} {message.text} {said}".strip()),), buttons=(), tone="good")

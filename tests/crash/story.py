@@ -55,8 +55,8 @@ class Step:
 #: Every seam of the road once: an opening with its room and cards, a click, a timer.
 SHORT = (
     Step(0, "li.na", "/incident open 行情中断"),
-    Step(3, "sun.jie", "/task claim T1", click=True),
-    Step(17),
+    Step(3, "sun.jie", "/task claim T2", click=True),
+    Step(6),
 )
 
 #: From the first word to the archive.

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from time import monotonic, sleep
 from typing import Any
 
@@ -37,7 +38,6 @@ def alive(postgres_url: str, tmp_path: Path) -> Iterator[World]:
     database = Database(postgres_url)
     world = story.start(database, tmp_path / "log", START)
     database.on_commit.append(lambda topics: world.worker.bell.ring())
-    stop = Thread(target=lambda: None)
     running: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
@@ -45,18 +45,16 @@ def alive(postgres_url: str, tmp_path: Path) -> Iterator[World]:
         await world.worker.run()
 
     def live() -> None:
-        try:
+        with suppress(asyncio.CancelledError):
             asyncio.run(run())
-        except asyncio.CancelledError:
-            pass
 
-    stop = Thread(target=live)
-    stop.start()
+    life = Thread(target=live)
+    life.start()
     yield world
     loop = running[0]
     loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
-    stop.join(20)
-    assert not stop.is_alive()
+    life.join(20)
+    assert not life.is_alive()
     database.close()
 
 
@@ -105,7 +103,7 @@ def test_lost_connections_lose_nothing(alive: World, postgres_url: str, tmp_path
     for number, step in enumerate(LONG):
         if not step.person:
             continue
-        cutter = Thread(target=lambda: [sleep(0.004 * (number % 5)), cut(postgres_url)])
+        cutter = Timer(0.004 * (number % 5), cut, [postgres_url])
         cutter.start()
         insist(alive, number, step)
         cutter.join()
@@ -136,6 +134,9 @@ def test_lost_connections_lose_nothing(alive: World, postgres_url: str, tmp_path
 # ---- the disk is full
 
 
+FULL = "database or disk is full"
+
+
 class Disk:
     """A SQLite database on a disk that has room for so many pages more."""
 
@@ -162,7 +163,7 @@ def house(tmp_path: Path) -> Iterator[World]:
         database.close()
 
 
-@pytest.mark.parametrize("pages", [0, 1, 2, 3, 4, 6, 8, 11, 15])
+@pytest.mark.parametrize("pages", [0, 1, 3, 6, 8, 11])
 def test_a_full_disk_is_said_and_leaves_nothing_half_written(house: World, tmp_path: Path, pages: int) -> None:
     disk = Disk(house.database)
     disk.leave(pages)
@@ -171,10 +172,10 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(house: World, tmp_p
         said.append(house.road.ask(story.message(SHORT[0], 0, house.clock())).error)
         house.settle()
     except OperationalError as error:
-        assert "full" in str(error)
-        said.append("raised")
+        said.append(str(error.orig))
     story.check_nothing_or_all(house.database)
-    assert said[-1] == "raised", "whoever asked, or the loop, has an error to show"
+    assert said[-1] in ("house.internal", FULL), "whoever asked, or the loop, has an error to show"
+    assert said[-1] == FULL or "internal" not in said[-1] or story.known(house, 0), "what was answered is kept"
     disk.leave(None)
     house.clock.now += PAST_LEASES
     story.play(house, SHORT)
@@ -184,19 +185,31 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(house: World, tmp_p
     story.check(house, tmp_path / "log", SHORT)
 
 
-def test_a_disk_that_fills_up_under_running_work_is_survived(house: World, tmp_path: Path) -> None:
+def test_what_could_not_be_stored_is_not_answered_and_may_come_again(house: World) -> None:
+    story.play(house, SHORT[:1])
+    disk, version = Disk(house.database), house.incident().version
+    disk.leave(0)
+    step = Step(1, "li.na", "/incident update I1 " + "线路已切换,正在核对。" * 1500)
+    with pytest.raises(OperationalError, match=FULL) as refused:
+        house.road.ask(story.message(step, 1, house.clock()))
+    assert "线路" not in str(refused.value), "an error may be logged: it does not quote what people wrote"
+    assert not story.known(house, 1)
+    disk.leave(None)
+    assert house.road.ask(story.message(step, 1, house.clock())).error is None
+    house.settle()
+    assert house.incident().version == version + 1
+
+
+def test_a_disk_that_stays_full_costs_no_attempt(house: World, tmp_path: Path) -> None:
+    """An event is tried five times before it is given up; but a full disk is not the event's fault."""
     disk = Disk(house.database)
-    troubles = 0
-    for _ in range(6):
-        disk.leave(2)
-        try:
-            story.play(house, SHORT)
-        except OperationalError as error:
-            assert "full" in str(error)
-            troubles += 1
-        disk.leave(3)
+    for _ in range(8):
+        disk.leave(1)
+        with suppress(OperationalError):
+            story.play(house, SHORT[:1])
+        story.check_nothing_or_all(house.database)
         house.clock.now += PAST_LEASES
-    assert troubles >= 2
+    assert [row.status for row in story.rows(house.database, InboxRow)] == ["waiting"]
     disk.leave(None)
     story.play(house, SHORT)
     for _ in range(3):

@@ -106,8 +106,7 @@ def test_the_card_shows_exactly_what_is_approved_and_then_by_whom(world: World) 
     assert world.direct("zhou.heng")[-1] == "【待批】A1 启动预案:INC-20260310-001 行情中断\n同意:/同意 A1\n退回:/退回 A1 理由"
 
     assert (
-        world.says("zhou.heng", "/同意 A1 同意,注意留痕").text
-        == f"已同意 A1:启动预案:INC-20260310-001 行情中断,二级响应。(指纹 {digest})"
+        world.says("zhou.heng", "/同意 A1 同意,注意留痕").text == f"已同意 A1:启动预案:INC-20260310-001 行情中断,二级响应。(指纹 {digest})"
     )
 
     card = world.card("zhou.heng", "待批 A1")

@@ -95,9 +95,7 @@ def test_the_answer_shows_the_whole_working(outage: World) -> None:
         "时限已按新级别重算:T1、T2、T3、T4、T5、T6、T7、T8、T9、T10、T11",
     ]
     room = outage.room_of("zhou.heng", "INC")
-    assert outage.group(room, "zhou.heng")[-1] == (
-        "I1 由 高原 定级:舆情 严重(11 分),二级响应。任务时限已按新级别重算,请看各自的任务卡。"
-    )
+    assert outage.group(room, "zhou.heng")[-1] == ("I1 由 高原 定级:舆情 严重(11 分),二级响应。任务时限已按新级别重算,请看各自的任务卡。")
 
 
 def test_a_provisional_grade_says_what_is_missing_and_by_when(outage: World) -> None:

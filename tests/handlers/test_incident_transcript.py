@@ -344,6 +344,63 @@ def test_reopen_restarts_the_clocks_and_brings_back_what_was_left_undone(world: 
     assert world.by_code("common.losses").live
 
 
+# In English
+
+
+def test_a_whole_run_in_english(database: Database) -> None:
+    world = make_world(database, "en")
+    assert world.says("wu.di", "/incident open quotes are down system=quotes").text.splitlines() == [
+        "Opened I1 “quotes are down” (INC-20260310-001), response level 3 (provisional). Commander: 李娜.",
+        "5 tasks are with their groups; each person has one card with theirs. A group chat is being made; the incident's card goes there.",
+        "Still missing: type, time it occurred. Add it: /incident fact I1 type=… system=… at=…",
+        "Next: grade it → /incident grade I1 csrc_grade=… reads_24h=… (only what is known)",
+    ]
+    assert world.taps("wu.di", "It is: System failure").text == "Noted for I1: type. 6 new tasks are with their groups."
+    grading = world.says(
+        "li.na",
+        "/incident grade csrc_grade=larger platforms=6 media_tier=national affected_clients=50k reads_24h=600k hot_list=national "
+        "complaints_1h=260",
+    ).text.splitlines()
+    assert grading[0] == "Grading of I1 “quotes are down”:"
+    assert "· Reach 3: Platforms 6 → 3, Media tier national → 3, Affected clients 50,000 → 3" in grading
+    assert "Response level: Response level 3 → Response level 2" in grading
+    assert world.says("ma.chao", "/incident grade I1 reads_24h=1").text == "Only Emergency office, Public opinion may do this."
+    assert world.says("li.na", "/incident activate please hurry").text == (
+        "Approval is asked (A1) of 周衡; one of them is enough. Urgent tasks go on meanwhile."
+    )
+    world.passes(minutes=10)
+    assert world.direct("zhou.heng")[-1] == (
+        "[Reminder 1] A1 activate the plan still waits for you: INC-20260310-001 quotes are down. Asked by 李娜 at 14:00. "
+        "If it is not decided, the leading group is asked too at 14:20."
+    )
+    world.taps("lin.yue", "Approve")
+    assert world.incident().state is State.ACTIVE
+
+    ref = world.by_code("failure.locate").ref
+    title = "Locate the failing part and decide whether to switch over"
+    assert world.direct("zhao.min")[-1] == (
+        f"[Reminder 2] {ref} {title}: nobody has claimed it, due now (14:10). Claim it, or a head names an owner. "
+        "If nothing happens, it goes up at 14:20 to the commander (李娜)."
+    )
+    world.passes(minutes=2)
+    assert "it was due 14:10 and is 2 min late" in world.says("ma.chao", f"/task claim {ref}").text
+    assert world.says("ma.chao", f"/task done {ref} can switch").text == f"{ref} is reported as done. One of these verifies it: 王强, 赵敏."
+    assert world.taps("zhao.min", f"Verify {ref}").text == f"{ref} is verified and closed."
+    assert world.says("ma.chao", f"/task why {ref}").text.splitlines()[1] == "From: playbook “System failure” (System recovery)"
+
+    world.says("li.na", "/incident recovered")
+    world.says("li.na", "/incident end")
+    world.taps("zhou.heng", "Approve")
+    refused = world.says("li.na", "/incident close").text.splitlines()
+    assert refused[0].startswith("Not yet: ")
+    evidence = "Secure evidence (logs, images, recordings, link data); nothing may be deleted or changed"
+    assert f"T3 {evidence} (unclaimed, Information security)" in refused
+    assert world.says("zhou.heng", "/incident close I1 override=the rest was done off line").text == "I1 (INC-20260310-001) is closed."
+    assert world.incident().override_reason == "the rest was done off line"
+    texts = [text for person in world.plans.organization.people for text in world.direct(person)]
+    assert not [text for text in texts if "。" in text or "请" in text], "no Chinese sentence of ours"
+
+
 # Client data
 
 
@@ -375,3 +432,17 @@ def test_client_data_typed_anywhere_is_kept_nowhere(database: Database) -> None:
     for secret in (phone, wide, "139 1234 5678", card):
         assert secret.encode() not in kept, secret
     assert b"139****5678" in kept, "the dump does hold what people typed"
+
+
+def test_the_command_goes_only_to_somebody_who_can_start_the_plan(world: World) -> None:
+    world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    refused = world.says("li.na", "/事件 交接 高远") if "gao.yuan" not in _leaders(world) else world.says("li.na", "/事件 交接 fang.qi")
+    assert refused.error == "incident.commander_who"
+    assert world.incident().commander == "li.na"
+    assert world.says("li.na", "/事件 交接 陈波").error is None
+    assert world.incident().commander == "chen.bo"
+    assert world.says("chen.bo", "/事件 启动").error is None
+
+
+def _leaders(world: World) -> set[str]:
+    return {person for group in world.plans.organization.groups.values() for person in group.leaders}

@@ -337,6 +337,7 @@ def test_only_those_who_may_verify_see_it_as_theirs(world: World) -> None:
     world.says("gao.yuan", f"/认领 {ref}")
     world.says("gao.yuan", f"/完成 {ref} 已下发")
     assert ref not in world.says("xu.jing", "/我的").text
+    assert ref in world.says("guo.ping", "/我的").text, "compliance checks it without being in the group"
     assert world.button("guo.ping", f"核实 {ref}")[2]["command"] == f"/task verify {ref}"
 
 

@@ -12,11 +12,13 @@ CalendarKind = Literal["continuous", "calendar_days", "working_days"]
 class Obligation:
     """One duty.
 
-    `when`: named conditions that must all be yes (see `workflows.core.conditions`); empty = always · `clock`: the incident clock it counts from ·
-    `within`: by grade code of `keyed_by` (`general` … `extreme`, `mild` … `extreme`), or the one key `any`; a grade that is missing is not asked for ·
-    `within_days`: the same in days of `calendar` · `every`: a repeating report, until the clock `until` · `to`: recipients · `channels`: by which ways ·
-    `binding`: law (the text has the figure), self (self-regulation), seed (a source document), default (this project's) ·
-    `confidence`: verified, secondary, unverified · `basis`: regulation and article · `law_word`: what the text says instead of a figure ·
+    `when`: named conditions that must all be yes (see `workflows.core.conditions`); empty = always.
+    `clock`: the incident clock it counts from.
+    `within`: by grade code of `keyed_by` (`general` … `extreme`, `mild` … `extreme`), or the one key `any`; else not asked for.
+    `within_days`: the same in days of `calendar`. `every`: a repeating report, until the clock `until`.
+    `to`: recipients. `channels`: by which ways.
+    `binding`: law (the text has the figure), self (self-regulation), seed (a source document), default (this project's).
+    `confidence`: verified, secondary, unverified. `basis`: regulation and article. `law_word`: what the text says instead of a figure.
     `doer`: the group that does it where no playbook line names the obligation.
     """
 

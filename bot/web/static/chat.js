@@ -123,8 +123,8 @@ export class Chat {
   replied(message, reply) {
     if (!reply.card || !message.card || this.closed) return;
     const current = this.messages.get(message.id);
-    if (current !== message) return;
-    this.messages.set(message.id, { ...message, card: reply.card, replied: true });
+    if (current?.state !== "live" || !current.card || isOlder(reply.card, current.card)) return;
+    this.messages.set(message.id, { ...current, card: reply.card, replied: true });
     this.draw([message.id]);
   }
 

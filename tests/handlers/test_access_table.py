@@ -1,0 +1,150 @@
+"""Every command against every kind of person: who passes the gate, written out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.bootstrap import SAMPLE_PLAN, load_topics
+from handlers.core.access import check, scope_of
+from handlers.core.registry import COMMANDS
+from storage.plan import load_plan
+from workflows.core.errors import NotAllowed
+from workflows.core.people import Organization
+
+load_topics()
+
+#: Kind of person to one who is nothing else; a plain `member` belongs to a group that the kinds besides do not name.
+KINDS: Mapping[str, str] = {
+    "guest": "clerk.042",
+    "administrator": "han.tao",
+    "member": "feng.ke",
+    "head": "deng.hui",
+    "office": "wu.di",
+    "opinion": "gao.jie",
+    "lead": "lin.yue",
+}
+ALL = frozenset(KINDS)
+PLAN = ALL - {"guest"}
+#: lead.deputy leads a group, and so is a head too.
+HEADS = frozenset({"head", "lead"})
+OFFICE = frozenset({"office"})
+
+EXPECTED: Mapping[str, frozenset[str]] = {
+    "incident open": PLAN,
+    "incident list": PLAN,
+    "incident show": PLAN,
+    "incident timeline": PLAN,
+    "incident bind": OFFICE | HEADS,
+    "incident unbind": OFFICE | HEADS,
+    "incident take": OFFICE,
+    "incident handover": OFFICE,
+    "incident grade": OFFICE | {"opinion"},
+    "incident fact": OFFICE | HEADS,
+    "incident update": PLAN,
+    "incident activate": OFFICE | HEADS,
+    "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is
+    "incident end": OFFICE,
+    "incident close": OFFICE | {"lead"},
+    "incident reopen": OFFICE | {"lead"},
+    "task list": PLAN,
+    "task mine": PLAN,
+    "task why": PLAN,
+    "task add": OFFICE | HEADS,
+    "task claim": PLAN,
+    "task seen": PLAN,
+    "task release": PLAN,
+    "task transfer": PLAN,
+    "task assign": OFFICE | HEADS,
+    "task progress": PLAN,
+    "task done": PLAN,
+    "task verify": PLAN,
+    "task reject": PLAN,
+    "task block": PLAN,
+    "task snooze": PLAN,
+    "task cancel": HEADS,
+    "approve": PLAN,
+    "return": PLAN,
+    "delegate": PLAN,
+    "later": PLAN,
+    "help": ALL,
+    "whoami": ALL,
+    "who": PLAN,
+}
+
+
+@pytest.fixture(scope="module")
+def organization(tmp_path_factory: pytest.TempPathFactory) -> Organization:
+    """The sample firm with two people more, so that every kind has somebody who is nothing else."""
+    plan = tmp_path_factory.mktemp("plan")
+    for source in SAMPLE_PLAN.rglob("*.toml"):
+        target = plan / source.relative_to(SAMPLE_PLAN)
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(source.read_text("utf-8"), "utf-8")
+    _hire(plan / "organization.toml")
+    return load_plan(plan).organization
+
+
+def _hire(path: Path) -> None:
+    text = path.read_text("utf-8")
+    people = "".join(f'[[person]]\nid = "{person}"\nname = "{name}"\n\n' for person, name in (("feng.ke", "冯科"), ("gao.jie", "高洁")))
+    text = text.replace("[[group]]", people + "[[group]]", 1)
+    text = text.replace('members = ["feng.lan"]', 'members = ["feng.lan", "feng.ke"]').replace(
+        'members = ["sun.jie"]', 'members = ["sun.jie", "gao.jie"]'
+    )
+    path.write_text(text, "utf-8")
+
+
+def test_each_kind_of_person_is_only_that(organization: Organization) -> None:
+    groups = {kind: organization.groups_of(person) for kind, person in KINDS.items()}
+    assert groups == {
+        "guest": (),
+        "administrator": (),
+        "member": ("client",),
+        "head": ("fund",),
+        "office": ("office",),
+        "opinion": ("opinion",),
+        "lead": ("lead",),
+    }
+    leaders = {kind for kind, person in KINDS.items() if any(person in g.leaders for g in organization.groups.values())}
+    assert leaders == {"head", "lead"}
+    assert not scope_of("clerk.042", organization).member
+    assert scope_of("han.tao", organization).roles == ("administrator",)
+
+
+def test_the_table_names_every_command() -> None:
+    assert set(EXPECTED) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_who_passes_the_gate(organization: Organization, name: str) -> None:
+    assert {kind for kind, person in KINDS.items() if _passes(COMMANDS[name].who, person, organization)} == EXPECTED[name]
+
+
+def _passes(who: str, person: str, organization: Organization) -> bool:
+    try:
+        check(who, person, organization)
+    except NotAllowed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["approve", "return", "delegate", "later", "incident activate", "incident end", "incident close"])
+def test_acts_of_four_eyes_are_marked_as_such(name: str) -> None:
+    assert COMMANDS[name].four_eyes
+
+
+@pytest.mark.parametrize(
+    ("who", "key"),
+    [
+        ("group:office", "access.group"),
+        ("heads", "access.heads"),
+        ("group:office|heads", "access.group_or_heads"),
+        ("heads|group:office", "access.group_or_heads"),
+        ("role:auditor", "access.role"),
+    ],
+)
+def test_the_refusal_names_everybody_who_may(organization: Organization, who: str, key: str) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        check(who, "feng.ke", organization)
+    assert refused.value.key == key
