@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workflows.core.deadlines import TOO_CLOSE, due_of
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, first_prompt, next_due, repaced, timers
+from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, repaced, timers
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
@@ -180,7 +180,7 @@ def open_from(
 
 
 def first_prompt_of(task: Task, now: datetime) -> Task:
-    return replace(task, level=0, round=0, prompted_at=first_prompt(now))
+    return replace(task, level=0, round=0, prompted_at=now)
 
 
 def add(task: Task, response: Response, *, to: tuple[str, ...]) -> Outcome[Task]:

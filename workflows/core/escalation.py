@@ -65,11 +65,6 @@ class Audience:
     exhausted: bool
 
 
-def first_prompt(now: datetime) -> datetime:
-    """The first assignment counts as the chain's first word."""
-    return now
-
-
 def timers(item: Item, response: Response) -> tuple[Timer, ...]:
     """The item's whole set of timers: those that run and, as None, those that do not."""
     running = next_due(item, response)
