@@ -51,7 +51,7 @@ def _troubles(parts: Parts) -> list[str]:
         return ["the database does not answer"]
     troubles = [] if schema == newest() else [f"the schema is {schema}, needed is {newest()}: run gengfu migrate"]
     now = parts.now()
-    for name in ("inbox", "timers", "outbox"):
+    for name in parts.worker.loops:
         beat = parts.worker.beats.get(name)
         if beat is None or now - beat > STUCK:
             troubles.append(f"the {name} loop does not turn")

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.metrics import Metrics
@@ -16,7 +17,7 @@ from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away, canonical, part
 from storage.inbox import INBOX
-from storage.outbox import OUTBOX
+from storage.outbox import OUTBOX, UNHURRIED, URGENT
 from storage.queue import Claim, Queue, backoff
 from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS
@@ -57,12 +58,18 @@ class Worker:
         self.route = route
         self.metrics = metrics
         self.bell = bell
+        self.loops: Mapping[str, Callable[[], Awaitable[bool]]] = {
+            "inbox": self.inbox_turn,
+            "timers": self.timer_turn,
+            "urgent": partial(self.outbox_turn, URGENT),
+            "outbox": partial(self.outbox_turn, UNHURRIED),
+        }
         self.beats: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """All loops, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for name, turn in (("inbox", self.inbox_turn), ("timers", self.timer_turn), ("outbox", self.outbox_turn)):
+            for name, turn in self.loops.items():
                 group.create_task(self._loop(name, turn), name=f"gengfu-{name}")
 
     async def _loop(self, name: str, turn: Callable[[], Awaitable[bool]]) -> None:
@@ -140,17 +147,17 @@ class Worker:
 
     # Outbox
 
-    async def outbox_turn(self) -> bool:
-        ready, busy = await self._write(self._claim_and_draw)
+    async def outbox_turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
+        ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
         await asyncio.gather(*(self._deliver(one) for one in ready))
         return busy
 
-    def _claim_and_draw(self, tx: Transaction) -> tuple[list[Ready], bool]:
+    def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
         """Whether it still matters is asked, and the words are found and kept, in the transaction that claims the row.
 
         What turns out to say nothing new (most cards after most commits) is done in the same transaction.
         """
-        claim = self._claim(tx, OUTBOX, "outbox", LOT)
+        claim = self._claim(tx, queue, "outbox", LOT)
         reader = self.road.reader(tx)
         ready = [one for row in claim.rows if (one := self._prepared(tx, reader, row)) is not None]
         return ready, bool(claim)
@@ -175,13 +182,15 @@ class Worker:
             return None
 
     def _drawn(self, tx: Transaction, reader: Reader, row: OutboxRow, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
-        if row.kind in ("reply", "supersede") or (row.kind == "notice" and row.said is not None):
+        if row.kind == "supersede":
+            return self._without_the_replaced(tx, reader, row)
+        if row.kind == "reply" or (row.kind == "notice" and row.said is not None):
             return outgoing(row.said)  # a retry says the same words
         if row.kind == "room":
             return Outgoing("")
         message = self.road.draw(reader, row)
         if bundled:
-            message = self._together(reader, message, bundled)
+            message = self._together([message, *(self.road.draw(reader, one) for one in bundled)])
         row.said = None if message is None else asdict(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
@@ -190,9 +199,16 @@ class Worker:
         tx.flush()
         return message
 
-    def _together(self, reader: Reader, first: Outgoing | None, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
+    def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
+        """What the message still reminds of; once that is nothing, the old words, marked as replaced."""
+        rest = outbox.standing(tx, row.platform, row.about["message_id"])
+        message = self._together([self.road.draw(reader, one) for one in rest])
+        row.superseded = message is None
+        return message or outgoing(row.said)
+
+    def _together(self, messages: Iterable[Outgoing | None]) -> Outgoing | None:
         """Several reminders of one person as one message 「你有 3 项」."""
-        drawn = [m for m in (first, *(self.road.draw(reader, row) for row in bundled)) if m is not None]
+        drawn = [message for message in messages if message is not None]
         if len(drawn) < 2:
             return drawn[0] if drawn else None
         words = self.house.words
@@ -246,7 +262,7 @@ class Worker:
         if row.kind == "room":
             return row.platform or "", CreateRoom(row.about["name"], tuple(row.about["members"]))
         if row.kind == "supersede":
-            return row.platform or "", Edit(row.chat or "", row.about["message_id"], message, superseded=True)
+            return row.platform or "", Edit(row.chat or "", row.about["message_id"], message, superseded=row.superseded)
         if row.message_id is not None:
             return row.platform or "", Edit(row.chat or "", row.message_id, message)
         if row.chat:

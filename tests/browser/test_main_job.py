@@ -269,11 +269,12 @@ def reminded_and_escalated(office: Desk, live: Live) -> None:
     expect(li.locator(".card").filter(has_text=reminder)).to_have_count(0)
     for _ in range(2):
         live.clock.push(minutes=11)
-        expect(wang.locator(".message.live .card").filter(has_text=reminder).last).to_be_visible()
-    expect(li.locator(".message.live .card").filter(has_text=reminder)).to_be_visible()
+        expect(wang.locator(".message.live .card").filter(has_text=reminder)).to_have_count(1)
+    expect(wang.locator(".message.superseded summary").first).to_be_visible()
+    expect(li.locator(".message.live .card").filter(has_text=reminder)).to_have_count(1)
     assert wang.evaluate("window.untouched")
     assert li.evaluate("window.untouched")
-    button(li.locator(".message.live .card").filter(has_text=reminder).last, f"/task claim {switch.ref}").click()
+    button(li.locator(".message.live .card").filter(has_text=reminder), f"/task claim {switch.ref}").click()
     toast(li, switch.ref)
     assert by_code(live, "failure.switch").owner == "li.na"
     office.leaves(wang)
