@@ -139,6 +139,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         new_id,
         _identify(plans),
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
+        lambda span: metrics.handling.observe(span.total_seconds()),
     )
     road = Road(house)
     platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}

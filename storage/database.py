@@ -173,6 +173,5 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: str, threads: int) -> Engine:
-    return create_engine(
-        url, hide_parameters=True, pool_size=threads, max_overflow=2, pool_pre_ping=True, connect_args={"application_name": "gengfu"}
-    )
+    given: dict[str, Any] = {"application_name": "gengfu", "connect_timeout": 10, **make_url(url).query}
+    return create_engine(url, hide_parameters=True, pool_size=threads, max_overflow=2, pool_pre_ping=True, connect_args=given)

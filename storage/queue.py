@@ -5,7 +5,7 @@ shut while it is worked on, and a holder that died is nothing special: the row i
 `done`, `retry` and `bury` hold only for the latest claim: a late holder gets False and must roll back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -223,17 +223,17 @@ def _putting(row_class: type[QueueRow], key: tuple[str, ...], dialect: str) -> A
     return statement.on_conflict_do_update(index_elements=key, set_=values).returning(table.c.id)
 
 
-def cancel(session: Session, row_class: type[QueueRow], now: datetime, **key: object) -> bool:
-    """The waiting row with these values is done without being worked on; whoever holds it has lost it."""
-    given = {f"key_{name}": value for name, value in key.items()}
-    return _changed(session, _cancelling(row_class, tuple(key)), given | {"now": now}) > 0
+def cancel(session: Session, row_class: type[QueueRow], now: datetime, **keys: Sequence[object]) -> bool:
+    """The waiting rows with one of each of these values are done without being worked on; whoever holds them has lost them."""
+    given = {f"key_{name}": values for name, values in keys.items()}
+    return _changed(session, _cancelling(row_class, tuple(keys)), given | {"now": now}) > 0
 
 
 @cache
 def _cancelling(row_class: type[QueueRow], key: tuple[str, ...]) -> Update:
     table = table_of(row_class)
     c = table.c
-    statement = update(table).where(c.status == WAITING, *(c[name] == bindparam(f"key_{name}", type_=c[name].type) for name in key))
+    statement = update(table).where(c.status == WAITING, *(c[name].in_(bindparam(f"key_{name}", expanding=True)) for name in key))
     return statement.values(status=DONE, finished=bindparam("now", type_=c.finished.type), fence=c.fence + 1)
 
 

@@ -1,5 +1,6 @@
 """Named timers of records, as rows that commit with the state that needs them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -12,11 +13,14 @@ from workflows.core.outcome import Timer
 TIMERS = Queue(TimerRow, lease=timedelta(seconds=60), attempts=8)
 
 
-def set_timer(session: Session, timer: Timer, *, record_ref: str, incident: str, now: datetime) -> None:
-    """Set or move the timer, or cancel it when its due is None."""
-    if timer.due is None:
-        cancel(session, TimerRow, now, record_ref=record_ref, name=timer.name)
-        return
-    row = TimerRow(lane=f"{record_ref}:{timer.name}", due=timer.due, created=now, record_ref=record_ref, name=timer.name, incident=incident)
-    put(session, row, "record_ref", "name")
-    touch(session, "timers")
+def set_timers(session: Session, timers: Sequence[Timer], *, record_ref: str, incident: str, now: datetime) -> None:
+    """Set or move each timer, or cancel it when its due is None."""
+    gone = [timer.name for timer in timers if timer.due is None]
+    if gone:
+        cancel(session, TimerRow, now, record_ref=[record_ref], name=gone)
+    for timer in timers:
+        if timer.due is not None:
+            lane = f"{record_ref}:{timer.name}"
+            row = TimerRow(lane=lane, due=timer.due, created=now, record_ref=record_ref, name=timer.name, incident=incident)
+            put(session, row, "record_ref", "name")
+            touch(session, "timers")

@@ -15,7 +15,7 @@ from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
 from storage.tables.records import ChatRow, CounterRow, SeenRow
-from storage.timers import set_timer
+from storage.timers import set_timers
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.errors import NotFound, RuleBroken
@@ -61,16 +61,13 @@ class UnitOfWork:
     def load(self, kind: type[R], ref: str) -> R:
         """The record, with its incident's row locked for the rest of the transaction; NotFound when there is none."""
         table = table_of(kind)
-        if kind is not Incident:
-            incident = self.session.scalar(sa_select(table.incident).where(table.ref == ref))
-            if incident is None:
-                raise NotFound("house.not_found", ref=ref)
-            self.lock(incident)
-        else:
-            self.lock(ref)
         row = self.session.get(table, ref, populate_existing=True)
         if row is None:
             raise NotFound("house.not_found", ref=ref)
+        incident = ref if kind is Incident else row.incident
+        if incident not in self._locked:  # read again what may have changed until the lock was ours
+            self.lock(incident)
+            self.session.refresh(row)
         self._held.append(row)
         return to_record(kind, row)
 
@@ -188,8 +185,7 @@ class UnitOfWork:
             incident=record.incident,
             via=self.via,
         )
-        for timer in outcome.timers:
-            set_timer(self.session, timer, record_ref=record.ref, incident=record.incident, now=self.now)
+        set_timers(self.session, outcome.timers, record_ref=record.ref, incident=record.incident, now=self.now)
         for notice in outcome.notices:
             self.tell(notice, record)
         for request in outcome.requests:

@@ -86,7 +86,7 @@ def test_the_real_clock_and_the_real_dice_are_bootstraps() -> None:
 
 def test_records_are_written_by_the_unit_of_work_only() -> None:
     """Nobody else turns a record into a row or writes its trail; refusals, logins and exports have no record."""
-    written = {place.rpartition(":")[0] for place, name, _ in _calls() if name in ("to_values", "set_timer")}
+    written = {place.rpartition(":")[0] for place, name, _ in _calls() if name in ("to_values", "set_timers")}
     assert written == {"storage/unit_of_work.py", "storage/filling.py"}, "filling writes rows for benchmarks only"
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, scope_of
@@ -23,7 +23,7 @@ from storage.database import Database, Transaction, away, part
 from storage.inbox import INBOX
 from storage.plans import Plans
 from storage.queue import backoff
-from storage.tables.queues import InboxRow, OutboxRow, TimerRow
+from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
@@ -49,6 +49,7 @@ class House:
     new_id: Callable[[], str]
     identify: Callable[[str, str], str | None]
     count: Callable[[str, str], None] = lambda command, result: None
+    took: Callable[[timedelta], None] = lambda span: None
 
 
 class LostRow(GengfuError):
@@ -109,6 +110,13 @@ class Road:
             self._handle(row, _unpacked(payload), late=True)
 
     def _handle(self, row: InboxRow, message: Message, *, late: bool = False) -> Reply:
+        began = self.house.now()
+        try:
+            return self._handled(row, message, late=late)
+        finally:
+            self.house.took(self.house.now() - began)
+
+    def _handled(self, row: InboxRow, message: Message, *, late: bool) -> Reply:
         person = self.house.identify(message.platform, message.sender) or f"{message.platform}:{message.sender}"
         line, masked = _screened(message)
         try:
@@ -273,14 +281,14 @@ class Road:
         drawn = self.draw(self.reader(tx), row)
         return drawn.card if drawn else None
 
-    def alarm(self, tx: Transaction, queue: str, row_id: int, error: str) -> None:
-        """Something was buried: every administrator hears of it."""
+    def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
+        """Something was buried: every administrator hears of it, and again when it was revived and buried again."""
         organization = self.house.plans.organization
         notice = Notice(
-            "house.buried", organization.with_role("administrator"), {"queue": queue, "id": row_id, "error": error}, "escalation"
+            "house.buried", organization.with_role("administrator"), {"queue": queue, "id": row.id, "error": error}, "escalation"
         )
         outbox.enqueue_notice(
-            tx, notice, ref=f"{queue}:{row_id}", version=0, incident="", organization=organization, now=self.house.now(), watch=""
+            tx, notice, ref=f"{queue}:{row.id}", version=row.fence, incident="", organization=organization, now=self.house.now(), watch=""
         )
 
     # Small parts

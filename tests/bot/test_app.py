@@ -207,6 +207,7 @@ def test_running_it_is_ready_counts_what_it_does_and_stops(tmp_path: Path) -> No
         families = text_string_to_metric_families(answer.text)
         counted = {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
         assert counted["gengfu_commands_total", "incident open", "done"] == 1
+        assert counted["gengfu_handle_seconds_count",] == 1
     parts_closed = live.parts.bell.closed
     assert parts_closed
 

@@ -42,8 +42,8 @@ SEAMS = [
     ("Road._handle: written", 2),
     ("Road._handle: committed", 2),
     # a message goes out
-    ("Worker._claim_and_draw: update outbox", 5),
-    ("Worker._claim_and_draw: committed", 1),
+    ("Worker.outbox_turn: update outbox", 5),
+    ("Worker.outbox_turn: committed", 1),
     ("send: asked", 1),
     ("Rooms.post: committed", 3),
     ("send: done", 1),

@@ -338,6 +338,20 @@ def alarms(telex: Telex) -> list[Said]:
     return [one for one in telex.sent(deed="send", place=f"p:{ADMINISTRATOR}") if "house.buried" in one.key]
 
 
+def test_what_is_revived_and_buried_again_is_told_again(opened: World, telex: Telex) -> None:
+    def unknown(one: Said) -> None:
+        if "task.reminder" in one.key:
+            raise WillNeverWork("no such person")
+
+    telex.before = unknown
+    remind(opened, opened.tasks()[0], "wu.di")
+    opened.settle()
+    (lost,) = [row for row in rows(opened) if row.status == BURIED]
+    assert opened.database.write(lambda tx: OUTBOX.revive(tx, lost.id or 0, opened.clock()))
+    opened.settle()
+    assert len(alarms(telex)) == 2
+
+
 def test_what_can_never_work_is_buried_and_administrators_hear_of_it_in_the_same_commit(opened: World, telex: Telex) -> None:
     untold: list[str] = []
 
@@ -345,7 +359,7 @@ def test_what_can_never_work_is_buried_and_administrators_hear_of_it_in_the_same
         found = rows(opened)
         keys = {row.key for row in found}
         lost = [row for row in found if row.status == BURIED]
-        untold.extend(row.key for row in lost if f"outbox:{row.id}:0:house.buried:p:{ADMINISTRATOR}" not in keys)
+        untold.extend(row.key for row in lost if f"outbox:{row.id}:{row.fence}:house.buried:p:{ADMINISTRATOR}" not in keys)
 
     opened.database.on_commit.append(check)
     telex.before = once("incident.updated", WillNeverWork("the group was dissolved"))
