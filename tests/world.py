@@ -38,6 +38,8 @@ from workflows.core.approval import Approval
 from workflows.incident import Grading, Incident
 from workflows.task import Task
 
+#: Seven types and every reporting duty; it becomes the built-in sample when the rest of its engine is there.
+WHOLE_PLAN = Path(__file__).parent / "data" / "whole_plan"
 KEY = (("test", bytes(range(32))),)
 QUEUES = (InboxRow, OutboxRow, TimerRow)
 

@@ -65,7 +65,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "handover": lambda: incident.handover(found, by="li.na", to="sun.jie", note=""),
         "bind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="bind"),
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
-        "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure"),
+        "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure", facts={}),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }
 
