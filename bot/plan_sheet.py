@@ -85,7 +85,7 @@ class _Sheet:
         cells: dict[str, Cell] = {"name": spec.name, "name_en": spec.name_en, "names": spec.names}
         cells |= {"fact_kind": told.words.say(f"plan.kind.{spec.kind}"), "unit": spec.unit}
         cells |= {"values": "; ".join(f"{code}: {told.join(names)}" for code, names in spec.values.items())}
-        cells |= {"set_by": self._groups(spec.set_by) or told.say("any_head"), "graded": told.yes(spec.grade)}
+        cells |= {"set_by": self._groups(spec.set_by) or told.say("plan.show.any_head"), "graded": told.yes(spec.grade)}
         cells |= {"removes_clock": told.yes(spec.removes_clock), "default": told.value(spec.default, spec)}
         for type_code, value in spec.default_by_type.items():
             cells[f"={told.words.say('plan.field.default_in', type=Ours(told.playbook(type_code)))}"] = told.value(value, spec)
@@ -111,11 +111,11 @@ class _Sheet:
 
     def _measure(self, measure: Measure, spec: FactSpec) -> str:
         if measure.kind == "number":
-            text = self._told.say("measure_number", steps=" / ".join(map(self._told.words.number, measure.steps)))
+            text = self._told.say("plan.show.measure_number", steps=" / ".join(map(self._told.words.number, measure.steps)))
         elif measure.kind == "choice":
             text = self._told.join(f"{self._told.value(code, spec)} {score}" for code, score in measure.scores.items())
         else:
-            text = self._told.say("measure_condition", score=measure.score)
+            text = self._told.say("plan.show.measure_condition", score=measure.score)
         needs = _pairs({self._fact(key): self._told.words.number(least) for key, least in measure.needs.items()}, " ≥ ")
         return f"{text} ({self._told.join(needs)})" if needs else text
 
@@ -128,11 +128,11 @@ class _Sheet:
         most = {self._fact(key): told.words.number(least) for key, least in floor.facts_at_least.items()}
         parts = [told.conditions(floor.facts), *_pairs(most, " ≥ ")]
         if floor.any_score:
-            parts.append(told.say("any_score", names=told.join(named.get(key) or self._fact(key) for key in floor.any_score)))
+            parts.append(told.say("plan.show.any_score", names=told.join(named.get(key) or self._fact(key) for key in floor.any_score)))
         if floor.scores_of_4:
-            parts.append(told.say("scores_of_4", count=floor.scores_of_4))
+            parts.append(told.say("plan.show.scores_of_4", count=floor.scores_of_4))
         if floor.other_score:
-            parts.append(told.say("other_score", score=floor.other_score))
+            parts.append(told.say("plan.show.other_score", score=floor.other_score))
         cells = {"at_least": told.words.code(floor.at_least), "conditions": told.join(part for part in parts if part)}
         return self._row("floor", floor.id, floor.id, cells)
 
@@ -149,7 +149,7 @@ class _Sheet:
         cells |= {"approval_wait": span(response.approval_wait), "overdue_climb_every": str(response.overdue_climb_every)}
         cells |= {"rungs": " → ".join(map(told.rung, response.rungs)), "terminal_repeat": span(response.terminal_repeat)}
         cells |= {"terminal_slow": span(response.terminal_slow)}
-        cells |= {"terminal_max": told.say("forever") if response.terminal_max is None else str(response.terminal_max)}
+        cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
         cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)
 
@@ -181,7 +181,11 @@ class _Sheet:
 
     def obligation(self, duty: Obligation) -> Row:
         told = self._told
-        cells: dict[str, Cell] = {"name": duty.name, "name_en": duty.name_en, "when": told.conditions(duty.when) or told.say("always")}
+        cells: dict[str, Cell] = {
+            "name": duty.name,
+            "name_en": duty.name_en,
+            "when": told.conditions(duty.when) or told.say("plan.show.always"),
+        }
         cells |= {"clock": told.clock(duty.clock), "keyed_by": told.words.say(f"plan.keyed_by.{duty.keyed_by}")}
         cells |= {"deadline": told.deadline(duty), "day_count": told.words.say(f"plan.day_count.{duty.calendar}")}
         cells |= {"to": duty.to, "channels": duty.channels, "doer": told.group(duty.doer), "steps": " → ".join(duty.steps)}
@@ -193,7 +197,7 @@ class _Sheet:
     def calendar(self) -> Iterator[Row]:
         calendar, told = self._told.plan.calendar, self._told
         hours = {"sessions": told.sessions(), "business_ends": f"{calendar.business_ends:%H:%M}"}
-        yield self._row("hours", "hours", told.say("hours"), hours)
+        yield self._row("hours", "hours", told.say("plan.show.hours"), hours)
         for number, year in calendar.years.items():
             lists = {"holidays": year.holidays, "workdays": year.workdays, "closures": year.closures - year.holidays}
             days: dict[str, Cell] = {name: tuple(day.isoformat() for day in sorted(found)) for name, found in lists.items()}

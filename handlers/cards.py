@@ -94,7 +94,8 @@ def decide_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (_asked(look, plan, q.fact), look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs)))
         for q in asked
     ]
-    buttons = [b for q in asked[:5] for b in _decide_buttons(look, incident, plan, q.fact)]
+    # Every question has its buttons: at night nobody types what cannot be tapped. One button grades, whatever grades are asked.
+    buttons = dict.fromkeys(b for q in asked for b in _decide_buttons(look, incident, plan, q.fact))
     if not lines:
         lines.append(("", look.say("card.decide_none")))
     title = look.say("card.decide", number=incident.number, count=len(asked))

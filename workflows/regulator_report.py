@@ -469,10 +469,10 @@ def remind(
 
 
 def _words(report: Report, heard: Hearing, details: Mapping[str, Value]) -> tuple[Notice, ...]:
-    kind = "report.ask" if report.state is State.TO_DECIDE else "report.reminder"
+    asks = report.state is State.TO_DECIDE
     return (
         *(Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped),
-        *((Notice(kind, heard.people, details, "clock"),) if heard.people else ()),
+        *((Notice("report.ask" if asks else "report.reminder", heard.people, details, "clock"),) if heard.people else ()),
         *((Notice("report.phones", ("control",), details, "clock"),) if heard.control else ()),
     )
 

@@ -111,7 +111,8 @@ def ask_waiver(
 ) -> str:
     """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker."""
     named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports])
-    what = context.words.say("report.ask_waiver", names=named, why=why, number=incident.number, title=incident.title, reason=reason)
+    what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason)
+    what = f"{why}\n{what}".strip()
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
     approval = ask(context, incident, kind, reason, subject=subject, values={"reports": refs, "reason": reason, **values}, what=what)

@@ -163,7 +163,7 @@ class ReportRow(SQLModel, table=True):
     later_by: str | None = None
     level: int
     round: int
-    prompted_at: datetime | None = _moment()
+    prompted_at: datetime = _moment(null=False)
     version: int
     touched: int
 

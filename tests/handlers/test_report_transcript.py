@@ -51,6 +51,15 @@ def test_it_is_asked_by_fact_on_one_card_and_not_as_a_dozen_items(outage: World)
     assert len([text for text in outage.direct("li.na") if "待判断" in text]) == 1
 
 
+def test_each_question_is_answered_at_a_tap_and_one_button_grades(outage: World) -> None:
+    card = outage.card("li.na", "待判断")
+    labels = [button["label"] for button in card["buttons"]]
+    judged = [name for name, _ in card["lines"] if "级别" in name]
+    conditions = [name for name, _ in card["lines"] if name not in judged]
+    assert len(judged) == 2
+    assert sorted(labels) == sorted(["定级", *(f"{answer}:{name}" for name in conditions for answer in "是否")])
+
+
 def test_a_yes_at_a_tap_settles_all_that_hangs_on_it(outage: World) -> None:
     outage.taps("li.na", "是:涉及个人信息")
     found = reports(outage)
@@ -112,7 +121,7 @@ def test_a_no_needs_a_reason_and_a_second_person_and_the_clock_runs_meanwhile(ou
     assert (after.state, after.waived_by, after.waiver_by) == (State.NOT_REQUIRED, "guo.ping", "li.na")
     assert not outage.timers(ref)
     assert outage.incident().facts["affects_settlement"] is False
-    assert any("郭平" in value for name, value in outage.card("li.na", "INC-")["lines"] if name == "不报"), "it stays on the card"
+    assert any("郭平" in value for name, value in outage.card("li.na", "响应")["lines"] if name == "不报"), "it stays on the card"
 
 
 def test_a_returned_no_changes_nothing(outage: World) -> None:

@@ -84,7 +84,7 @@ def upgrade() -> None:
         sa.Column("later_by", sa.String(), nullable=True),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("prompted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("prompted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("touched", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
