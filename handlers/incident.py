@@ -320,7 +320,9 @@ def fact(context: Context, given: Facts) -> Reply:
     names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
     more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
     if held:
-        more = f"{more}\n{_ask_to_turn_off(context, incident, held, given.reason or given.text)}".strip()
+        # The reason may hold blanks: what follows the key belongs to it.
+        reason = f"{given.reason or ''} {given.text}".strip()
+        more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
     return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
 
 

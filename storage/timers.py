@@ -13,10 +13,11 @@ TIMERS = Queue(TimerRow, lease=timedelta(seconds=60), attempts=8)
 
 
 def set_timer(session: Session, timer: Timer, *, record_ref: str, incident: str, now: datetime) -> None:
-    """Set or move the timer, or cancel it when its due is None."""
+    """Set or move the timer, or cancel it when its due is None. What should have been said before `now` is due now, and is not late."""
     if timer.due is None:
         cancel(session, TimerRow, now, record_ref=record_ref, name=timer.name)
         return
-    row = TimerRow(lane=f"{record_ref}:{timer.name}", due=timer.due, created=now, record_ref=record_ref, name=timer.name, incident=incident)
+    due = max(timer.due, now)
+    row = TimerRow(lane=f"{record_ref}:{timer.name}", due=due, created=now, record_ref=record_ref, name=timer.name, incident=incident)
     put(session, row, "record_ref", "name")
     touch(session, "timers")

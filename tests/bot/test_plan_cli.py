@@ -13,7 +13,7 @@ from handlers.core.wording import FOLDER, Locale, Words
 from storage.plan import Finding, PlanError, load_plan
 from storage.plan.findings import SENTENCES, WHAT
 
-SAMPLE = Path(__file__).parents[1] / "data" / "whole_plan"
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 LOCALES: tuple[Locale, ...] = ("zh", "en")
 
 

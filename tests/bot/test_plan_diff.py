@@ -19,7 +19,7 @@ from workflows.core.calendar import Calendar
 from workflows.core.plan import Plan
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
-SAMPLE = Path(__file__).parents[1] / "data" / "whole_plan"
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 PLAN = load_plan(SAMPLE)
 ZH, EN = Words.load("zh"), Words.load("en")
 

@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from bot.bootstrap import SAMPLE_PLAN
 from storage.database import Database
 from storage.mapping import to_record
 from storage.tables.records import ReportRow
 from tests.make import START
-from tests.world import WHOLE_PLAN, World, make_world
+from tests.world import World, make_world
 from workflows.regulator_report import Report, State
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
-    yield make_world(database, plan=WHOLE_PLAN)
+    yield make_world(database, plan=SAMPLE_PLAN)
     database.close()
 
 

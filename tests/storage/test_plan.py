@@ -19,7 +19,7 @@ from workflows.core.calendar import Calendar
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization
 
-SAMPLE = Path(__file__).parents[1] / "data" / "whole_plan"
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 DATA = Path(__file__).parents[1] / "data"
 
 

@@ -15,7 +15,7 @@ from workflows.core.obligation import Obligation
 from workflows.core.rubric import EventGrade, OpinionLevel
 
 DATA = Path(__file__).parents[1] / "data"
-PLAN = load_plan(Path(__file__).parents[1] / "data" / "whole_plan")
+PLAN = load_plan(Path(__file__).parents[2] / "bot" / "plan")
 DEADLINES = yaml.safe_load((DATA / "domain" / "deadlines.yaml").read_text(encoding="utf-8"))["deadlines"]
 
 #: They arrive with the parts that need them.

@@ -14,7 +14,7 @@ from workflows.core.grading import grade
 from workflows.core.playbook import TaskLine
 from workflows.core.rubric import Floor, Measure, ResponseLevel
 
-SAMPLE = Path(__file__).parents[1] / "data" / "whole_plan"
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 DOMAIN = Path(__file__).parents[1] / "data" / "domain"
 PLAN = load_plan(SAMPLE)
 
