@@ -235,7 +235,8 @@ def test_each_grading_is_kept_with_who_when_from_what_and_by_which_rubric(outage
 
     first, second = outage.gradings()
     assert (first.by, first.at, first.provisional) == ("gao.yuan", START, True)
-    assert dict(first.facts) == {"csrc_grade": "larger", "reads_24h": 600_000}
+    starting = outage.plans.current.facts.starting(["system_failure"])
+    assert dict(first.facts) == starting | {"csrc_grade": "larger", "reads_24h": 600_000}
     assert (second.by, second.at, second.provisional, second.total) == ("li.na", START + timedelta(minutes=20), False, 11)
     assert dict(second.facts)["negative_share"] == 0.7
     assert {first.rubric, second.rubric} == {"opinion-grade-default v1"}
