@@ -14,8 +14,8 @@ class TaskLine:
     `repeat` = standing task (each progress answers the round) until the clock `until` has come · `approve` = who closes it
     after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group · `when`: made
     once these conditions are all yes · `due_working_days`, `due_calendar_days` count by the firm's calendar ·
-    `fulfilled_by` = the command whose success closes it · `obligation`, `when`, `due_working_days`, `due_calendar_days`,
-    `approve_first` are read and checked, and make nothing before part 2.
+    `fulfilled_by` = the command whose success closes it · `obligation`: no task, it names who does that duty ·
+    `approve_first` is read and checked, and makes nothing yet.
     """
 
     code: str
