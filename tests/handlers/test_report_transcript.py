@@ -125,6 +125,12 @@ def test_a_no_needs_a_reason_and_a_second_person_and_the_clock_runs_meanwhile(ou
     assert any("郭平" in value for name, value in outage.card("li.na", "响应")["lines"] if name == "不报"), "it stays on the card"
 
 
+@pytest.mark.parametrize("reason", ["理由=只是 行情展示,不涉及结算资金", "只是 行情展示,不涉及结算资金"])
+def test_a_reason_may_hold_blanks_with_its_key_or_without(outage: World, reason: str) -> None:
+    outage.says("li.na", f"/事件 事实 影响结算=否 {reason}")
+    assert reports(outage)["clearing_first"].waiver_reason == "只是 行情展示,不涉及结算资金"
+
+
 def test_a_returned_no_changes_nothing(outage: World) -> None:
     outage.taps("li.na", "否:影响清算交收", "只是行情展示,不涉及结算资金")
     outage.taps("guo.ping", "退回", "清算说有未达,请再核")
