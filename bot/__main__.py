@@ -21,7 +21,7 @@ from bot.bootstrap import build, plan_folder, real_now
 from bot.config import Settings, demo_settings, read_settings
 from bot.headless import play
 from bot.logs import log_uncaught, setup
-from bot.plan_cli import check_command, show_command
+from bot.plan_cli import check_command, diff_command, show_command
 from bot.web.bell import Bell
 from storage.audit import export_lines
 from storage.database import Database
@@ -66,11 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="run the bot").set_defaults(run=_serve)
     commands.add_parser("migrate", help="bring the database schema forward").set_defaults(run=_migrate)
 
-    plan = commands.add_parser("plan", help="check or show the emergency plan").add_subparsers(required=True, metavar="check|show")
+    plan = commands.add_parser("plan", help="check, show or compare the emergency plan").add_subparsers(
+        required=True, metavar="check|show|diff"
+    )
     for name, run, text in (("check", _plan_check, "find what is wrong in the plan"), ("show", _plan_show, "the plan in words")):
         one = plan.add_parser(name, help=text)
         one.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
         one.set_defaults(run=run)
+    diff = plan.add_parser("diff", help="what changes from one plan to another, in words")
+    diff.add_argument("before", type=Path, metavar="A", help="the folder of the plan that was")
+    diff.add_argument("after", type=Path, metavar="B", help="the folder of the plan that is to be")
+    diff.set_defaults(run=_plan_diff)
 
     audit = commands.add_parser("audit", help="export or verify the trail").add_subparsers(required=True, metavar="export|verify")
     export = audit.add_parser("export", help="write the trail as JSON lines to standard output or a file")
@@ -181,7 +187,14 @@ def _migrate(given: argparse.Namespace) -> int:
 
 def _plan_check(given: argparse.Namespace) -> int:
     settings = _settings()
-    code, text = check_command(given.folder or plan_folder(settings), settings.locale)
+    today = real_now().astimezone(settings.timezone).date()
+    code, text = check_command(given.folder or plan_folder(settings), settings.locale, today)
+    print(text)
+    return code
+
+
+def _plan_diff(given: argparse.Namespace) -> int:
+    code, text = diff_command(given.before, given.after, _settings().locale)
     print(text)
     return code
 

@@ -22,6 +22,7 @@ from storage.rooms import Line
 from storage.views.pace import next_due
 from storage.views.reader import Reader
 from workflows.incident import Incident
+from workflows.regulator_report import Report
 from workflows.task import State, Task
 
 Speak = Callable[[str], None]
@@ -291,6 +292,9 @@ class Stage:
     def _tasks(self) -> list[Task]:
         return self.parts.database.read(lambda tx: self._reader(tx).tasks("I1"))
 
+    def _reports(self) -> list[Report]:
+        return self.parts.database.read(lambda tx: self._reader(tx).reports("I1"))
+
     def _reader(self, tx: Transaction) -> Reader:
         return Reader(tx, self.parts.plans, house_scope())
 
@@ -300,7 +304,8 @@ class Stage:
     def _filled(self, text: str) -> str:
         if not _HOLE.search(text):
             return text
-        refs = {task.code: task.ref for task in self._tasks()} | {"incident": "I1"}
+        refs = {task.code: task.ref for task in self._tasks()} | {report.obligation: report.ref for report in self._reports()}
+        refs["incident"] = "I1"
         return _HOLE.sub(lambda hole: refs[hole[1]], text)
 
     def _name(self, person: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from handlers.core.context import Context
 from handlers.core.message import Reply
-from handlers.core.registry import APPROVED, command, ref, rest, timer
+from handlers.core.registry import APPROVED, RETURNED, command, ref, rest, timer
 from workflows.core import approval as rules
 from workflows.core.approval import Approval
 
@@ -43,7 +43,11 @@ def approve(context: Context, given: WhichAndText) -> Reply:
 def return_(context: Context, given: WhichAndText) -> Reply:
     """Say no, with a reason."""
     approval, _ = context.approval(given.approval)
-    context.uow.apply(rules.return_(approval, by=context.person, now=context.now, reason=given.text, organization=context.organization))
+    after = context.uow.apply(
+        rules.return_(approval, by=context.person, now=context.now, reason=given.text, organization=context.organization)
+    )
+    if after.kind in RETURNED:
+        RETURNED[after.kind](context, after, context.person, given.text)
     return context.say("approval.returned_ok", ref=approval.ref, approval=approval.ref, person=context.name(approval.asked_by))
 
 

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
+from workflows.core.plan import Plan
 from workflows.core.rubric import ResponseLevel
 from workflows.incident import Incident, State
+from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
 
@@ -43,6 +46,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (look.say("card.commander"), look.name(incident.commander)),
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
+        *_clock(look, incident),
         *_facts(look, incident),
         *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
         *_next(look, incident, tasks),
@@ -55,6 +59,68 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         "card.twin", level=_level(look, incident), number=incident.number, title=incident.title, state=incident.state, ref=incident.ref
     )
     return Outgoing(twin, card)
+
+
+def _clock(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    """The regulator's clocks: how many run, the nearest first; what was waived stays visible."""
+    reports = look.reader.reports(incident.ref)
+    running = sorted((r for r in reports if r.open and r.deadline_at), key=lambda r: r.deadline_at or look.now)
+    waived = [r for r in reports if r.waived_by and r.waived_by != "rule"]
+    lines = []
+    if running:
+        first = running[0]
+        name = duty_name(look, incident, first)
+        text = look.say("card.clock_value", ref=first.ref, name=name, due=first.deadline_at, count=len(running))
+        lines.append((look.say("card.clock"), text))
+    if waived:
+        who = look.words.join([look.say("card.waived_one", ref=r.ref, by=look.name(r.waived_by), reason=r.waiver_reason) for r in waived])
+        lines.append((look.say("card.waived"), who))
+    return lines
+
+
+def duty_name(look: Look, incident: Incident, report: Report) -> str:
+    duty = look.reader.plan_of(incident).obligations[report.obligation]
+    return duty.name if look.words.locale == "zh" else duty.name_en or duty.name
+
+
+@screen("decide")
+def decide_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """What is to be decided, asked by fact, the most urgent first: each yes or no settles every clock that hangs on it."""
+    incident = look.reader.incident(about["ref"])
+    plan = look.reader.plan_of(incident)
+    known = known_facts(incident, plan, look.organization)
+    asked = to_decide(look.reader.reports(incident.ref), plan.obligations, known)
+    lines = [
+        (_asked(look, plan, q.fact), look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs)))
+        for q in asked
+    ]
+    # Every question has its buttons: at night nobody types what cannot be tapped. One button grades, whatever grades are asked.
+    buttons = dict.fromkeys(b for q in asked for b in _decide_buttons(look, incident, plan, q.fact))
+    if not lines:
+        lines.append(("", look.say("card.decide_none")))
+    title = look.say("card.decide", number=incident.number, count=len(asked))
+    twin = look.say("card.decide_twin", number=incident.number, title=incident.title, count=len(asked), ref=incident.ref)
+    tone: Tone = "warning" if asked else "good"
+    return Outgoing(twin, Card(title, tuple(lines), look.say("card.decide_note"), tuple(buttons), tone, incident.drill))
+
+
+def _asked(look: Look, plan: Plan, fact: str) -> str:
+    spec = plan.facts.specs.get(fact)
+    if spec is None:
+        return look.say(f"decide.{fact}")
+    return spec.name if look.words.locale == "zh" else spec.name_en or spec.name
+
+
+def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> list[Button]:
+    """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
+    spec = plan.facts.specs.get(fact)
+    if spec is None or spec.kind != "condition":
+        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, ask=look.say("ask.grade"))]
+    name = _asked(look, plan, fact)
+    return [
+        Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
+        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, ask=look.say("ask.reason")),
+    ]
 
 
 def _level(look: Look, incident: Incident) -> str:

@@ -1,14 +1,15 @@
 """Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import asking
 from handlers.core.access import may
+from handlers.core.clocks import ask_waiver, duty_name, removed_by
 from handlers.core.context import Context
-from handlers.core.explain import fact_name
+from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
@@ -16,6 +17,7 @@ from handlers.core.settling import fulfil, settle
 from handlers.core.telling import timeline_lines
 from workflows import incident as rules
 from workflows import task as task_rules
+from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
@@ -101,6 +103,7 @@ def _opening(context: Context, given: Open, plan: Plan) -> Any:
         playbooks=("common", given.type) if given.type else ("common",),
         drill=bool(given.drill),
         occurred_at=given.at,
+        facts=plan.facts.starting([given.type] if given.type else []),
     )
     return rules.open_(incident, working, plan.responses[working.response])
 
@@ -282,7 +285,9 @@ class Facts:
     reporter: str | None = key("报告人")
     loss: str | None = key("损失", "初步损失")
     at: datetime | None = key("发生", "发生时间", "时间", kind="time")
+    reason: str | None = key("理由")
     given: Mapping[str, Value] = facts("fact")
+    text: str = rest("理由", "reason")
 
 
 @command("incident fact", Facts, zh="事件 事实", who="group:office|heads")
@@ -295,21 +300,50 @@ def fact(context: Context, given: Facts) -> Reply:
     if given.type and incident.type:
         raise RuleBroken("incident.type_stands", type=_type_name(context, incident))
     if given.type:
-        incident = context.uow.apply(rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type))
+        facts_ = context.uow.plan_of(incident).facts.starting([given.type])
+        typed = rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_)
+        incident = context.uow.apply(typed)
         made = len(settle(context, incident).made)
     details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
     subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
     if subtype:
         details["subtype"] = subtype
-    if details or given.given or given.at or not given.type:
-        context.uow.apply(
-            rules.set_facts(incident, by=context.person, now=context.now, given=given.given, details=details, occurred=given.at)
+    held = _held(context, incident, given)
+    noted = {name: value for name, value in given.given.items() if name not in held}
+    if details or noted or given.at or not (given.type or held):
+        after = context.uow.apply(
+            rules.set_facts(incident, by=context.person, now=context.now, given=noted, details=details, occurred=given.at)
         )
+        made += len(settle(context, after).made)
     fields = [*(["type"] if given.type else []), *details, *(["occurred"] if given.at else [])]
     book = context.uow.plan_of(incident).facts.specs
-    names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in given.given]
+    names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
     more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
-    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names), more=more)
+    if held:
+        # The reason may hold blanks: what follows the key belongs to it.
+        reason = f"{given.reason or ''} {given.text}".strip()
+        more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
+    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
+
+
+def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:
+    """Facts that would take a running regulator's clock away: they hold only when a second person agrees."""
+    held = {}
+    for name, value in given.given.items():
+        if removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
+            held[name] = value
+    return held
+
+
+def _ask_to_turn_off(context: Context, incident: Incident, held: Mapping[str, Value], reason: str) -> str:
+    """Ask the second person; the clocks run until the answer. Without a reason nothing is asked and nothing changes."""
+    check_reason(reason)
+    reports = removed_by(context, incident, replace(incident, facts={**incident.facts, **held}))
+    book = context.uow.plan_of(incident).facts.specs
+    named = context.words.join([f"{fact_name(context.words, book[n])}={fact_value(context.words, book[n], v)}" for n, v in held.items()])
+    return ask_waiver(
+        context, incident, reports, "fact_off", reason, context.words.say("report.ask_fact", facts=named), {"facts": dict(held)}
+    )
 
 
 def _type_name(context: Context, incident: Incident) -> str:
@@ -395,7 +429,8 @@ def _missing(context: Context, incident: Incident) -> Missing:
         for t in context.uow.tasks(incident.ref)
         if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
     )
-    return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)))
+    reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
+    return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)), reports)
 
 
 def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, object]:
@@ -408,6 +443,11 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
     ]
     kinds = {a.ref: words.say(f"approval.kind.{a.kind}") for a in context.uow.approvals(incident.ref)}
     lines += [words.say("incident.missing_approval", ref=ref, kind=kinds[ref]) for ref in missing.approvals]
+    reports = {r.ref: r for r in context.uow.reports(incident.ref)}
+    lines += [
+        words.say("incident.missing_report", ref=ref, name=duty_name(context, incident, reports[ref]), state=reports[ref].state)
+        for ref in missing.reports
+    ]
     return {"count": len(lines), "items": "\n".join(lines)}
 
 

@@ -324,3 +324,51 @@ def buried(look: Look, about: Mapping[str, Any]) -> Outgoing:
 
 def _at(text: Any) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _clock_news(kind: str) -> None:
+    """News of a regulator's clock to whoever has to act: which report, to whom, by when, and why."""
+
+    @screen(f"report.{kind}")
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+        report, values = look.reader.report(about["ref"]), about["values"]
+        incident = look.reader.incident(report.incident)
+        if not report.open or report.touched > about["version"]:
+            return None
+        plan = look.reader.plan_of(incident)
+        duty = plan.obligations[report.obligation]
+        name = duty.name if look.words.locale == "zh" else duty.name_en or duty.name
+        deadline = report.deadline_at or look.now
+        late = look.say("report.late", span=look.now - deadline) if deadline < look.now else ""
+        missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
+        phones = _doers_phones(look, report.group) if kind == "phones" else ""
+        text = look.say(
+            f"notice.report_{kind}",
+            ref=report.ref,
+            name=name,
+            to=list(report.missing or report.recipients),
+            due=deadline,
+            late=late,
+            missed=missed,
+            phones=phones,
+            rung=str(values.get("rung", "")),
+            group=look.organization.groups[report.group].name,
+            next=_at(values.get("next_at")) or deadline,
+        )
+        binding = look.say(f"report.binding_{duty.binding}")
+        lines = [("", text), (look.say("report.basis"), look.say("report.basis_value", basis=duty.basis, binding=binding))]
+        buttons = (
+            Button(look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, "primary", ask=look.say("ask.filed")),
+            Button(look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, ask=look.say("ask.waive")),
+        )
+        head = look.say("notice.report_head", ref=report.ref, number=incident.number)
+        return Outgoing(text, Card(head, tuple(lines), "", buttons, "danger", incident.drill))
+
+
+def _doers_phones(look: Look, group: str) -> str:
+    people = [look.organization.people[p] for p in look.organization.groups[group].everyone]
+    return look.words.join([f"{p.name} {p.phone}".strip() for p in people])
+
+
+for _kind in ("opened", "due", "started", "tightened", "lengthened", "reminder", "ask", "phones", "empty_rung"):
+    _clock_news(_kind)

@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 
 from sqlmodel import SQLModel
 
-from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, TaskRow
+from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, ReportRow, TaskRow
 from workflows.core.approval import Approval
 from workflows.incident import Grading, Incident
+from workflows.regulator_report import Report
 from workflows.task import Task
 
 
@@ -40,6 +41,7 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Task: (TaskRow, "T"),
     Approval: (ApprovalRow, "A"),
     Grading: (GradingRow, "G"),
+    Report: (ReportRow, "R"),
 }
 
 BY_LETTER: Mapping[str, type[Any]] = {letter: kind for kind, (_, letter) in KINDS.items()}

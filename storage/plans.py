@@ -41,5 +41,5 @@ class Plans:
             if row is None:
                 raise LookupError(f"the plan {fingerprint} is not in the database")
             files = {name: base64.b64decode(data) for name, data in json.loads(row.files).items()}
-            self._kept[fingerprint] = rules_from_files(files, self.organization)
+            self._kept[fingerprint] = rules_from_files(files, self.organization, self.current.calendar)
         return self._kept[fingerprint]

@@ -23,6 +23,7 @@ from workflows.core.outcome import Notice, Outcome, Request
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.incident import Incident
+from workflows.regulator_report import Report
 from workflows.task import Task
 
 R = TypeVar("R", bound=Record)
@@ -86,6 +87,10 @@ class UnitOfWork:
     def tasks(self, incident: str) -> list[Task]:
         """All tasks of an incident, in the order they were made."""
         return self._of(Task, incident)
+
+    def reports(self, incident: str) -> list[Report]:
+        """All regulator clocks of an incident, in the order they were put."""
+        return self._of(Report, incident)
 
     def approvals(self, incident: str, *, pending: bool = True) -> list[Approval]:
         return [a for a in self._of(Approval, incident) if not pending or a.state is ApprovalState.PENDING]

@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 from bot.bootstrap import load_topics
-from handlers.core.registry import APPROVED, COMMANDS, REQUESTS, SCREENS, TIMERS
+from handlers.core.registry import APPROVED, COMMANDS, REQUESTS, RETURNED, SCREENS, TIMERS
 from handlers.core.wording import Locale, Words
 from storage.mapping import KINDS, letter_of
 
@@ -206,7 +206,7 @@ def _outcomes() -> Iterator[tuple[str, str, ast.Call]]:
 
 def test_every_notice_has_a_screen() -> None:
     load_topics()
-    kinds = {key: place for place, name, call in _outcomes() if name == "Notice" for key in _choices(call.args[0])}
+    kinds = {key: place for place, name, call in _outcomes() if name in ("Notice", "_say_to") for key in _choices(call.args[0])}
     kinds |= {"house.buried": "handlers/core/road.py"}
     assert len(kinds) > 15
     assert {kind: place for kind, place in kinds.items() if kind not in SCREENS} == {}
@@ -230,18 +230,15 @@ def test_every_request_is_taken() -> None:
 
 def test_every_kind_of_record_with_timers_has_its_clock() -> None:
     load_topics()
-    assert set(TIMERS) == {"I", "T", "A"}
+    assert set(TIMERS) == {"I", "T", "A", "R"}
     assert set(TIMERS) <= {letter_of(kind) for kind in KINDS}
 
 
 def test_every_question_has_its_consequence_and_its_words() -> None:
     load_topics()
-    asked = {
-        call.args[2].value
-        for place, name, call in _outcomes()
-        if name == "ask" and len(call.args) == 4 and isinstance(call.args[2], ast.Constant)
-    }
-    assert asked == set(APPROVED)
+    kind_at = {"ask": 2, "ask_waiver": 3}
+    asked = {key for _, name, call in _outcomes() if name in kind_at and len(call.args) >= 4 for key in _choices(call.args[kind_at[name]])}
+    assert asked == set(APPROVED) >= set(RETURNED)
     assert _missing({f"approval.kind.{kind}": "registry" for kind in APPROVED}) == []
 
 
@@ -253,7 +250,8 @@ def test_every_event_has_words_for_the_timeline() -> None:
         if name in helpers and len(call.args) > helpers[name]:
             verbs |= dict.fromkeys(_choices(call.args[helpers[name]]), place)
     computed = [place for place, name, call in _outcomes() if name == "Event" and not _choices(call.args[0])]
-    assert {place.rpartition(":")[0] for place in computed} == {"workflows/core/approval.py", "workflows/incident.py", "workflows/task.py"}
+    owners = ("core/approval", "incident", "regulator_report", "task")
+    assert {place.rpartition(":")[0] for place in computed} == {f"workflows/{owner}.py" for owner in owners}
     assert len(verbs) > 35
     verbs["refused"] = "handlers/core/road.py"
     assert _missing({f"verb.{verb}": place for verb, place in verbs.items()}) == []
@@ -267,12 +265,13 @@ def test_every_code_has_words() -> None:
     from workflows.core.escalation import NAMES
     from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
     from workflows.incident import CLOCKS, IncidentState
+    from workflows.regulator_report import ReportState
     from workflows.task import TaskState
 
     keys: dict[str, str] = {}
-    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, TaskState):
+    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, ReportState, TaskState):
         head = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
         keys |= {f"code.{head}.{value}": kind.__name__ for value in kind}
     keys |= {f"clock.{name}": "CLOCKS" for name in CLOCKS}
-    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence")}
+    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock")}
     assert _missing(keys) == []

@@ -234,9 +234,10 @@ class Missing:
 
     tasks: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.tasks or self.approvals)
+        return bool(self.tasks or self.approvals or self.reports)
 
 
 def close(
@@ -245,7 +246,7 @@ def close(
     """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
     state = MACHINE.after(incident.state, "close")
     if missing and not override:
-        refs = (*missing.tasks, *missing.approvals)
+        refs = (*missing.tasks, *missing.approvals, *missing.reports)
         raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(refs), items="\n".join(refs))
     if missing and not may_override:
         raise NotAllowed("incident.override_who")
@@ -254,7 +255,7 @@ def close(
     reason = override.strip() if missing else ""
     return Outcome(
         replace(incident, state=state, closed_at=now, override_reason=reason),
-        Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals]}),
+        Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals, *missing.reports]}),
         (Timer("cadence", None),),
         (Notice("incident.closed", ("chat",), {"by": by}),),
     )
@@ -355,13 +356,13 @@ def set_facts(
     )
 
 
-def set_type(incident: Incident, *, by: str, type_: str, playbook: str) -> Outcome[Incident]:
-    """The type of an incident that was opened without one; changing a type that stands arrives with part 2."""
+def set_type(incident: Incident, *, by: str, type_: str, playbook: str, facts: Mapping[str, Value]) -> Outcome[Incident]:
+    """The type of an incident that was opened without one. `facts`: what this type starts with; what is known already stays."""
     state = MACHINE.after(incident.state, "change")
     if incident.type is not None:
         raise RuleBroken("incident.type_stands", type=incident.type)
     return Outcome(
-        replace(incident, state=state, type=type_, playbooks=(*incident.playbooks, playbook)),
+        replace(incident, state=state, type=type_, playbooks=(*incident.playbooks, playbook), facts={**facts, **incident.facts}),
         Event("typed", {"by": by, "type": type_}),
         notices=(Notice("incident.typed", ("chat",), {"by": by}),),
     )

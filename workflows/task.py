@@ -5,9 +5,10 @@ open ──claim──> claimed ──progress──> in_progress ──done─�
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from workflows.core.calendar import Calendar
 from workflows.core.deadlines import TOO_CLOSE, due_of
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, repaced, timers
@@ -17,6 +18,7 @@ from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
 from workflows.core.response import Response
+from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
 
 class TaskState(StrEnum):
@@ -144,10 +146,16 @@ def _timers(task: Task, response: Response) -> tuple[Timer, ...]:
     return timers(known, response)
 
 
-def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None]) -> datetime | None:
+def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None], calendar: Calendar, zone: tzinfo) -> datetime | None:
     """When a line is due at this level, or None when its clock has not started or the level does not ask for it."""
     start, wait = clocks.get(line.clock), line.due.get(response.level)
-    return due_of(wait, start) if start and wait is not None else None
+    if start is None:
+        return None
+    if line.due_working_days is not None:
+        return day_ends(calendar, add_working_days(calendar, local_day(start, zone), line.due_working_days)[0], zone)
+    if line.due_calendar_days is not None:
+        return day_ends(calendar, add_calendar_days(calendar, local_day(start, zone), line.due_calendar_days)[0], zone)
+    return due_of(wait, start) if wait is not None else None
 
 
 def open_from(

@@ -1,18 +1,23 @@
 """Putting a question to approvers: the one mechanism that activation, ending and (later) statements use."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 from handlers.core.context import Context
 from workflows.core import approval as rules
 from workflows.core.approval import Approval, State
 from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
 from workflows.incident import Incident
+
+#: Who may be the second person where the plan names none for an act: what stops, lengthens or removes a regulator's clock.
+SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
 
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
     """Approver specs for `kind` at the incident's level; `commander` is named now, so that a later handover does not move the question."""
-    specs = context.response(incident).approvers[kind]
+    specs = context.response(incident).approvers.get(kind, SECOND_PERSON)
     return tuple(incident.commander if spec == "commander" else spec for spec in specs)
 
 
@@ -27,17 +32,27 @@ def question(context: Context, incident: Incident, kind: str, note: str) -> str:
     return "\n".join([context.words.say(f"incident.ask_{kind}", **values), *([context.words.show(note)] if note.strip() else [])])
 
 
-def ask(context: Context, incident: Incident, kind: str, note: str) -> Approval:
-    """Ask for approval of exactly `question`; refused while the same one is pending."""
+def ask(
+    context: Context,
+    incident: Incident,
+    kind: str,
+    note: str,
+    *,
+    subject: str = "",
+    values: Mapping[str, Value] | None = None,
+    what: str = "",
+) -> Approval:
+    """Ask for approval of exactly `question` (or of `what`); refused while the same one about the same `subject` is pending."""
+    subject = subject or incident.ref
     for pending in context.uow.approvals(incident.ref):
-        if pending.kind == kind:
+        if (pending.kind, pending.subject) == (kind, subject):
             raise RuleBroken("approval.pending", ref=pending.ref)
-    text = question(context, incident, kind, note)
+    text = what or question(context, incident, kind, note)
     approval = Approval(
         ref=context.uow.next_ref(Approval),
         incident=incident.ref,
         kind=kind,
-        subject=incident.ref,
+        subject=subject,
         text=text,
         digest=_digest(text),
         needed=needed(context, incident, kind),
@@ -46,6 +61,7 @@ def ask(context: Context, incident: Incident, kind: str, note: str) -> Approval:
         asked_at=context.now,
         wait=int(context.response(incident).approval_wait.total_seconds()),
         plan=incident.plan,
+        values=values or {},
     )
     return context.uow.apply(rules.ask(approval, context.organization))
 
@@ -57,7 +73,9 @@ def ask_again(context: Context, incident: Incident) -> list[Approval]:
     """
     fresh = []
     for pending in context.uow.approvals(incident.ref):
-        wanted, text = needed(context, incident, pending.kind), question(context, incident, pending.kind, _note_of(pending))
+        wanted, text = needed(context, incident, pending.kind), pending.text
+        if context.words.has(f"incident.ask_{pending.kind}"):
+            text = question(context, incident, pending.kind, _note_of(pending))
         if (wanted, text) == (pending.needed, pending.text):
             continue
         reason = context.words.say("approval.level_changed")

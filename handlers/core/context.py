@@ -67,12 +67,12 @@ class Context:
         return incident
 
     def task(self, ref: str | None) -> tuple[Task, Incident]:
-        return self._item(Task, ref, "T", "house.which_task")
+        return self.item(Task, ref, "T", "house.which_task")
 
     def approval(self, ref: str | None) -> tuple[Approval, Incident]:
-        return self._item(Approval, ref, "A", "house.which_approval")
+        return self.item(Approval, ref, "A", "house.which_approval")
 
-    def _item(self, kind: type[R], ref: str | None, letter: str, missing: str) -> tuple[R, Incident]:
+    def item(self, kind: type[R], ref: str | None, letter: str, missing: str) -> tuple[R, Incident]:
         found = ref or (self.subject if self.subject and self.subject.startswith(letter) else None)
         if found is None:
             raise BadWords(missing)

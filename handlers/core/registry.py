@@ -89,6 +89,8 @@ def command(
 
 #: What an approval sets going, by its kind: `run(context, approval, by)` within the commit that approves it.
 APPROVED: dict[str, Callable[[Any, Any, str], None]] = {}
+#: What a returned approval sets going, by its kind: `run(context, approval, by, reason)`.
+RETURNED: dict[str, Callable[[Any, Any, str, str], None]] = {}
 #: Timers by the letter of their record: `run(context, ref, name, due)`.
 TIMERS: dict[str, Callable[[Any, str, str, datetime], None]] = {}
 #: Requests between workflows and facts from deliveries: `run(context, incident, values)`.
@@ -101,6 +103,10 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 def approved(kind: str) -> Callable[[Run], Run]:
     return _keeper(APPROVED, kind)
+
+
+def returned(kind: str) -> Callable[[Run], Run]:
+    return _keeper(RETURNED, kind)
 
 
 def timer(letter: str) -> Callable[[Run], Run]:

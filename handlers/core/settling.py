@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from handlers.core.clocks import known_of, settle_clocks
 from handlers.core.context import Context
 from workflows import task as rules
+from workflows.core.conditions import Known, answer
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
 from workflows.core.playbook import TaskLine
@@ -20,14 +22,15 @@ class Settled:
     made: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
 
 
-def lines_of(plan: Plan, playbooks: Iterable[str]) -> list[TaskLine]:
-    """The lines that make tasks, each code once, in plan order."""
+def lines_of(plan: Plan, playbooks: Iterable[str], known: Known) -> list[TaskLine]:
+    """The lines that make tasks now (their conditions are all yes), each code once, in plan order."""
     found: dict[str, TaskLine] = {}
     for name in playbooks:
         for line in plan.playbooks[name].lines:
-            if line.live:
+            if line.live and answer(line.when, known) == "yes":
                 found.setdefault(line.code, line)
     return list(found.values())
 
@@ -41,8 +44,9 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
     existing = {task.code: task for task in context.uow.tasks(incident.ref) if task.code}
     shift = _Shift(freely, new_level)
     changes: dict[str, list[Task]] = {"made": [], "moved": [], "dropped": []}
-    for line in lines_of(context.uow.plan_of(incident), incident.playbooks):
-        due = rules.due_for(line, context.response(incident), incident.clocks())
+    plan = context.uow.plan_of(incident)
+    for line in lines_of(plan, incident.playbooks, known_of(context, incident)):
+        due = rules.due_for(line, context.response(incident), incident.clocks(), plan.calendar, context.zone)
         task = existing.get(line.code)
         what, outcome = _first(context, incident, line, due) if task is None else _again(context, incident, line, task, due, shift)
         if outcome is not None:
@@ -50,7 +54,8 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
             if what != "moved" or task is None or after.due_at != task.due_at:
                 changes[what].append(after)
     _tell(context, incident, changes["made"], {task.group for task in existing.values()})
-    return Settled(**{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
+    clocks = settle_clocks(context, incident)
+    return Settled(clocks=clocks, **{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
 
 
 Change = tuple[str, Outcome[Task] | None]

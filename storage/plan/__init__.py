@@ -5,17 +5,22 @@ What an incident was opened under (`plan_files`) is kept by fingerprint and read
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
-from storage.plan.facts import read_facts
+from storage.plan.calendar import check_years, read_calendar
+from storage.plan.facts import TYPES, check_asked, read_facts
 from storage.plan.findings import Finding, PlanError, listed, nearest
+from storage.plan.obligations import check_named, read_obligations
 from storage.plan.organization import Names, read_organization
-from storage.plan.playbooks import COMMON, TYPES, Reading, read_playbook
+from storage.plan.playbooks import COMMON, Reading, read_playbook
 from storage.plan.response import read_responses
 from storage.plan.rubric import read_rubric
 from storage.plan.table import Source, Table, read_toml
+from workflows.core.calendar import Calendar
 from workflows.core.facts import FactBook
+from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.core.playbook import Playbook
@@ -25,49 +30,61 @@ from workflows.core.rubric import ResponseLevel, Rubric
 __all__ = ["Finding", "PlanError", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
 
 ORGANIZATION, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
+OBLIGATIONS, CALENDAR = "obligations.toml", "calendar.toml"
 PLAYBOOKS = "playbooks/"
-REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, f"{PLAYBOOKS}{COMMON}.toml")
+REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, OBLIGATIONS, CALENDAR, f"{PLAYBOOKS}{COMMON}.toml")
+#: Always today's, also for a running incident, which keeps all the others.
+CURRENT = (ORGANIZATION, CALENDAR)
+#: What every kept plan has; those kept before there were obligations have none.
+KEPT = tuple(name for name in REQUIRED if name not in (*CURRENT, OBLIGATIONS))
 ALLOWED = (*REQUIRED, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES))
 
 
 def load_plan(folder: Path) -> Plan:
-    """The plan in `folder`; PlanError names the first fault and carries all of them."""
+    """The plan in `folder`; PlanError names the first error and carries all of them."""
     files, findings = _read_folder(folder)
-    plan, more = _read_files(files)
-    return _sound(plan, (*findings, *more))
+    read = _read_files(files)
+    return _sound(read.plan(fingerprint(files)), (*findings, *read.findings()))
 
 
-def check_plan(folder: Path) -> tuple[Finding, ...]:
-    """Everything that is wrong with the plan in `folder`, in the order of the files."""
+def check_plan(folder: Path, today: date | None = None) -> tuple[Finding, ...]:
+    """Everything that is wrong with the plan in `folder`, in the order of the files; with `today` also years the calendar will lack."""
     files, findings = _read_folder(folder)
-    return _in_order((*findings, *_read_files(files)[1]))
+    read = _read_files(files)
+    if today and read.calendar and not read.findings(CALENDAR):
+        check_years(read.roots[CALENDAR][0], read.calendar, today)
+    return _in_order((*findings, *read.findings()))
 
 
 def plan_files(folder: Path) -> dict[str, bytes]:
-    """The files that an incident keeps, by name relative to `folder`: all but the organization."""
+    """The files that an incident keeps, by name relative to `folder`: all but the organization and the calendar."""
     files, findings = _read_folder(folder)
     if findings:
         raise PlanError(_in_order(findings))
-    return {name: content for name, content in files.items() if name != ORGANIZATION}
+    return {name: content for name, content in files.items() if name not in CURRENT}
 
 
-def rules_from_files(files: Mapping[str, bytes], organization: Organization) -> Plan:
-    """The plan of kept files with today's organization. Names of people who have left since are no fault."""
-    return _sound(*_read_files(files, organization))
+def rules_from_files(files: Mapping[str, bytes], organization: Organization, calendar: Calendar) -> Plan:
+    """The plan of kept files with today's organization and calendar. Names of people who have left since are no fault."""
+    kept = {name: content for name, content in files.items() if name not in CURRENT}
+    read = _read_files(kept, organization, calendar)
+    missing = tuple(Finding(name, "", "missing_file") for name in KEPT if name not in kept)
+    return _sound(read.plan(fingerprint(kept)), (*read.findings(), *missing))
 
 
 def fingerprint(files: Mapping[str, bytes]) -> str:
     """`sha256:…` over names and bytes of the files that an incident keeps."""
     digest = hashlib.sha256()
-    for name in sorted(name for name in files if name != ORGANIZATION):
+    for name in sorted(name for name in files if name not in CURRENT):
         for part in (name.encode(), files[name]):
             digest.update(len(part).to_bytes(8, "big") + part)
     return f"sha256:{digest.hexdigest()}"
 
 
 def _sound(plan: Plan | None, findings: tuple[Finding, ...]) -> Plan:
-    if plan is None or findings:
-        raise PlanError(_in_order(findings))
+    errors = tuple(finding for finding in findings if finding.severity == "error")
+    if plan is None or errors:
+        raise PlanError(_in_order(errors))
     return plan
 
 
@@ -102,50 +119,61 @@ def _unknown_file(name: str, found: list[str]) -> Finding:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _Read:
     """What has been read so far; None where a file could not be read."""
 
+    roots: Mapping[str, tuple[Source, Table | None]]
     organization: Organization | None = None
+    calendar: Calendar | None = None
     facts: FactBook | None = None
     rubric: Rubric | None = None
     responses: dict[ResponseLevel, Response] | None = None
+    playbooks: dict[str, Playbook] = field(default_factory=dict)
+    obligations: dict[str, Obligation] = field(default_factory=dict)
+
+    def root(self, name: str) -> Table | None:
+        return self.roots[name][1] if name in self.roots else None
+
+    def findings(self, *names: str) -> tuple[Finding, ...]:
+        """Of these files, or of all."""
+        return tuple(finding for name, (source, _) in self.roots.items() if name in names or not names for finding in source.findings)
+
+    def plan(self, mark: str) -> Plan | None:
+        if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
+            return None
+        head = (mark, self.organization, self.facts, self.rubric, self.responses)
+        return Plan(*head, self.playbooks, self.obligations, self.calendar)
 
 
-def _read_files(files: Mapping[str, bytes], organization: Organization | None = None) -> tuple[Plan | None, tuple[Finding, ...]]:
-    """The plan, and what is wrong in the files. With `organization` given the files are kept ones, which bring none."""
-    roots = {name: read_toml(name, content) for name, content in files.items() if name in ALLOWED}
-    parts = _Parts(organization)
+def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
+    """All files, with what is wrong in them. With `organization` given the files are kept ones, which bring none."""
+    read = _Read({name: read_toml(name, content) for name, content in files.items() if name in ALLOWED}, organization, calendar)
     kept = organization is not None
-    if not kept and (root := _root(roots, ORGANIZATION)):
-        parts.organization = read_organization(root)
-    if root := _root(roots, FACTS):
-        parts.facts = read_facts(root)
-    names = Names(parts.organization, kept, sound=kept or (ORGANIZATION in roots and not roots[ORGANIZATION][0].findings))
-    if root := _root(roots, RUBRIC):
-        parts.rubric = read_rubric(root, parts.facts)
-    if root := _root(roots, RESPONSE):
-        parts.responses = read_responses(root, names)
-    playbooks = _read_playbooks(roots, Reading(names, parts.facts))
-    findings = tuple(finding for source, _ in roots.values() for finding in source.findings)
-    findings += tuple(Finding(name, "", "missing_file") for name in REQUIRED[1:] if kept and name not in files)
-    return _assemble(fingerprint(files), parts, playbooks), findings
+    if root := read.root(ORGANIZATION):
+        read.organization = read_organization(root)
+    if root := read.root(CALENDAR):
+        read.calendar = read_calendar(root)
+    if root := read.root(FACTS):
+        read.facts = read_facts(root)
+        if read.organization and not kept:
+            check_asked(root, read.facts, read.organization.firm)
+    if root := read.root(RUBRIC):
+        read.rubric = read_rubric(root, read.facts)
+    sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
+    _read_rules(read, Names(read.organization, kept, sound=sound))
+    return read
 
 
-def _root(roots: Mapping[str, tuple[Source, Table | None]], name: str) -> Table | None:
-    return roots[name][1] if name in roots else None
-
-
-def _read_playbooks(roots: Mapping[str, tuple[Source, Table | None]], reading: Reading) -> dict[str, Playbook]:
-    found: dict[str, Playbook] = {}
+def _read_rules(read: _Read, names: Names) -> None:
+    """What names people, and what it names of each other."""
+    if root := read.root(RESPONSE):
+        read.responses = read_responses(root, names)
+    reading = Reading(names, read.facts)
     for name in (name for name in ALLOWED if name.startswith(PLAYBOOKS)):
-        root = _root(roots, name)
+        root = read.root(name)
         playbook = read_playbook(root, Path(name).stem, reading) if root else None
         if playbook:
-            found[playbook.type] = playbook
-    return found
-
-
-def _assemble(mark: str, parts: _Parts, playbooks: dict[str, Playbook]) -> Plan | None:
-    if parts.organization is None or parts.facts is None or parts.rubric is None or parts.responses is None:
-        return None
-    return Plan(mark, parts.organization, parts.facts, parts.rubric, parts.responses, playbooks)
+            read.playbooks[playbook.type] = playbook
+    if root := read.root(OBLIGATIONS):
+        read.obligations = read_obligations(root, reading, read.playbooks)
+        check_named(reading, read.obligations)

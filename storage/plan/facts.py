@@ -3,18 +3,37 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, cast
 
+from storage.plan.conditions import RESERVED
 from storage.plan.organization import GROUPS
-from storage.plan.table import Table, Uniques
-from workflows.core.facts import FactBook, FactSpec
+from storage.plan.table import Table, Uniques, shown
+from workflows.core.facts import FactBook, FactSpec, Value
+from workflows.core.people import Firm
 from workflows.core.rubric import EventGrade
 
 Kind = Literal["number", "share", "choice", "condition", "text", "moment"]
 KINDS: tuple[Kind, ...] = ("number", "share", "choice", "condition", "text", "moment")
 
+TYPES = (
+    "cyber_attack",
+    "system_failure",
+    "data_leak",
+    "financial_fraud",
+    "public_opinion",
+    "compliance_risk",
+    "supplier_failure",
+)
+
 #: Facts that the rules know by name; their values are the codes of EventGrade.
 GRADES = ("csrc_grade", "cac_grade")
+
+#: What the firm says of itself, and the fact of an incident that is asked because of it.
+ASKED_OF: Mapping[str, str] = {"pbc_field": "pbc_business_domain"}
+
+#: Of a default: nobody knows.
+OPEN = "open"
 
 _UNTYPABLE = re.compile(r"[\s=:/@,]")
 
@@ -37,6 +56,13 @@ def read_facts(root: Table) -> FactBook:
     return FactBook(specs, by_name)
 
 
+def check_asked(root: Table, facts: FactBook, firm: Firm) -> None:
+    """Note a fact that starts as no although the firm says that it has such business: nobody would be asked."""
+    for field, key in ASKED_OF.items():
+        if getattr(firm, field) and key in facts.specs and facts.specs[key].default is False:
+            root.note(f"fact[{list(facts.specs).index(key)}].default", "not_asked_firm", fact=key, field=field)
+
+
 def _fact(table: Table) -> FactSpec:
     kind = cast(Kind, table.one_of("kind", "kind", KINDS))
     spec = FactSpec(
@@ -51,15 +77,44 @@ def _fact(table: Table) -> FactSpec:
         grade=table.flag("grade"),
         removes_clock=table.flag("removes_clock"),
     )
+    spec = replace(spec, default=_default(table, "default", spec), default_by_type=_default_by_type(table, spec))
     table.close()
     for name in spec.names:
         _check_typable(table, "names", name)
     for index, group in enumerate(spec.set_by):
         if group not in GROUPS:
             table.source.unknown(f"{table.key('set_by')}[{index}]", "group", group, GROUPS)
+    if spec.key in RESERVED:
+        table.note("key", "reserved", name=spec.key)
     if spec.key in GRADES and tuple(spec.values) != tuple(EventGrade):
         table.note("values", "wrong_values", fact=spec.key, wanted=", ".join(EventGrade))
     return spec
+
+
+def _default(table: Table, name: str, spec: FactSpec) -> Value:
+    value = table.raw(name)
+    if value is None or value == OPEN or not spec.kind:
+        return None
+    if spec.grade:  # or an incident of which nothing is known would count as scored
+        table.note(name, "default_graded", fact=spec.key)
+    elif spec.kind == "choice":
+        return table.one_of(name, "value", (*spec.values, OPEN)) or None
+    elif spec.kind != "condition":
+        table.note(name, "default_kind", kind=spec.kind)
+    elif isinstance(value, bool):
+        return value
+    else:
+        table.note(name, "not_default", found=shown(value))
+    return None
+
+
+def _default_by_type(table: Table, spec: FactSpec) -> Mapping[str, Value]:
+    inner = table.table("default_by_type")
+    if inner is None:
+        return {}
+    for name in (name for name in inner.names() if name not in TYPES):
+        inner.source.unknown(inner.key(name), "type", name, TYPES)
+    return {name: _default(inner, name, spec) for name in inner.names()}
 
 
 def _values(table: Table, kind: str) -> Mapping[str, tuple[str, ...]]:

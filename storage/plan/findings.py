@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from workflows.core.errors import BadConfig
 
@@ -27,6 +28,10 @@ SENTENCES: Mapping[str, str] = {
     "not_number": "this must be a number, not {found}",
     "not_whole": "this must be a whole number of at least {least}, not {found}",
     "not_yes_no": "this must be true or false, not {found}",
+    "not_day": "this must be a date without quotes, such as 2026-10-01, not {found}",
+    "not_days": "this must be a list of dates without quotes, such as [2026-10-10], not {found}",
+    "not_time": "this must be a time of day without quotes, such as 09:30:00, not {found}",
+    "not_default": 'this must be true, false or "open", not {found}',
     "not_table": "this must be a table, not {found}",
     "not_tables": "this must be a list of tables ([[{name}]]), not {found}",
     "not_limit": 'this must be a whole number of at least 0, or "forever", not {found}',
@@ -40,6 +45,8 @@ SENTENCES: Mapping[str, str] = {
     "unknown_name": "unknown {what} “{name}”; did you mean {meant}?",
     "unknown_name_far": "unknown {what} “{name}”; known are {known}",
     "nobody": "“{name}” means nobody in organization.toml; name somebody there, or another person here",
+    "empty_group": 'the group {group} has nobody; add head = "<person id>" and a deputy or members',
+    "lone_group": "only one person is in the group {group}, so that nobody can verify what that one did; add a deputy or members",
     "no_head": 'the group {group} has no head; add head = "<person id>"',
     "no_approver": "nobody approves “{act}” at level {level}; name at least one approver",
     "no_rungs": "the level {level} has no escalation ladder; add a [[{level}.rungs]]",
@@ -59,11 +66,31 @@ SENTENCES: Mapping[str, str] = {
     "floor_empty": "the floor names no condition; add facts, facts_at_least, any_score, scores_of_4 or other_score",
     "wrong_values": "the fact {fact} must have exactly these values, in this order: {wanted}",
     "values_only_choice": 'only a fact of the kind choice has values; take them out, or set kind = "choice"',
+    "reserved": "{name} is worked out or stated of the firm, and a condition would never ask this fact; give the fact another key",
+    "default_graded": "grading measures {fact}: with a value from the start an incident would look scored; take this out",
+    "default_kind": "a fact of the kind {kind} is unknown until somebody states it; take this out",
+    "not_asked": "a condition asks for yes or no or a value of a choice, and the fact {fact} is of the kind {kind}; ask for another fact",
+    "not_asked_firm": "the firm says {field} = true (organization.toml), but {fact} starts as no and nobody is asked; take this out",
+    "no_deadline": "an obligation has exactly one of {ways}; write the one that tells its deadline",
+    "beside_any": "any is one figure for all grades and stands alone; take this out, or name every grade",
+    "wrong_calendar": "“{way}” does not go with {calendar}: within and every are continuous, within_days is not; change one of the two",
+    "until_idle": "“until” ends a repeating report; add every, or take until out",
+    "unguarded": "the clock of {obligation} ends with {fact}; set removes_clock = true for it in facts.toml: it takes a second person",
+    "no_doer": 'nobody does {name} in every type of incident; add doer = "<group>", or a line with it to playbooks/common.toml',
+    "no_year": "{year} is missing: Monday to Saturday count as working days, provisionally; add [{year}] when its official notice is out",
+    "other_year": "{day} is a day of {year} and stands under {here}; move it to [{year}]",
+    "day_twice": "{day} is already named at {first}; take it out at one of the two places",
+    "holiday_order": "the holiday ends ({last}) before it begins ({first}); swap the two",
+    "holiday_long": "a holiday from {first} to {last} is longer than any; correct the dates",
+    "workday_weekday": "{day} is no Saturday or Sunday, and only such a day is worked for a holiday; correct the date, or take it out",
+    "closure_weekend": "{day} is a Saturday or Sunday, when there is no trading anyway; correct the date, or take it out",
+    "session_order": "a session must end after it begins, and begin after the one before has ended; correct the times",
     "type_file": "the file of type {type} must be called {wanted}",
     "no_due": 'the task has no due; add due = {{ l4 = "PT1H", … }}',
     "two_dues": "a task has one way to count its due; keep one of {found}",
     "no_until": 'a repeated task needs an end; add until = "ended" (or another clock)',
     "until_alone": "“until” is for repeated tasks; add repeat = true, or take it out",
+    "nobody_first": 'what waits for an approval needs an approver; add approve = "lead.head" (or another), or take approve_first out',
     "fulfilled_beside": "a line that “{by}” fulfils is closed by that command alone; take approve out",
 }
 
@@ -86,7 +113,16 @@ WHAT: Mapping[str, str] = {
     "fulfilled_by": "command (fulfilled_by)",
     "approver": "approver",
     "audience": "audience",
+    "obligation": "obligation",
+    "grade": "grade",
+    "keyed_by": "grade to go by",
+    "calendar": "calendar",
+    "binding": "binding",
+    "confidence": "confidence",
 }
+
+#: What a plan can be used with all the same; everything else is an error.
+WARNINGS = frozenset({"lone_group", "no_year"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +134,10 @@ class Finding:
     code: str
     values: Mapping[str, str] = field(default_factory=dict)
     line: int | None = None
+
+    @property
+    def severity(self) -> Literal["error", "warning"]:
+        return "warning" if self.code in WARNINGS else "error"
 
     @property
     def place(self) -> str:
@@ -113,7 +153,7 @@ class Finding:
 
 
 class PlanError(BadConfig):
-    """A plan that cannot be used; `findings` are all that was found, the message is the first."""
+    """A plan that cannot be used; `findings` are all errors that were found, the message is the first."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         self.findings = findings

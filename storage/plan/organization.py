@@ -75,8 +75,6 @@ def _groups(root: Table, people: Mapping[str, Person]) -> dict[str, Group]:
 
 def _group(table: Table, people: Mapping[str, Person], chats: Uniques) -> Group:
     group_id = table.one_of("id", "group", GROUPS)
-    if not table.has("head"):
-        table.note("", "no_head", group=group_id)
     group = Group(
         id=group_id,
         name=table.text("name"),
@@ -88,7 +86,18 @@ def _group(table: Table, people: Mapping[str, Person], chats: Uniques) -> Group:
         aliases=table.texts("aliases"),
     )
     table.close()
+    _check_manned(table, group)
     return group
+
+
+def _check_manned(table: Table, group: Group) -> None:
+    faulty = any(table.source.faulty(table.key(name)) for name in ("head", "deputy", "members"))
+    if not group.everyone and not faulty:
+        table.note("", "empty_group", group=group.id)
+    elif not group.head and not table.source.faulty(table.key("head")):
+        table.note("", "no_head", group=group.id)
+    elif len(group.everyone) == 1 and not faulty:
+        table.note("", "lone_group", group=group.id)
 
 
 def _known(table: Table, name: str, what: str, known: Mapping[str, object] | tuple[str, ...]) -> tuple[str, ...]:

@@ -5,31 +5,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
-from storage.plan.facts import read_coded_names
+from storage.plan.conditions import read_when
+from storage.plan.facts import TYPES, read_coded_names
 from storage.plan.organization import GROUPS, Names
-from storage.plan.rubric import read_wanted
-from storage.plan.table import Table, Uniques, check_not_slower, shown
+from storage.plan.table import Table, Uniques, check_not_slower
 from workflows.core.facts import FactBook
 from workflows.core.playbook import Playbook, TaskLine
 from workflows.core.rubric import ResponseLevel
 
 COMMON = "common"
-TYPES = (
-    "cyber_attack",
-    "system_failure",
-    "data_leak",
-    "financial_fraud",
-    "public_opinion",
-    "compliance_risk",
-    "supplier_failure",
-)
 CLOCKS = ("opened", "known", "graded", "confirmed", "approved", "recovered", "ended")
 FULFILLING = ("grade", "end")
 BY_LEVEL = "by_level"
-AT_LEAST = "_at_least"
-#: Conditions that are worked out and not stated: they need no line in facts.toml.
-DERIVED = ("is_network_incident",)
-SUBTYPE = "subtype"
 LEVELS = tuple(ResponseLevel)
 
 
@@ -41,6 +28,9 @@ class Reading:
     facts: FactBook | None
     codes: Uniques = field(default_factory=Uniques)
     type_names: Uniques = field(default_factory=Uniques)
+    subtypes: Uniques = field(default_factory=Uniques)
+    duties: list[tuple[Table, str]] = field(default_factory=list)
+    """the lines that name an obligation, which is read later"""
 
 
 def read_playbook(root: Table, stem: str, reading: Reading) -> Playbook | None:
@@ -53,10 +43,17 @@ def read_playbook(root: Table, stem: str, reading: Reading) -> Playbook | None:
         if one:
             reading.type_names.take(root, key, one)
     inner = root.table("subtypes")
-    subtypes = read_coded_names(inner) if inner else {}
+    subtypes = _subtypes(inner, reading) if inner else {}
     lines = tuple(_line(table, reading, subtypes) for table in root.tables("task", required=True))
     root.close()
     return Playbook(type_code, name, name_en, lines, subtypes, names) if type_code else None
+
+
+def _subtypes(table: Table, reading: Reading) -> Mapping[str, tuple[str, ...]]:
+    found = read_coded_names(table)
+    for code in found:  # a condition names the subtype alone, whatever its type
+        reading.subtypes.take(table, code, code)
+    return found
 
 
 def _line(table: Table, reading: Reading, subtypes: Mapping[str, object]) -> TaskLine:
@@ -78,12 +75,14 @@ def _line(table: Table, reading: Reading, subtypes: Mapping[str, object]) -> Tas
         approve_first=table.flag("approve_first"),
         fulfilled_by=table.one_of("fulfilled_by", "fulfilled_by", FULFILLING, "") or None,
         obligation=table.text("obligation", "") or None,
-        when=_when(table, reading.facts, subtypes),
+        when=read_when(table, reading.facts, subtypes),
         basis=table.text("basis", ""),
     )
     table.close()
     if line.code:
         reading.codes.take(table, "code", line.code)
+    if line.obligation:
+        reading.duties.append((table, line.obligation))
     if line.approve:
         reading.names.approver(table, "approve", line.approve, (BY_LEVEL,))
     _check_due(table, line)
@@ -121,32 +120,5 @@ def _check_ways(table: Table, line: TaskLine) -> None:
         table.note("until", "until_alone")
     if line.fulfilled_by and line.approve:
         table.note("approve", "fulfilled_beside", by=line.fulfilled_by)
-
-
-def _when(table: Table, facts: FactBook | None, subtypes: Mapping[str, object]) -> dict[str, str | bool]:
-    inner = table.table("when")
-    if inner is None:
-        return {}
-    wanted = {name: _wanted(inner, name, facts, subtypes) for name in inner.names()}
-    return {name: value for name, value in wanted.items() if value is not None}
-
-
-def _wanted(table: Table, name: str, facts: FactBook | None, subtypes: Mapping[str, object]) -> str | bool | None:
-    if name == SUBTYPE:
-        return table.one_of(name, "subtype", tuple(subtypes)) or None
-    if name in DERIVED:
-        return _yes_no(table, name)
-    key = name.removesuffix(AT_LEAST)
-    spec = facts.specs.get(key) if facts else None
-    if facts and spec is None:
-        graded = (f"{one.key}{AT_LEAST}" for one in facts.specs.values() if one.kind == "choice")
-        table.source.unknown(table.key(name), "condition", name, (SUBTYPE, *DERIVED, *facts.specs, *graded))
-    return read_wanted(table, name, spec)
-
-
-def _yes_no(table: Table, name: str) -> bool | None:
-    value = table.raw(name)
-    if isinstance(value, bool):
-        return value
-    table.note(name, "not_yes_no", found=shown(value))
-    return None
+    if line.approve_first and not line.approve and not table.source.faulty(table.key("approve")):
+        table.note("approve_first", "nobody_first")

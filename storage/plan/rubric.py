@@ -7,7 +7,7 @@ from typing import Literal
 
 from storage.plan.table import Table, Uniques, check_not_slower, shown
 from workflows.core.facts import FactBook, FactSpec
-from workflows.core.rubric import Band, Floor, Indicator, Measure, OpinionLevel, ResponseLevel, Rubric
+from workflows.core.rubric import Band, Floor, Indicator, Measure, OpinionLevel, Rubric
 
 LEVELS = tuple(OpinionLevel)
 _PART_OF_KIND = {"number": "from", "share": "from", "choice": "scores", "condition": "score"}
@@ -53,9 +53,7 @@ def _regrade(table: Table) -> dict[OpinionLevel, timedelta]:
         return {}
     found = {level: inner.duration(level) for level in LEVELS}
     inner.close()
-    # opinion levels rise as response levels do, so the one comparison serves both; the sentence names the key
-    cells = [(inner.key(level), ResponseLevel.of_rank(level.rank), span) for level, span in found.items()]
-    check_not_slower(table.source, cells)
+    check_not_slower(table.source, [(inner.key(level), level, span) for level, span in found.items()])
     return found
 
 
@@ -238,6 +236,15 @@ def read_wanted(table: Table, name: str, spec: FactSpec | None) -> str | bool | 
         return table.one_of(name, "value", spec.values) or None
     if spec is None and isinstance(table.raw(name), str):
         return table.text(name)
+    if spec and spec.kind != "condition":
+        table.raw(name)
+        table.note(name, "not_asked", fact=name, kind=spec.kind)
+        return None
+    return yes_or_no(table, name)
+
+
+def yes_or_no(table: Table, name: str) -> bool | None:
+    """true or false; anything else is noted."""
     value = table.raw(name)
     if isinstance(value, bool):
         return value

@@ -3,13 +3,12 @@
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from storage.plan.findings import Finding, listed, nearest
 from storage.plan.lines import key_lines, line_of
-from workflows.core.rubric import ResponseLevel
 
 T = TypeVar("T")
 
@@ -177,6 +176,34 @@ class Table:
             self.note(name, "not_positive")
         return span or timedelta()
 
+    def day(self, name: str, default: date | None = None) -> date | None:
+        """A date of its own, not a date in quotes; None when it is not one."""
+        value = self.raw(name)
+        if value is None:
+            return default or self._missing(name, None, None)
+        if _is_day(value):
+            return value
+        self.note(name, "not_day", found=shown(value))
+        return None
+
+    def days(self, name: str) -> tuple[date, ...]:
+        value = self.raw(name)
+        if value is None:
+            return ()
+        if isinstance(value, list) and all(_is_day(entry) for entry in value):
+            return tuple(value)
+        self.note(name, "not_days", found=shown(value))
+        return ()
+
+    def time(self, name: str) -> time:
+        value = self.raw(name)
+        if value is None:
+            return self._missing(name, None, time())
+        if isinstance(value, time):
+            return value
+        self.note(name, "not_time", found=shown(value))
+        return time()
+
     def table(self, name: str, *, required: bool = False) -> "Table | None":
         value = self.raw(name)
         if isinstance(value, dict):
@@ -235,17 +262,25 @@ class Uniques:
         return True
 
 
-def check_not_slower(source: Source, cells: Sequence[tuple[str, ResponseLevel, timedelta]]) -> None:
-    """Note each heavier level that takes longer than the one before; `cells` are (key, level, span) from the lightest on."""
+def check_not_slower(source: Source, cells: Sequence[tuple[str, str, timedelta]]) -> None:
+    """Note each heavier level or grade that takes longer than the one before; `cells` are (key, level, span) from the lightest on."""
     sound = [cell for cell in cells if not source.faulty(cell[0])]
     for (_, than, limit), (key, level, span) in pairwise(sound):
         if span > limit:
             source.note(key, "slower", level=level, than=than, found=format_duration(span), limit=format_duration(limit))
 
 
+def _is_day(value: object) -> TypeGuard[date]:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
 def shown(value: object) -> str:
     """A TOML value as a sentence shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, list):
+        value = f"[{', '.join(map(shown, value))}]"
+    elif isinstance(value, str):
+        value = f'"{value}"'
+    text = str(value)
     return text if len(text) <= 60 else text[:59] + "…"

@@ -125,6 +125,45 @@ class ApprovalRow(SQLModel, table=True):
     decided_by: str | None = None
     decided_at: datetime | None = _moment()
     note: str
+    values: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
+    version: int
+    touched: int
+
+
+class ReportRow(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "report"
+
+    ref: str = Field(primary_key=True)
+    incident: str = Field(foreign_key="incident.ref", index=True)
+    obligation: str
+    plan: str
+    state: str
+    group: str
+    recipients: Any = _json()
+    clock: str
+    calendar: str
+    repeating: bool
+    created_at: datetime = _moment(null=False)
+    created_by: str
+    asked_at: datetime = _moment(null=False)
+    deadline_at: datetime | None = _moment()
+    provisional: bool
+    row: str
+    since_at: datetime | None = _moment()
+    issue: int
+    filings: Any = _json()
+    last_filed_at: datetime | None = _moment()
+    filed_at: datetime | None = _moment()
+    waiver: str | None = None
+    waiver_by: str | None = None
+    waiver_reason: str
+    waived_by: str | None = None
+    later_from: datetime | None = _moment()
+    later_reason: str
+    later_by: str | None = None
+    level: int
+    round: int
+    prompted_at: datetime = _moment(null=False)
     version: int
     touched: int
 

@@ -20,6 +20,7 @@ from workflows.core.errors import NotFound
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
+from workflows.regulator_report import Report
 from workflows.task import LIVE, State, Task, verifiers_of
 
 R = TypeVar("R", bound=Record)
@@ -98,6 +99,12 @@ class Reader:
 
     def tasks(self, incident: str) -> list[Task]:
         return self._children(Task, incident)
+
+    def report(self, ref: str) -> Report:
+        return self._get(Report, ref)
+
+    def reports(self, incident: str) -> list[Report]:
+        return self._children(Report, incident)
 
     def approvals(self, incident: str) -> list[Approval]:
         return self._children(Approval, incident)

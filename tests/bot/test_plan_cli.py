@@ -3,6 +3,7 @@
 import shutil
 import string
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,53 @@ def test_the_plan_in_chinese() -> None:
     assert "1小时 / 30分 / 15分 / 15分|自上报|信息安全小组|固定证据(日志、镜像、录屏、链路数据),禁删改" in text
     assert "— / 2小时40分 / 1小时20分 / 40分|自定级|舆情应对小组|对外声明起草与审批" in text
     assert "不是中证协原表" in text
+    assert "预案「信息泄露」(data_leak)\n  子类:客户个人信息、交易与资产数据" in text
+    assert "合规法务组|公安报案 [时限随报送事项 公安机关报案]" in text
+
+
+def test_the_facts_tell_who_states_them_what_they_start_as_and_whether_two_must_agree() -> None:
+    lines = show_command(SAMPLE, "zh").splitlines()
+    (crime,) = (line for line in lines if line.startswith("  涉嫌犯罪(suspected_crime)"))
+    assert "由 应急办(综合协调组)、信息安全小组、金融诈骗专项组、合规法务组 填写" in crime
+    assert "网络攻击、金融诈骗默认是; 信息泄露、合规风险默认待定; 系统故障、供应商与外部机构中断、舆情(含传闻)默认否" in crime
+    assert crime.endswith("须两人")
+    assert "  原因(cause):文字;由 各组组长 填写" in lines
+
+
+def test_the_duties_tell_when_by_when_to_whom_by_whom_and_how_certain_that_is() -> None:
+    text = show_command(SAMPLE, "zh")
+    police = (
+        "  公安机关报案(police):视条件:涉嫌犯罪 = 是;自获知起 一般 4小时 / 较大 2小时 / 重大 1小时 / 特别重大 1小时;报 属地公安网安部门;"
+        "由 合规法务组(网络攻击、信息泄露、金融诈骗)、其余类型 应急办(综合协调组) 办\n"
+        "    依据 国家网络安全事件报告管理办法第4条; 网络数据安全管理条例第11条(原文为“及时/按规定”,分钟数为默认); 本项目默认; "
+        "已核原文; 原文用语「及时」"
+    )
+    assert police in text
+    assert "视条件:网信级别较大以上、公司是关基运营者 = 否;自获知起 4小时" in text
+    assert "自获知起 每 一般 1小时 / 较大 30分 / 重大 30分 / 特别重大 30分 一次,直到恢复" in text
+    assert "每起事件;自结束起 5 个工作日;报 公司管理层;由 应急办(综合协调组) 办" in text
+    english = show_command(SAMPLE, "en")
+    assert "First public response (public_first_response): only when public opinion moderate or above; from grading moderate 4 h" in english
+    assert "done by Compliance and legal (Data leak), Emergency office in other types" in english
+
+
+def test_the_calendar_is_told_with_its_sources() -> None:
+    text = show_command(SAMPLE, "zh")
+    assert "日历:交易时段 09:30–11:30、13:00–15:00;按日计的时限到 17:00 止" in text
+    assert "  2026 年:放假 01/01–01/03、02/15–02/23" in text
+    assert "调休上班 01/04、02/14、02/28、05/09、09/20、10/10\n    来源:国务院办公厅关于2026年" in text
+
+
+def test_warnings_leave_the_plan_sound(folder: Path) -> None:
+    code, text = check_command(folder, "zh", date(2026, 12, 1))
+    assert code == 0
+    assert text.splitlines()[0].startswith("提醒 calendar.toml: 缺少 2027 年:")
+    assert "预案无误" in text
+    assert "另有 1 处提醒" in text
+    spoil(folder, "response.toml", 'cadence = "PT30M"', 'cadence = "PT3H"')
+    code, text = check_command(folder, "en", date(2026, 12, 1))
+    assert code == 1
+    assert text.splitlines()[-2:] == ["Faults found: 1.", "Warnings, which keep nobody from using it: 1."]
 
 
 def test_the_plan_in_english() -> None:
@@ -120,7 +168,8 @@ def test_the_plan_in_english() -> None:
     assert "Emergency office (office): head 李娜; deputy 孙洁; members 吴迪" in text
     assert "Response level 2: update every 30 min; activate head of Leading group (周衡)" in text
     assert "30 min / 15 min / 10 min / 5 min | from opening | System recovery | Locate the failing part" in text
-    assert "Notify the exchanges [due with the report exchange_first; makes no task in this version]" in text
+    assert "Notify the exchanges [due with the report First report to the exchanges]" in text
+    assert "[approved by head of Leading group (周衡) before it is done, and closed by the same; only when subtype ransomware]" in text
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -18,6 +18,7 @@ from storage.views.reader import Reader
 from tests.browser.chromium import CHROMIUM, a_browser
 from tests.browser.live import Live, Person, on_watch
 from workflows.incident import Incident
+from workflows.regulator_report import Report
 from workflows.task import State, Task
 
 pytestmark = [
@@ -174,6 +175,12 @@ def by_code(live: Live, code: str) -> Task:
     return next(task for task in tasks(live) if task.code == code)
 
 
+def reports(live: Live) -> dict[str, Report]:
+    """Obligation to its report."""
+    found = live.parts.database.read(lambda tx: Reader(tx, live.parts.plans, house_scope()).reports("I1"))
+    return {report.obligation: report for report in found}
+
+
 def finish(live: Live, task: Task) -> None:
     """The long tail, by the same routes as the page: claimed and done by one, verified by another."""
     organization = live.parts.plans.organization
@@ -293,18 +300,28 @@ def ended_and_closed(office: Desk, sun: Page, live: Live) -> None:
     tap(card(lin, "/approve A2"), "/approve A2")
     toast(lin, "已同意 A2")
     expect(incident_card(li)).to_contain_text("应急已结束")
+    tap(incident_card(li), "/incident timeline I1")
+    put_away(li, "集中交易系统中断", "林岳 同意 A2")
+    summary = reports(live)["internal_summary"].ref
     confirm(incident_card(li), "/incident close I1")
-    put_away(li, "还不能归档", by_code(live, "failure.switch").ref)
+    put_away(li, "还不能归档", by_code(live, "failure.switch").ref, f"{summary} 事件处理总结报告")
     assert incident(live).state == "ended"
     for task in tasks(live):
         if task.live:
             finish(live, task)
+    enter(li, "dm")
+    tap(card(li, f"/report filed {summary}"), f"/report filed {summary}", "内部办公系统 总办收文 318")
+    toast(li, both(summary, "时钟停止"))
+    with Person(live.url, "sun.jie") as filing:
+        for report in reports(live).values():
+            if report.open:
+                assert filing.says(f"/报送 已报 {report.ref} 电话 值班员甲")["error"] is None
+    enter(li, "incident")
     confirm(incident_card(li), "/incident close I1")
     toast(li, "已归档")
     expect(incident_card(li)).to_contain_text("已归档")
     tap(incident_card(li), "/incident timeline I1")
-    timeline = put_away(li, "集中交易系统中断", "李娜 归档 I1")
-    assert "林岳 同意 A2" in timeline
+    put_away(li, "集中交易系统中断", f"李娜 已报 {summary}", "李娜 归档 I1")
     assert incident(live).state == "closed"
 
 

@@ -74,7 +74,8 @@ def test_the_reference_cases_come_out_as_stated(world: World, case: dict[str, An
         expected[key] for key in ("total", "level", "response")
     )
     assert (kept.total, kept.level, kept.response) == (expected["total"], expected["level"], expected["response"])
-    assert dict(incident.facts) == case["given"], "what was given is kept, in one shape however it was typed"
+    starting = world.plans.current.facts.starting(())
+    assert dict(incident.facts) == starting | case["given"], "what was given is kept, in one shape however it was typed"
 
 
 def test_the_answer_shows_the_whole_working(outage: World) -> None:
@@ -234,7 +235,8 @@ def test_each_grading_is_kept_with_who_when_from_what_and_by_which_rubric(outage
 
     first, second = outage.gradings()
     assert (first.by, first.at, first.provisional) == ("gao.yuan", START, True)
-    assert dict(first.facts) == {"csrc_grade": "larger", "reads_24h": 600_000}
+    starting = outage.plans.current.facts.starting(["system_failure"])
+    assert dict(first.facts) == starting | {"csrc_grade": "larger", "reads_24h": 600_000}
     assert (second.by, second.at, second.provisional, second.total) == ("li.na", START + timedelta(minutes=20), False, 11)
     assert dict(second.facts)["negative_share"] == 0.7
     assert {first.rubric, second.rubric} == {"opinion-grade-default v1"}

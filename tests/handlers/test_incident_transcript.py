@@ -180,7 +180,11 @@ def test_facts_updates_and_the_timeline(world: World) -> None:
         "I1 已记下:系统、发生时间、影响交易、受影响委托笔数、原因。"
     )
     incident = world.incident()
-    assert incident.facts == {"affects_trading": True, "orders_affected": 12000, "cause": "线路中断"}
+    assert incident.facts == world.plans.current.facts.starting(()) | {
+        "affects_trading": True,
+        "orders_affected": 12000,
+        "cause": "线路中断",
+    }
     assert (incident.occurred_at, incident.confirmed_at) == (START - timedelta(minutes=15), START)
     assert world.says("li.na", "/事件 事实 I1").text == "没有要记的内容。例如:/事件 事实 系统=行情 类型=系统故障。"
 

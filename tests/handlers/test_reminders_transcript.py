@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import col, select
 
-from bot.bootstrap import SAMPLE_PLAN
 from storage.database import Database
 from storage.rooms import Line
 from storage.tables.queues import OutboxRow
 from tests.make import START
-from tests.world import World, make_world
+from tests.world import SMALL_PLAN, World, make_world
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SMALL = "证监会=一般 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3"
@@ -25,7 +24,7 @@ WORST = "证监会=特别重大 平台=9 媒体=央媒 客户=50万 阅读=500�
 IMPACT = "算影响(客户数、委托笔数、延迟、起止时刻,只计交易时段)"
 
 
-def opened(database: Database, grades: str = "", plan: Path = SAMPLE_PLAN) -> World:
+def opened(database: Database, grades: str = "", plan: Path = SMALL_PLAN) -> World:
     world = make_world(database, plan=plan)
     world.says("li.na", "/事件 上报 类型=系统故障 系统=行情 发生=13:50 行情中断")
     if grades:
@@ -395,7 +394,7 @@ def test_an_owner_is_told_once_after_an_outage(sqlite: Database) -> None:
 
 def test_a_rung_that_names_nobody_is_skipped_and_the_control_group_is_told(sqlite: Database, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
-    shutil.copytree(SAMPLE_PLAN, plan)
+    shutil.copytree(SMALL_PLAN, plan)
     organization = (plan / "organization.toml").read_text(encoding="utf-8")
     (plan / "organization.toml").write_text(organization.replace('head = "yang.fan"\ndeputy = "luo.ming"', 'head = "yang.fan"'), "utf-8")
     response = (plan / "response.toml").read_text(encoding="utf-8")

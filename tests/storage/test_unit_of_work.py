@@ -108,6 +108,14 @@ def test_a_record_that_changed_since_it_was_read_is_a_conflict(world: World) -> 
         work(world, lambda uow: uow.apply(renamed(stale, "旧标题")))
 
 
+def test_what_should_have_been_said_before_is_due_now_and_is_not_late(world: World) -> None:
+    world.clock.now += timedelta(minutes=1)
+    incident = world.incident()
+    late = Outcome(incident, Event("updated", {}), (Timer("cadence", START),))
+    work(world, lambda uow: uow.apply(late))
+    assert world.timers("I1")["cadence"] == START + timedelta(minutes=1)
+
+
 def test_the_clock_asking_is_no_act(world: World) -> None:
     """A button carries the version of the last act: the clock's reminders must not make it old."""
     before = world.task("T1")

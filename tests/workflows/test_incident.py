@@ -212,9 +212,9 @@ def test_facts() -> None:
 
 
 def test_type_is_set_once() -> None:
-    typed = rules.set_type(make_incident(), by="li.na", type_="system_failure", playbook="system_failure").record
+    typed = rules.set_type(make_incident(), by="li.na", type_="system_failure", playbook="system_failure", facts={}).record
     assert (typed.type, typed.playbooks) == ("system_failure", ("common", "system_failure"))
-    refused("incident.type_stands", lambda: rules.set_type(typed, by="li.na", type_="rumour", playbook="rumour"))
+    refused("incident.type_stands", lambda: rules.set_type(typed, by="li.na", type_="rumour", playbook="rumour", facts={}))
 
 
 def test_bound_is_news_of_the_trail_only() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.make import START
 from tests.workflows.sample import ORGANIZATION, make_response, make_task, minutes
 from workflows import task as rules
+from workflows.core.calendar import Calendar
 from workflows.core.errors import NotAllowed, RuleBroken, UserError
 from workflows.core.escalation import NAMES, next_due
 from workflows.core.outcome import Notice, Outcome
@@ -82,10 +83,10 @@ def test_open_a_standing_line() -> None:
 
 
 def test_due_for_needs_a_started_clock_and_a_level_that_asks() -> None:
-    assert rules.due_for(LINE, L2, {"opened": START}) == START + minutes(60)
-    assert rules.due_for(LINE, L2, {"opened": None}) is None
-    assert rules.due_for(LINE, L2, {}) is None
-    assert rules.due_for(LINE, make_response(level=ResponseLevel.L4), {"opened": START}) is None
+    assert rules.due_for(LINE, L2, {"opened": START}, Calendar(), UTC) == START + minutes(60)
+    assert rules.due_for(LINE, L2, {"opened": None}, Calendar(), UTC) is None
+    assert rules.due_for(LINE, L2, {}, Calendar(), UTC) is None
+    assert rules.due_for(LINE, make_response(level=ResponseLevel.L4), {"opened": START}, Calendar(), UTC) is None
 
 
 def test_add() -> None:

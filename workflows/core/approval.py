@@ -1,11 +1,12 @@
 """One approval of one version of one thing: asked, given, returned, delegated, reminded of."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
@@ -62,6 +63,8 @@ class Approval:
     decided_by: str | None = None
     decided_at: datetime | None = None
     note: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+    """what the approval sets going needs besides its text"""
     version: int = 0
     touched: int = 0
 

@@ -4,8 +4,16 @@ Every function refuses naive datetimes and answers in UTC: adding a duration to 
 and a deadline in minutes must not stretch or shrink when a clock is changed.
 """
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from zlib import crc32
+
+from workflows.core.calendar import Calendar
+from workflows.core.instants import utc
+from workflows.core.obligation import Obligation
+from workflows.core.rubric import EventGrade, OpinionLevel
+from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
 #: Two reminders this close (or closer) say the same thing twice.
 TOO_CLOSE = timedelta(minutes=2)
@@ -14,20 +22,20 @@ _JITTER_SECONDS = 20
 
 def due_of(line_due: timedelta, clock_at: datetime) -> datetime:
     """The due moment of a playbook line whose clock started at `clock_at`; runs through nights and holidays."""
-    return _utc(clock_at) + line_due
+    return utc(clock_at) + line_due
 
 
 def split_due(created: datetime, due: datetime) -> datetime:
     """The moment when half of the time from creation to due is used up."""
-    start = _utc(created)
-    return start + (_utc(due) - start) / 2
+    start = utc(created)
+    return start + (utc(due) - start) / 2
 
 
 def claim_wait(policy: timedelta, created: datetime, due: datetime | None) -> timedelta:
     """How long to wait for a claim: the policy, but at most half of the time there is; none when it was late from the start."""
     if due is None:
         return policy
-    return max(timedelta(), min(policy, split_due(created, due) - _utc(created)))
+    return max(timedelta(), min(policy, split_due(created, due) - utc(created)))
 
 
 def reminders(created: datetime, due: datetime, remind_before: timedelta) -> tuple[datetime, ...]:
@@ -35,7 +43,7 @@ def reminders(created: datetime, due: datetime, remind_before: timedelta) -> tup
 
     One at or before creation, or too close to the next one, is left out; the one at due always stays.
     """
-    start, end = _utc(created), _utc(due)
+    start, end = utc(created), utc(due)
     kept = [end]
     for moment in sorted((split_due(start, end), end - remind_before), reverse=True):
         if start < moment < kept[0] - TOO_CLOSE:
@@ -45,7 +53,7 @@ def reminders(created: datetime, due: datetime, remind_before: timedelta) -> tup
 
 def next_reminder(created: datetime, due: datetime, remind_before: timedelta, after: datetime) -> datetime | None:
     """The first reminder strictly after `after`, None when the last has passed."""
-    passed = _utc(after)
+    passed = utc(after)
     return next((moment for moment in reminders(created, due, remind_before) if moment > passed), None)
 
 
@@ -56,25 +64,87 @@ def missed_rounds(scheduled: datetime, every: timedelta, now: datetime) -> int:
 
 def next_round(scheduled: datetime, every: timedelta, now: datetime) -> datetime:
     """The first round strictly after `now` on the grid that starts at `scheduled`: being late does not shift the grid."""
-    return _utc(scheduled) + _begun(scheduled, every, now) * every
+    return utc(scheduled) + _begun(scheduled, every, now) * every
 
 
 def jitter(at: datetime, seed: str) -> datetime:
     """`at`, moved 1 to 20 s later when it is on the hour or half hour, always by the same amount for the same seed."""
-    moment = _utc(at)
+    moment = utc(at)
     if moment.minute % 30 or moment.second:
         return moment
     return moment + timedelta(seconds=1 + crc32(seed.encode()) % _JITTER_SECONDS)
-
-
-def _utc(moment: datetime) -> datetime:
-    if moment.utcoffset() is None:
-        raise ValueError(f"naive datetime {moment.isoformat()}: an instant needs its offset")
-    return moment.astimezone(UTC)
 
 
 def _begun(scheduled: datetime, every: timedelta, now: datetime) -> int:
     """How many rounds have come by `now`, the one at `scheduled` included."""
     if every <= timedelta():
         raise ValueError(f"rounds must be some time apart, not {every}")
-    return max(0, (_utc(now) - _utc(scheduled)) // every + 1)
+    return max(0, (utc(now) - utc(scheduled)) // every + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the deadlines of an incident's obligations are worked out from: its clocks and grades now, and the calendar as it is now."""
+
+    clocks: Mapping[str, datetime | None]
+    csrc_grade: EventGrade | None
+    opinion_level: OpinionLevel
+    calendar: Calendar
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """`provisional`: days of a year without data were counted · `row`: the grade whose row applies, or `any` · `since`: counted from."""
+
+    at: datetime
+    provisional: bool
+    row: str
+    since: datetime
+
+
+def deadline(obligation: Obligation, terms: Terms, *, decided: bool = True, last_filed: datetime | None = None) -> Deadline | None:
+    """When `obligation` is due, or None: its clock has not started, its grade is not asked for, or no round falls before `until`.
+
+    Not `decided` (its condition is open), or while the grade is not judged: the lowest row that there is. A repeating one counts its
+    next round from `last_filed`.
+    """
+    started = terms.clocks.get(obligation.clock)
+    if started is None:
+        return None
+    again = last_filed if obligation.every else None
+    since = utc(again or started)
+    first: Mapping[str, timedelta | int] = obligation.within if obligation.calendar == "continuous" else obligation.within_days
+    rows: Mapping[str, timedelta | int] = obligation.every if again or not first else first
+    row = _row(rows, obligation, terms, decided)
+    if row is None:
+        return None
+    span = rows[row]
+    at, provisional = (since + span, False) if isinstance(span, timedelta) else _day_counted(obligation, terms, since, span)
+    return None if _is_over(obligation, terms, at) else Deadline(at, provisional, row, since)
+
+
+def _row(rows: Mapping[str, timedelta | int], obligation: Obligation, terms: Terms, decided: bool) -> str | None:
+    if "any" in rows:
+        return "any"
+    grades, grade = (OpinionLevel, terms.opinion_level) if obligation.keyed_by == "opinion_level" else (EventGrade, _csrc(terms))
+    if grade is None or not decided:
+        return next((str(one) for one in grades if one in rows), None)
+    return str(grade) if grade in rows else None
+
+
+def _csrc(terms: Terms) -> EventGrade | None:
+    """`unconfirmed` stands with `general`, as it does in the response level."""
+    return EventGrade.GENERAL if terms.csrc_grade is EventGrade.UNCONFIRMED else terms.csrc_grade
+
+
+def _day_counted(obligation: Obligation, terms: Terms, since: datetime, days: int) -> tuple[datetime, bool]:
+    add = add_working_days if obligation.calendar == "working_days" else add_calendar_days
+    day, provisional = add(terms.calendar, local_day(since, terms.zone), days)
+    return day_ends(terms.calendar, day, terms.zone), provisional
+
+
+def _is_over(obligation: Obligation, terms: Terms, at: datetime) -> bool:
+    """Whether the clock `until` of a repeating obligation started before its round at `at` fell due."""
+    until = terms.clocks.get(obligation.until) if obligation.every and obligation.until else None
+    return until is not None and until < at

@@ -1,6 +1,6 @@
 """Facts: what is known of an incident, under names that the plan defines (`facts.toml`)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -29,6 +29,11 @@ class FactSpec:
     grade: bool = False
     """True when `/incident grade` takes it (a measure or a grade); others go by `/incident fact`."""
     removes_clock: bool = False
+    """turning it to no takes a regulator's clock away: needs a second person and a reason"""
+    default: Value = None
+    """what an incident starts with (open = None)"""
+    default_by_type: Mapping[str, Value] = field(default_factory=dict)
+    """incident type to what it starts with, instead of `default`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,16 @@ class FactBook:
     specs: Mapping[str, FactSpec]
     by_name: Mapping[str, str]
     """every accepted spelling (casefolded) to its key"""
+
+    def starting(self, types: Collection[str]) -> dict[str, Value]:
+        """What an incident of these types starts with. Where types differ the tighter one counts: yes before open before no."""
+        found: dict[str, Value] = {}
+        for spec in self.specs.values():
+            options = [spec.default_by_type.get(one, spec.default) for one in types] or [spec.default]
+            value = min(options, key=lambda option: (option is not True, option is not None))
+            if value is not None:
+                found[spec.key] = value
+        return found
 
     def find(self, word: str) -> FactSpec | None:
         """The fact called `word` (key or any name, any case), or None."""

@@ -1,9 +1,11 @@
 """The firm's emergency plan (预案) as one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from workflows.core.calendar import Calendar
 from workflows.core.facts import FactBook
+from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
@@ -20,6 +22,8 @@ class Plan:
     rubric: Rubric
     responses: Mapping[ResponseLevel, Response]
     playbooks: Mapping[str, Playbook]
+    obligations: Mapping[str, Obligation] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

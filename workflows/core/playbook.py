@@ -12,9 +12,10 @@ class TaskLine:
     """One line of a playbook. `due` counts from `clock` and names its levels: a level that is missing is not asked for.
 
     `repeat` = standing task (each progress answers the round) until the clock `until` has come · `approve` = who closes it
-    after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group ·
-    `fulfilled_by` = the command whose success closes it · `obligation`, `when`, `due_working_days`, `due_calendar_days`,
-    `approve_first` are read and checked, and make nothing before part 2.
+    after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group · `when`: made
+    once these conditions are all yes · `due_working_days`, `due_calendar_days` count by the firm's calendar ·
+    `fulfilled_by` = the command whose success closes it · `obligation`: no task, it names who does that duty ·
+    `approve_first` is read and checked, and makes nothing yet.
     """
 
     code: str
@@ -39,8 +40,8 @@ class TaskLine:
 
     @property
     def live(self) -> bool:
-        """Whether this line makes a task of its own (part 1: no obligation, condition, or day-counted due)."""
-        return not (self.obligation or self.when or self.due_working_days or self.due_calendar_days)
+        """Whether this line makes a task of its own; a line with an obligation names who does that duty instead."""
+        return not self.obligation
 
 
 @dataclass(frozen=True, slots=True)

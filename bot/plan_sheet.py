@@ -1,0 +1,208 @@
+"""A plan as a flat sheet: rows that keep their key, with named cells. What two plans differ in is read off two sheets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.plan_words import LEVELS, Told
+from handlers.core.wording import Ours
+from workflows.core.facts import FactSpec
+from workflows.core.obligation import Obligation
+from workflows.core.people import Group, Person
+from workflows.core.playbook import Playbook, TaskLine
+from workflows.core.response import Response
+from workflows.core.rubric import Floor, Indicator, Measure
+
+#: One shown value, or several of which each may come and go.
+Cell = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`kind` names what it is (`plan.kind_of.<kind>`); `key` stays the same when the rest changes; cells by their label."""
+
+    kind: str
+    key: str
+    name: str
+    cells: Mapping[str, Cell]
+
+
+def sheet(told: Told) -> dict[str, list[Row]]:
+    """The rows of each part of the plan, in the order in which they are told."""
+    s = _Sheet(told)
+    plan = told.plan
+    return {
+        "organization": [s.firm(), *map(s.person, plan.organization.people.values()), *map(s.group, plan.organization.groups.values())],
+        "facts": [s.fact(spec) for spec in plan.facts.specs.values()],
+        "rubric": list(s.rubric()),
+        "response": [s.response(response) for response in plan.responses.values()],
+        "playbooks": [row for playbook in plan.playbooks.values() for row in s.playbook(playbook)],
+        "obligations": [s.obligation(obligation) for obligation in plan.obligations.values()],
+        "calendar": list(s.calendar()),
+    }
+
+
+class _Sheet:
+    def __init__(self, told: Told) -> None:
+        self._told = told
+
+    def _row(self, kind: str, key: str, name: str, cells: Mapping[str, Cell]) -> Row:
+        """Cells are given by code; empty ones are left out."""
+        label = {code: self._told.words.say(f"plan.field.{code}") for code in cells if not code.startswith("=")}
+        return Row(kind, key, name, {label.get(code, code.removeprefix("=")): cell for code, cell in cells.items() if cell})
+
+    def _person(self, person: str | None) -> str:
+        people = self._told.plan.organization.people
+        return f"{people[person].name} ({person})" if person and person in people else person or ""
+
+    def _groups(self, ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._told.group(one) for one in ids)
+
+    def _minutes(self, count: int) -> str:
+        return self._told.words.span(timedelta(minutes=count))
+
+    def firm(self) -> Row:
+        firm, yes = self._told.plan.organization.firm, self._told.yes
+        flags = {"listed": yes(firm.listed), "cii": yes(firm.cii), "pbc_field": yes(firm.pbc_field)}
+        cells: dict[str, Cell] = {"name": firm.name, "name_en": firm.name_en, "bureau": firm.bureau, **flags}
+        cells["exchanges"] = firm.exchanges
+        return self._row("firm", "firm", firm.name, cells)
+
+    def person(self, person: Person) -> Row:
+        cells: dict[str, Cell] = {"name": person.name, "title": person.title, "phone": person.phone, "email": person.email}
+        cells["identities"] = _pairs(person.identities)
+        cells["roles"] = tuple(self._told.words.say(f"plan.role.{role}") for role in person.roles)
+        return self._row("person", person.id, self._person(person.id), cells)
+
+    def group(self, group: Group) -> Row:
+        cells: dict[str, Cell] = {"name": group.name, "name_en": group.name_en, "aliases": group.aliases}
+        cells |= {"head": self._person(group.head), "deputy": self._person(group.deputy)}
+        cells |= {"members": tuple(map(self._person, group.members)), "chats": _pairs(group.chats)}
+        return self._row("group", group.id, self._told.group(group), cells)
+
+    def fact(self, spec: FactSpec) -> Row:
+        told = self._told
+        cells: dict[str, Cell] = {"name": spec.name, "name_en": spec.name_en, "names": spec.names}
+        cells |= {"fact_kind": told.words.say(f"plan.kind.{spec.kind}"), "unit": spec.unit}
+        cells |= {"values": "; ".join(f"{code}: {told.join(names)}" for code, names in spec.values.items())}
+        cells |= {"set_by": self._groups(spec.set_by) or told.say("plan.show.any_head"), "graded": told.yes(spec.grade)}
+        cells |= {"removes_clock": told.yes(spec.removes_clock), "default": told.value(spec.default, spec)}
+        for type_code, value in spec.default_by_type.items():
+            cells[f"={told.words.say('plan.field.default_in', type=Ours(told.playbook(type_code)))}"] = told.value(value, spec)
+        return self._row("fact", spec.key, told.name(spec.name, spec.name_en), cells)
+
+    def rubric(self) -> Iterator[Row]:
+        rubric, told = self._told.plan.rubric, self._told
+        cells = {"id": rubric.id, "version": str(rubric.version), "unknown_score": str(rubric.unknown_score)}
+        cells |= {"rescore": self._minutes(rubric.rescore_minutes)}
+        yield self._row("rubric", "rubric", rubric.id, cells)
+        for band in rubric.bands:
+            figures = {"points": f"{band.min}–{band.max}", "regrade": self._minutes(rubric.regrade_minutes[band.level])}
+            yield self._row("band", band.level, told.words.code(band.level), figures)
+        yield from map(self.indicator, rubric.indicators)
+        yield from map(self.floor, rubric.floors)
+
+    def indicator(self, indicator: Indicator) -> Row:
+        cells: dict[str, Cell] = {"name": indicator.name, "name_en": indicator.name_en}
+        for measure in indicator.measures:
+            spec = self._told.plan.facts.specs[measure.fact]
+            cells[f"={self._told.name(spec.name, spec.name_en)}"] = self._measure(measure, spec)
+        return self._row("indicator", indicator.key, self._told.name(indicator.name, indicator.name_en), cells)
+
+    def _measure(self, measure: Measure, spec: FactSpec) -> str:
+        if measure.kind == "number":
+            text = self._told.say("plan.show.measure_number", steps=" / ".join(map(self._told.words.number, measure.steps)))
+        elif measure.kind == "choice":
+            text = self._told.join(f"{self._told.value(code, spec)} {score}" for code, score in measure.scores.items())
+        else:
+            text = self._told.say("plan.show.measure_condition", score=measure.score)
+        needs = _pairs({self._fact(key): self._told.words.number(least) for key, least in measure.needs.items()}, " ≥ ")
+        return f"{text} ({self._told.join(needs)})" if needs else text
+
+    def _fact(self, key: str) -> str:
+        spec = self._told.plan.facts.specs.get(key)
+        return self._told.name(spec.name, spec.name_en) if spec else key
+
+    def floor(self, floor: Floor) -> Row:
+        told, named = self._told, {one.key: told_name for one, told_name in self._indicators()}
+        most = {self._fact(key): told.words.number(least) for key, least in floor.facts_at_least.items()}
+        parts = [told.conditions(floor.facts), *_pairs(most, " ≥ ")]
+        if floor.any_score:
+            parts.append(told.say("plan.show.any_score", names=told.join(named.get(key) or self._fact(key) for key in floor.any_score)))
+        if floor.scores_of_4:
+            parts.append(told.say("plan.show.scores_of_4", count=floor.scores_of_4))
+        if floor.other_score:
+            parts.append(told.say("plan.show.other_score", score=floor.other_score))
+        cells = {"at_least": told.words.code(floor.at_least), "conditions": told.join(part for part in parts if part)}
+        return self._row("floor", floor.id, floor.id, cells)
+
+    def _indicators(self) -> Iterator[tuple[Indicator, str]]:
+        for one in self._told.plan.rubric.indicators:
+            yield one, self._told.name(one.name, one.name_en)
+
+    def response(self, response: Response) -> Row:
+        told, span = self._told, self._told.words.span
+        cells: dict[str, Cell] = {"name": response.name, "name_en": response.name_en}
+        cells |= {f"act_{act}": told.any(specs) for act, specs in response.approvers.items()}
+        for pace in ("cadence", "claim_within", "progress_every", "progress_grace", "remind_before", "overdue_repeat", "verify_within"):
+            cells[pace] = span(getattr(response, pace))
+        cells |= {"approval_wait": span(response.approval_wait), "overdue_climb_every": str(response.overdue_climb_every)}
+        cells |= {"rungs": " → ".join(map(told.rung, response.rungs)), "terminal_repeat": span(response.terminal_repeat)}
+        cells |= {"terminal_slow": span(response.terminal_slow)}
+        cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
+        cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
+        return self._row("level", response.level, told.name(response.name, response.name_en), cells)
+
+    def playbook(self, playbook: Playbook) -> Iterator[Row]:
+        told = self._told
+        cells: dict[str, Cell] = {"name": playbook.name, "name_en": playbook.name_en, "names": playbook.names}
+        cells["subtypes"] = tuple(f"{code}: {told.join(names)}" for code, names in playbook.subtypes.items())
+        yield self._row("playbook", playbook.type, told.name(playbook.name, playbook.name_en), cells)
+        for line in playbook.lines:
+            yield self.task(line, playbook)
+
+    def task(self, line: TaskLine, playbook: Playbook) -> Row:
+        told = self._told
+        duty = told.plan.obligations.get(line.obligation or "")
+        cells: dict[str, Cell] = {"playbook": told.name(playbook.name, playbook.name_en), "title_zh": line.title, "title_en": line.title_en}
+        cells |= {"group": told.group(line.group), "clock": told.clock(line.clock)}
+        cells |= {f"={told.words.say('plan.field.due', level=level)}": told.due(line, level) for level in LEVELS if level in line.due}
+        cells |= {"working_days": str(line.due_working_days or ""), "calendar_days": str(line.due_calendar_days or "")}
+        cells |= {"repeat": told.yes(True) if line.repeat else "", "until": told.clock(line.until) if line.until else ""}
+        cells |= {
+            "optional": told.yes(True) if line.optional else "",
+            "approve": told.any(line.approve.split(" or ")) if line.approve else "",
+        }
+        cells |= {"approve_first": told.yes(True) if line.approve_first else ""}
+        cells |= {"fulfilled_by": told.words.say(f"plan.by.{line.fulfilled_by}") if line.fulfilled_by else ""}
+        cells |= {"obligation": told.name(duty.name, duty.name_en) if duty else line.obligation or ""}
+        cells |= {"when": told.conditions(line.when), "done": line.done, "done_en": line.done_en, "basis": line.basis}
+        return self._row("task", line.code, told.name(line.title, line.title_en), cells)
+
+    def obligation(self, duty: Obligation) -> Row:
+        told = self._told
+        cells: dict[str, Cell] = {
+            "name": duty.name,
+            "name_en": duty.name_en,
+            "when": told.conditions(duty.when) or told.say("plan.show.always"),
+        }
+        cells |= {"clock": told.clock(duty.clock), "keyed_by": told.words.say(f"plan.keyed_by.{duty.keyed_by}")}
+        cells |= {"deadline": told.deadline(duty), "day_count": told.words.say(f"plan.day_count.{duty.calendar}")}
+        cells |= {"to": duty.to, "channels": duty.channels, "doer": told.group(duty.doer), "steps": " → ".join(duty.steps)}
+        cells |= {"binding": told.words.say(f"plan.binding.{duty.binding}"), "basis": duty.basis, "law_word": duty.law_word}
+        cells |= {"confidence": told.words.say(f"plan.confidence.{duty.confidence}"), "also_on": duty.also_on}
+        cells |= {"partial_ok": duty.partial_ok, "closing": told.yes(duty.closing)}
+        return self._row("obligation", duty.id, told.name(duty.name, duty.name_en), cells)
+
+    def calendar(self) -> Iterator[Row]:
+        calendar, told = self._told.plan.calendar, self._told
+        hours = {"sessions": told.sessions(), "business_ends": f"{calendar.business_ends:%H:%M}"}
+        yield self._row("hours", "hours", told.say("plan.show.hours"), hours)
+        for number, year in calendar.years.items():
+            lists = {"holidays": year.holidays, "workdays": year.workdays, "closures": year.closures - year.holidays}
+            days: dict[str, Cell] = {name: tuple(day.isoformat() for day in sorted(found)) for name, found in lists.items()}
+            yield self._row("year", str(number), str(number), {**days, "sources": year.sources})
+
+
+def _pairs(values: Mapping[str, str], sign: str = " = ") -> tuple[str, ...]:
+    return tuple(f"{name}{sign}{value}" for name, value in values.items())

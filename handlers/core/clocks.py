@@ -1,0 +1,123 @@
+"""Regulator clocks of an incident: put when their condition is yes or open, tightened when terms change, ended by nobody but people."""
+
+from collections.abc import Mapping, Sequence
+
+from handlers.core.asking import approvers, ask
+from handlers.core.context import Context
+from handlers.core.known import known_facts
+from workflows import regulator_report as rules
+from workflows.core.conditions import Answer, Known, answer
+from workflows.core.deadlines import Terms, deadline
+from workflows.core.facts import Value
+from workflows.core.obligation import Obligation
+from workflows.core.outcome import Notice, Outcome
+from workflows.core.plan import Plan
+from workflows.incident import Incident
+from workflows.regulator_report import Report, State
+
+
+def known_of(context: Context, incident: Incident) -> Known:
+    return known_facts(incident, context.uow.plan_of(incident), context.organization)
+
+
+def terms_of(context: Context, incident: Incident) -> Terms:
+    calendar = context.uow.plan_of(incident).calendar
+    return Terms(incident.clocks(), incident.csrc_grade, incident.opinion_level, calendar, context.zone)
+
+
+def settle_clocks(context: Context, incident: Incident) -> tuple[str, ...]:
+    """Bring the incident's clocks in line with what is known. Answers the refs that were put or became due."""
+    known, terms = known_of(context, incident), terms_of(context, incident)
+    existing = {report.obligation: report for report in context.uow.reports(incident.ref)}
+    changed = []
+    for duty in context.uow.plan_of(incident).obligations.values():
+        condition, report = answer(duty.when, known), existing.get(duty.id)
+        if report is None:
+            outcome = _first(context, incident, duty, terms, condition)
+        else:
+            outcome = _again(context, incident, duty, terms, condition, report)
+        if outcome is not None:
+            changed.append(context.uow.apply(outcome).ref)
+    _ask(context, incident)
+    return tuple(changed)
+
+
+def _first(context: Context, incident: Incident, duty: Obligation, terms: Terms, condition: Answer) -> Outcome[Report] | None:
+    """A duty is put when its clock starts; one that is not asked for at this grade is not put."""
+    if condition == "no" or deadline(duty, terms, decided=condition == "yes") is None:
+        return None
+    group = doer(context.uow.plan_of(incident), incident, duty)
+    return rules.open_(
+        duty,
+        terms,
+        ref=context.uow.next_ref(Report),
+        incident=incident.ref,
+        plan=incident.plan,
+        by=context.person,
+        now=context.now,
+        condition=condition,
+        group=group,
+        to=context.organization.groups[group].leaders if condition == "yes" else (),
+    )
+
+
+def _again(
+    context: Context, incident: Incident, duty: Obligation, terms: Terms, condition: Answer, report: Report
+) -> Outcome[Report] | None:
+    leaders, now = context.organization.groups[report.group].leaders, context.now
+    if not report.open:
+        started = terms.clocks.get(duty.clock)
+        if condition == "no" or started is None or started <= (report.filed_at or report.asked_at):
+            return None
+        reason = context.words.say("report.clock_restarted")
+        return rules.reopen(report, duty, terms, by=context.person, now=now, reason=reason, condition=condition, to=leaders)
+    if report.state is State.TO_DECIDE and condition == "yes":
+        return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders)
+    return rules.finish(report, duty, terms, now=now) or rules.tighten(report, duty, terms, now=now, to=leaders)
+
+
+def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
+    """The group that a playbook line of this incident names for the duty, else the duty's own."""
+    lines = (line for name in incident.playbooks for line in plan.playbooks[name].lines)
+    return next((line.group for line in lines if line.obligation == duty.id), duty.doer)
+
+
+def _ask(context: Context, incident: Incident) -> None:
+    """One card by fact to whoever is on duty in the office and to the commander, for all that is to be decided."""
+    if any(report.state is State.TO_DECIDE for report in context.uow.reports(incident.ref)):
+        people = tuple(dict.fromkeys((context.organization.duty("office"), incident.commander)))
+        context.uow.tell(Notice("decide", people, urgency="clock", card=True), incident)
+
+
+def removed_by(context: Context, before: Incident, after: Incident) -> list[Report]:
+    """Running clocks whose condition would be no after a change: they stop only when two people agree."""
+    was, would = known_of(context, before), known_of(context, after)
+    duties = context.uow.plan_of(before).obligations
+    running = [report for report in context.uow.reports(before.ref) if report.open]
+    return [
+        report
+        for report in running
+        if answer(duties[report.obligation].when, would) == "no" and answer(duties[report.obligation].when, was) != "no"
+    ]
+
+
+def duty_name(context: Context, incident: Incident, report: Report) -> str:
+    duty = context.uow.plan_of(incident).obligations[report.obligation]
+    return duty.name if context.words.locale == "zh" else duty.name_en or duty.name
+
+
+def ask_waiver(
+    context: Context, incident: Incident, reports: Sequence[Report], kind: str, reason: str, why: str, values: Mapping[str, Value]
+) -> str:
+    """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker."""
+    named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports])
+    what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason)
+    what = f"{why}\n{what}".strip()
+    refs: list[Value] = [r.ref for r in reports]
+    subject = reports[0].ref if kind == "not_required" else incident.ref
+    approval = ask(context, incident, kind, reason, subject=subject, values={"reports": refs, "reason": reason, **values}, what=what)
+    for report in reports:
+        if report.waiver is None:
+            context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref))
+    people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
+    return context.words.say("report.waiver_asked", approval=approval.ref, reports=named, people=people)

@@ -1,0 +1,169 @@
+"""Regulator clocks: what is due, what was filed, and what two people agree is not required."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from handlers.core.access import check
+from handlers.core.clocks import ask_waiver, duty_name, known_of, terms_of
+from handlers.core.context import Context
+from handlers.core.message import Reply
+from handlers.core.registry import approved, command, key, ref, rest, returned, timer
+from handlers.core.settling import settle
+from workflows import incident as incidents
+from workflows import regulator_report as rules
+from workflows.core import approval as approvals
+from workflows.core.agreement import Agreement, check_reason
+from workflows.core.approval import Approval
+from workflows.core.obligation import Obligation
+from workflows.incident import Incident
+from workflows.regulator_report import Report, State
+
+
+@dataclass(frozen=True, slots=True)
+class OfIncident:
+    incident: str | None = ref("I")
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    report: str | None = ref("R")
+    to: str | None = key("对象", "报送对象")
+    at: datetime | None = key("时间", "报送时间", kind="time")
+    way: str | None = key("方式", "渠道")
+    receipt: str | None = key("回执", "受话人")
+    text: str = rest("方式和回执", "way and receipt")
+
+
+@dataclass(frozen=True, slots=True)
+class NotRequired:
+    report: str | None = ref("R")
+    text: str = rest("理由", "reason", required=True)
+
+
+@command("report list", OfIncident, zh="报送 列表", who="member", short=("报送",))
+def list_(context: Context, given: OfIncident) -> Reply:
+    """Reports and notices of the incident, with their deadlines."""
+    incident = context.incident(given.incident)
+    reports = sorted(context.reader.reports(incident.ref), key=lambda r: (not r.open, r.deadline_at or context.now))
+    head = context.words.say("report.list", ref=incident.ref, title=incident.title, count=len(reports))
+    return Reply("\n".join([head, *(_line(context, incident, report) for report in reports)]), ref=incident.ref)
+
+
+def _line(context: Context, incident: Incident, report: Report) -> str:
+    due = context.words.time(report.deadline_at, context.now) if report.deadline_at else "-"
+    name = duty_name(context, incident, report)
+    to = context.words.join(list(report.missing or report.recipients))
+    return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
+
+
+def _duty(context: Context, incident: Incident, report: Report) -> Obligation:
+    return context.uow.plan_of(incident).obligations[report.obligation]
+
+
+@command("report filed", Filed, zh="报送 已报", who="member", short=("已报",))
+def filed(context: Context, given: Filed) -> Reply:
+    """It was reported: to whom, when, by which way, with which receipt."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    _may(context, report)
+    way, receipt = _way_and_receipt(given)
+    to = tuple(one.strip() for one in (given.to or "").replace("、", ",").replace(",", ",").split(",") if one.strip()) or report.missing
+    outcome = rules.file(
+        report,
+        _duty(context, incident, report),
+        terms_of(context, incident),
+        by=context.person,
+        now=context.now,
+        when=given.at or context.now,
+        to=to,
+        way=way,
+        receipt=receipt,
+    )
+    after = context.uow.apply(outcome)
+    _void_waiver(context, report)
+    if after.state is State.FILED:
+        return context.say("report.filed", ref=report.ref, report=report.ref)
+    key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
+    return context.say(key_, ref=report.ref, report=report.ref, missing=list(after.missing), due=after.deadline_at)
+
+
+def _way_and_receipt(given: Filed) -> tuple[str, str]:
+    """`way=电话 receipt=王某`, or simply `电话 王某某 2026-001`."""
+    way, _, receipt = given.text.strip().partition(" ")
+    return given.way or way, given.receipt or (given.text.strip() if given.way else receipt.strip())
+
+
+def _may(context: Context, report: Report) -> None:
+    """Members of the doer's group, or of the office, which keeps the clocks."""
+
+    check(f"group:{report.group},office", context.person, context.organization)
+
+
+def _void_waiver(context: Context, report: Report) -> None:
+    for pending in context.uow.approvals(report.incident):
+        if pending.subject == report.ref:
+            context.uow.apply(approvals.void(pending, now=context.now, reason=context.words.say("report.filed_meanwhile")))
+
+
+@command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True)
+def not_required(context: Context, given: NotRequired) -> Reply:
+    """Ask a second person to agree that it is not required; the clock runs meanwhile."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    check_reason(given.text)
+    return Reply(ask_waiver(context, incident, [report], "not_required", given.text, "", {}), ref=report.ref)
+
+
+@approved("not_required")
+def waived(context: Context, approval: Approval, by: str) -> None:
+    _waive(context, approval, by)
+
+
+@returned("not_required")
+def kept(context: Context, approval: Approval, by: str, reason: str) -> None:
+    for one in _refs(approval):
+        report = context.uow.load(Report, one)
+        if report.open and report.waiver == approval.ref:
+            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason))
+
+
+@approved("fact_off")
+def fact_off(context: Context, approval: Approval, by: str) -> None:
+    """A condition is turned off by two people: the facts hold now, and the clocks that hung on them stop."""
+    incident = context.uow.load(Incident, approval.incident)
+    facts = approval.values["facts"]
+    assert isinstance(facts, dict), "written by ourselves"
+    changed = incidents.set_facts(incident, by=approval.asked_by, now=context.now, given=facts, details={})
+    after = context.uow.apply(changed)
+    _waive(context, approval, by)
+    settle(context, after)
+
+
+@returned("fact_off")
+def fact_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
+    kept(context, approval, by, reason)
+
+
+def _waive(context: Context, approval: Approval, by: str) -> None:
+    reason = str(approval.values["reason"])
+    agreement = Agreement(asked_by=approval.asked_by, by=by, reason=reason, approval=approval.ref)
+    for one in _refs(approval):
+        report = context.uow.load(Report, one)
+        if report.open:
+            context.uow.apply(rules.not_required(report, agreement, now=context.now))
+
+
+def _refs(approval: Approval) -> list[str]:
+    refs = approval.values["reports"]
+    assert isinstance(refs, list), "written by ourselves"
+    return [str(one) for one in refs]
+
+
+@timer("R")
+def remind(context: Context, report: str, name: str, due: datetime) -> None:
+    """A regulator's clock speaks."""
+    found = context.uow.load(Report, report)
+    incident = context.uow.incident_of(found)
+    duties = context.uow.plan_of(incident).obligations
+    asked = rules.to_decide(context.uow.reports(incident.ref), duties, known_of(context, incident))
+    leads = found.state is not State.TO_DECIDE or rules.leads(found, asked)
+    outcome = rules.remind(found, now=context.now, organization=context.organization, commander=incident.commander, leads=leads)
+    context.uow.apply(outcome)

@@ -1,0 +1,178 @@
+"""Regulator clocks under the whole sample plan: asked by fact, filed with a receipt, stopped only by two people, never silent."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from bot.bootstrap import SAMPLE_PLAN
+from storage.database import Database
+from storage.mapping import to_record
+from storage.tables.records import ReportRow
+from tests.make import START
+from tests.world import World, make_world
+from workflows.regulator_report import Report, State
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
+    yield make_world(database, plan=SAMPLE_PLAN)
+    database.close()
+
+
+@pytest.fixture
+def outage(world: World) -> World:
+    """A system failure, just opened by its commander; nothing is known yet."""
+    world.says("li.na", "/事件 上报 类型=系统故障 系统=集中交易 集中交易中断")
+    return world
+
+
+def reports(world: World) -> dict[str, Report]:
+    """Obligation to its report."""
+    rows = world.database.read(lambda tx: [to_record(Report, row) for row in tx.exec(select(ReportRow))])
+    return {report.obligation: report for report in rows}
+
+
+def test_at_minute_one_everything_is_to_be_decided_and_its_clock_runs(outage: World) -> None:
+    found = reports(outage)
+    assert {"csrc_first_phone", "exchange_first", "clearing_first", "pi_authority"} <= set(found)
+    assert {report.state for report in found.values()} == {State.TO_DECIDE}
+    assert found["csrc_first_phone"].deadline_at == START + timedelta(minutes=30), "the lowest grade's row, until it is judged"
+    assert all(outage.timers(report.ref) for report in found.values())
+
+
+def test_it_is_asked_by_fact_on_one_card_and_not_as_a_dozen_items(outage: World) -> None:
+    card = outage.card("li.na", "待判断")
+    asked = [name for name, _ in card["lines"]]
+    assert asked[:2] == ["影响交易", "证监会事件级别"] or asked[:2] == ["证监会事件级别", "影响交易"], "the most urgent first"
+    assert len(asked) == len(set(asked)) < len(reports(outage))
+    assert len([text for text in outage.direct("li.na") if "待判断" in text]) == 1
+
+
+def test_each_question_is_answered_at_a_tap_and_one_button_grades(outage: World) -> None:
+    card = outage.card("li.na", "待判断")
+    labels = [button["label"] for button in card["buttons"]]
+    judged = [name for name, _ in card["lines"] if "级别" in name]
+    conditions = [name for name, _ in card["lines"] if name not in judged]
+    assert len(judged) == 2
+    assert sorted(labels) == sorted(["定级", *(f"{answer}:{name}" for name in conditions for answer in "是否")])
+
+
+def test_a_yes_at_a_tap_settles_all_that_hangs_on_it(outage: World) -> None:
+    outage.taps("li.na", "是:涉及个人信息")
+    found = reports(outage)
+    assert {found["pi_authority"].state, found["pi_individuals"].state} == {State.DUE}
+    assert "涉及个人信息" not in [name for name, _ in outage.card("li.na", "待判断")["lines"]]
+    assert found["exchange_first"].state is State.TO_DECIDE
+
+
+def test_a_grade_tightens_and_says_so_and_never_loosens(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    found = reports(outage)["csrc_first_phone"]
+    assert (found.state, found.deadline_at) == (State.DUE, START + timedelta(minutes=15))
+    assert any("证监局首报" in text and "14:15" in text for text in outage.direct("li.na"))
+
+
+def test_filed_needs_a_way_and_a_receipt_and_stops_the_clock(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    ref = reports(outage)["csrc_first_phone"].ref
+    assert outage.says("li.na", f"/已报 {ref}").error == "report.way"
+    assert outage.says("li.na", f"/已报 {ref} 电话").error == "report.receipt"
+    assert outage.says("li.na", f"/已报 {ref} 对象=公众 电话 王处").error == "report.whom"
+    assert outage.says("xu.jing", f"/已报 {ref} 电话 王处").error == "access.group", "the doer's group and the office keep the clocks"
+    assert outage.says("li.na", f"/已报 {ref} 时间=14:00 电话 王处").error is None
+    after = reports(outage)["csrc_first_phone"]
+    assert (after.state, after.filed[0].way, after.filed[0].receipt) == (State.FILED, "电话", "王处")
+    assert not outage.timers(ref)
+
+
+def test_each_recipient_has_its_own_receipt(outage: World) -> None:
+    outage.taps("li.na", "是:影响交易")
+    ref = reports(outage)["exchange_first"].ref
+    reply = outage.says("li.na", f"/已报 {ref} 对象=上交所 方式=电话 值班员甲")
+    assert "深交所、北交所" in reply.text
+    assert reports(outage)["exchange_first"].state is State.DUE
+    outage.says("li.na", f"/已报 {ref} 方式=电话 值班员乙")
+    assert reports(outage)["exchange_first"].state is State.FILED
+
+
+def test_progress_reports_go_on_until_recovery(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    ref = reports(outage)["csrc_progress"].ref
+    outage.passes(minutes=10)
+    assert "下一轮" in outage.says("li.na", f"/已报 {ref} 平台 回执001").text
+    assert reports(outage)["csrc_progress"].deadline_at == outage.clock() + timedelta(minutes=30)
+
+
+def test_a_no_needs_a_reason_and_a_second_person_and_the_clock_runs_meanwhile(outage: World) -> None:
+    ref = reports(outage)["clearing_first"].ref
+    assert outage.says("li.na", "/事件 事实 影响结算=否").error == "agreement.reason"
+    assert "影响结算" not in str(outage.incident().facts)
+    reply = outage.taps("li.na", "否:影响清算交收", "只是行情展示,不涉及结算资金")
+    assert "A1" in reply.text
+    assert reports(outage)["clearing_first"].open, "the clock runs until the second person agrees"
+    assert outage.timers(ref)
+    assert outage.says("li.na", "/同意 A1").error in ("approval.own", "approval.not_named")
+    assert "有无委托被延误或拒绝" in outage.approval().text
+    outage.taps("guo.ping", "同意")
+    after = reports(outage)["clearing_first"]
+    assert (after.state, after.waived_by, after.waiver_by) == (State.NOT_REQUIRED, "guo.ping", "li.na")
+    assert not outage.timers(ref)
+    assert outage.incident().facts["affects_settlement"] is False
+    assert any("郭平" in value for name, value in outage.card("li.na", "响应")["lines"] if name == "不报"), "it stays on the card"
+
+
+@pytest.mark.parametrize("reason", ["理由=只是 行情展示,不涉及结算资金", "只是 行情展示,不涉及结算资金"])
+def test_a_reason_may_hold_blanks_with_its_key_or_without(outage: World, reason: str) -> None:
+    outage.says("li.na", f"/事件 事实 影响结算=否 {reason}")
+    assert reports(outage)["clearing_first"].waiver_reason == "只是 行情展示,不涉及结算资金"
+
+
+def test_a_returned_no_changes_nothing(outage: World) -> None:
+    outage.taps("li.na", "否:影响清算交收", "只是行情展示,不涉及结算资金")
+    outage.taps("guo.ping", "退回", "清算说有未达,请再核")
+    after = reports(outage)["clearing_first"]
+    assert (after.state, after.waiver) == (State.TO_DECIDE, None)
+    assert "affects_settlement" not in outage.incident().facts
+    assert outage.timers(after.ref)
+
+
+def test_not_required_by_two_people(outage: World) -> None:
+    ref = reports(outage)["temp_report"].ref
+    assert outage.says("li.na", f"/报送 不报 {ref} 太小").error == "agreement.reason"
+    outage.says("li.na", f"/报送 不报 {ref} 不影响经营,也不影响客户资产安全")
+    assert reports(outage)["temp_report"].open
+    outage.taps("zhou.heng", "同意")
+    assert reports(outage)["temp_report"].state is State.NOT_REQUIRED
+
+
+def test_an_unfiled_clock_climbs_to_the_leaders_and_then_prints_phones(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    ref = reports(outage)["csrc_first_phone"].ref
+    outage.passes(minutes=16)
+    assert any(ref in text and "还没有报" in text for text in outage.direct("zhou.heng"))
+    office = outage.group("g:office", "li.na")
+    assert any(ref in text and "138 0000" in text for text in office), "the control group gets the phone list"
+
+
+def test_closing_waits_for_every_report(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=一般 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3")
+    outage.says("li.na", "/事件 启动")
+    if outage.incident().state != "active":
+        outage.taps("lin.yue", "同意")
+    outage.says("li.na", "/事件 恢复")
+    outage.says("li.na", "/事件 结束")
+    outage.taps("zhou.heng", "同意")
+    refused = outage.says("li.na", "/事件 归档")
+    assert refused.error == "incident.close_missing"
+    assert "证监局首报" in refused.text
+
+
+def test_a_leak_starts_with_its_own_duties(world: World) -> None:
+    world.says("li.na", "/事件 上报 类型=信息泄露 客户信息在论坛出售")
+    found = reports(world)
+    assert found["pi_authority"].state is State.DUE, "a leak concerns personal information unless two people find otherwise"
+    assert found["csrc_first_phone"].state is State.TO_DECIDE

@@ -1,0 +1,92 @@
+"""Counting in days of the firm's calendar: working days, calendar days, trading time (Civil Code Art. 200 to 204).
+
+The first day is not counted. In a year without data Monday to Saturday count as working days and Monday to Friday as trading
+days: a deadline may then come early, and what was worked out that way is provisional (暂定).
+"""
+
+from datetime import date, datetime, timedelta, tzinfo
+
+from workflows.core.calendar import Calendar
+from workflows.core.instants import utc
+
+_DAY = timedelta(days=1)
+_SATURDAY, _SUNDAY = 5, 6
+
+
+def is_working(calendar: Calendar, day: date) -> tuple[bool, bool]:
+    """Whether `day` is worked, and whether the calendar knows that."""
+    year = calendar.years.get(day.year)
+    if year is None:
+        return day.weekday() < _SUNDAY, False
+    return day in year.workdays or (day.weekday() < _SATURDAY and day not in year.holidays), True
+
+
+def is_trading(calendar: Calendar, day: date) -> tuple[bool, bool]:
+    """Whether the exchanges trade on `day`, and whether the calendar knows that. A worked weekend day is no trading day."""
+    year = calendar.years.get(day.year)
+    weekday = day.weekday() < _SATURDAY
+    if year is None:
+        return weekday, False
+    return weekday and day not in year.holidays and day not in year.closures, True
+
+
+def add_working_days(calendar: Calendar, start: date, count: int) -> tuple[date, bool]:
+    """The `count`th working day after `start`, and whether that is provisional."""
+    day, provisional, left = start, False, _counted(count)
+    while left:
+        day += _DAY
+        working, sure = is_working(calendar, day)
+        provisional |= not sure
+        left -= working
+    return day, provisional
+
+
+def add_calendar_days(calendar: Calendar, start: date, count: int) -> tuple[date, bool]:
+    """`count` days after `start`, and on to the next working day when the last day is off (Art. 203); and whether that is provisional.
+
+    Only a day known to be off is passed over: in a year without data the last day stays where it falls, which is never late.
+    """
+    day = start + _DAY * _counted(count)
+    while is_working(calendar, day) == (False, True):
+        day += _DAY
+    return day, not is_working(calendar, day)[1]
+
+
+def _counted(count: int) -> int:
+    if count < 1:
+        raise ValueError(f"a period of {count} days: the first day is not counted, so the shortest is 1")
+    return count
+
+
+def local_day(moment: datetime, zone: tzinfo) -> date:
+    """The day that people read on the wall at `moment`."""
+    return utc(moment).astimezone(zone).date()
+
+
+def day_ends(calendar: Calendar, day: date, zone: tzinfo) -> datetime:
+    """The instant at which a period ends whose last day is `day`: the close of business (Art. 203)."""
+    return utc(datetime.combine(day, calendar.business_ends, zone))
+
+
+def in_session(calendar: Calendar, moment: datetime, zone: tzinfo) -> bool:
+    """Whether the exchanges trade at `moment`: a session ends just before its last minute is full."""
+    local = utc(moment).astimezone(zone)
+    return is_trading(calendar, local.date())[0] and any(start <= local.time() < end for start, end in calendar.sessions)
+
+
+def trading_time(calendar: Calendar, start: datetime, end: datetime, zone: tzinfo) -> tuple[timedelta, bool]:
+    """How much session time lies between two moments, and whether that is provisional."""
+    total, provisional = timedelta(), False
+    day, last = local_day(start, zone), local_day(end, zone)
+    while day <= last:
+        trading, sure = is_trading(calendar, day)
+        spent = _session_time(calendar, day, utc(start), utc(end), zone) if trading else timedelta()
+        total += spent
+        provisional |= bool(spent) and not sure
+        day += _DAY
+    return total, provisional
+
+
+def _session_time(calendar: Calendar, day: date, start: datetime, end: datetime, zone: tzinfo) -> timedelta:
+    sessions = ((utc(datetime.combine(day, a, zone)), utc(datetime.combine(day, b, zone))) for a, b in calendar.sessions)
+    return sum((max(timedelta(), min(b, end) - max(a, start)) for a, b in sessions), timedelta())

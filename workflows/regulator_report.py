@@ -1,0 +1,504 @@
+"""A report to a regulator, or a notice the law asks for: its clock runs until it is filed, or two people agree that it is not required.
+
+to_decide ──decide──> due ──file──> filed        (to_decide, due ──not_required──> not_required)
+
+Nothing silences it: there is no claim, snooze or quiet hour here. A deadline moves earlier by itself and later only when two
+people agree. `drafted` and `signed` are for papers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.core.agreement import Agreement, check, check_reason
+from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing
+from workflows.core.conditions import Answer, Known, Question, Undecided, questions
+from workflows.core.deadlines import Deadline, Terms, deadline
+from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
+from workflows.core.instants import utc
+from workflows.core.machine import Machine
+from workflows.core.obligation import Obligation
+from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.people import Organization
+
+
+class ReportState(StrEnum):
+    TO_DECIDE = "to_decide"
+    DUE = "due"
+    DRAFTED = "drafted"
+    SIGNED = "signed"
+    FILED = "filed"
+    NOT_REQUIRED = "not_required"
+
+
+State = ReportState
+
+RUNNING = (State.TO_DECIDE, State.DUE)
+SETTLED = (State.FILED, State.NOT_REQUIRED)
+
+MACHINE = Machine(
+    "report",
+    State.TO_DECIDE,
+    {
+        (State.TO_DECIDE, "decide"): State.DUE,
+        **{(state, verb): state for verb in ("tighten", "lengthen", "propose", "keep", "remind", "part", "round") for state in RUNNING},
+        **{(state, "file"): State.FILED for state in RUNNING},
+        **{(state, "end"): State.FILED for state in RUNNING},
+        **{(state, "not_required"): State.NOT_REQUIRED for state in RUNNING},
+        **{(state, "lapse"): State.NOT_REQUIRED for state in RUNNING},
+        **{(state, "reopen"): State.DUE for state in SETTLED},
+        **{(state, "doubt"): State.TO_DECIDE for state in SETTLED},
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One recipient told: `issue` is which report of a series it belongs to, `receipt` the number, or the name of who took the call."""
+
+    issue: int
+    to: str
+    at: datetime
+    way: str
+    receipt: str
+    by: str
+
+    def as_value(self) -> dict[str, Value]:
+        return {"issue": self.issue, "to": self.to, "at": self.at.isoformat(), "way": self.way, "receipt": self.receipt, "by": self.by}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`deadline_at` is None while its clock has not started · `since_at`: what it counts from · `asked_at`: when it was put to the group.
+
+    `issue`: which report of a series, from 1 · `level`, `round`, `prompted_at`: the ladder's memory (rung reached, reminders said, up to
+    when it has spoken) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
+    that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why.
+    """
+
+    ref: str
+    incident: str
+    obligation: str
+    plan: str
+    state: State
+    group: str
+    recipients: tuple[str, ...]
+    clock: str
+    calendar: str
+    repeating: bool
+    created_at: datetime
+    created_by: str
+    asked_at: datetime
+    prompted_at: datetime
+    deadline_at: datetime | None = None
+    provisional: bool = False
+    row: str = ""
+    since_at: datetime | None = None
+    issue: int = 1
+    filings: tuple[Mapping[str, Value], ...] = ()
+    last_filed_at: datetime | None = None
+    filed_at: datetime | None = None
+    waiver: str | None = None
+    waiver_by: str | None = None
+    waiver_reason: str = ""
+    waived_by: str | None = None
+    later_from: datetime | None = None
+    later_reason: str = ""
+    later_by: str | None = None
+    level: int = 0
+    round: int = 0
+    version: int = 0
+    touched: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it still has to be filed or decided."""
+        return self.state not in SETTLED
+
+    @property
+    def filed(self) -> tuple[Filing, ...]:
+        return tuple(_filing(value) for value in self.filings)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The recipients of the current issue that have not been told."""
+        told = {filing.to for filing in self.filed if filing.issue == self.issue}
+        return tuple(one for one in self.recipients if one not in told)
+
+
+def _filing(value: Mapping[str, Value]) -> Filing:
+    issue, at = value["issue"], value["at"]
+    to, way, receipt, by = (str(value[key]) for key in ("to", "way", "receipt", "by"))
+    return Filing(int(str(issue)), to, datetime.fromisoformat(str(at)), way, receipt, by)
+
+
+def course_of(report: Report, ladder: Ladder = CLOCK_LADDER) -> Course | None:
+    """Every moment at which this report's clock speaks; None while it does not run."""
+    if report.state not in RUNNING or report.deadline_at is None:
+        return None
+    return course(report.asked_at, report.deadline_at, ladder, in_days=report.calendar != "continuous")
+
+
+def next_word(report: Report, ladder: Ladder = CLOCK_LADDER) -> datetime | None:
+    """When the timer `clock` comes."""
+    running = course_of(report, ladder)
+    return running.following(report.prompted_at).at if running else None
+
+
+def _outcome(report: Report, ladder: Ladder, verb: str, details: Mapping[str, Value], *notices: Notice) -> Outcome[Report]:
+    """The report with its timer computed anew from its state: it cannot be forgotten."""
+    return Outcome(report, Event(verb, details), (Timer("clock", next_word(report, ladder)),), notices)
+
+
+def _worked_out(report: Report, obligation: Obligation, terms: Terms) -> Deadline | None:
+    decided = report.state is not State.TO_DECIDE
+    return deadline(obligation, terms, decided=decided, last_filed=report.last_filed_at)
+
+
+def _put(report: Report, found: Deadline | None, now: datetime) -> Report:
+    """A deadline put to the group for the first time: the ladder starts from its first word."""
+    fresh = replace(report, asked_at=now, prompted_at=now, level=0, round=0, deadline_at=None, since_at=None, provisional=False, row="")
+    return _moved(fresh, found) if found else fresh
+
+
+def _moved(report: Report, found: Deadline) -> Report:
+    return replace(report, deadline_at=found.at, provisional=found.provisional, row=found.row, since_at=found.since)
+
+
+def _repaced(report: Report, ladder: Ladder, now: datetime) -> Report:
+    """After its deadline moved: what the new course would have said before `now` is said at once, as one word, and was not missed."""
+    running = course_of(report, ladder)
+    reached = running.reached(now) if running else None
+    if reached is None or reached.at <= report.prompted_at:
+        return report
+    return replace(report, prompted_at=reached.at - timedelta.resolution)
+
+
+def _say_to(kind: str, to: tuple[str, ...], details: Mapping[str, Value]) -> tuple[Notice, ...]:
+    return (Notice(kind, to, details, "clock"),) if to else ()
+
+
+def open_(
+    obligation: Obligation,
+    terms: Terms,
+    *,
+    ref: str,
+    incident: str,
+    plan: str,
+    by: str,
+    now: datetime,
+    condition: Answer,
+    group: str = "",
+    recipients: tuple[str, ...] = (),
+    to: tuple[str, ...] = (),
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """A duty of the plan as a running clock. `group`, `recipients`: the obligation's own where not given · `to` hears of it at once."""
+    _asked_for(obligation, condition)
+    report = Report(
+        ref=ref,
+        incident=incident,
+        obligation=obligation.id,
+        plan=plan,
+        state=State.TO_DECIDE if condition == "open" else State.DUE,
+        group=group or obligation.doer,
+        recipients=recipients or obligation.to,
+        clock=obligation.clock,
+        calendar=obligation.calendar,
+        repeating=bool(obligation.every),
+        created_at=now,
+        created_by=by,
+        asked_at=now,
+        prompted_at=now,
+    )
+    put = _put(report, _worked_out(report, obligation, terms), now)
+    details = {"obligation": put.obligation, "group": put.group, **_facts(put)}
+    return _outcome(put, ladder, "opened", details, *_say_to("report.opened", to, details))
+
+
+def _asked_for(obligation: Obligation, condition: Answer) -> None:
+    if condition == "no":
+        raise ValueError(f"{obligation.id} is not asked for: its condition is no")
+
+
+def decide(
+    report: Report,
+    obligation: Obligation,
+    terms: Terms,
+    *,
+    by: str,
+    now: datetime,
+    to: tuple[str, ...] = (),
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """Its condition became yes: it is due, at its grade's row when that is earlier. (A no goes by `propose` and `not_required`.)"""
+    due = replace(_unproposed(report), state=MACHINE.after(report.state, "decide"))
+    due = _repaced(_earlier(due, _worked_out(due, obligation, terms), now) or due, ladder, now)
+    details = {"by": by, **_facts(due), "was": _moment(report.deadline_at)}
+    return _outcome(due, ladder, "decided", details, *_say_to("report.due", to, details))
+
+
+def tighten(
+    report: Report,
+    obligation: Obligation,
+    terms: Terms,
+    *,
+    now: datetime,
+    to: tuple[str, ...] = (),
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report] | None:
+    """Clocks, grades or the calendar have changed: the deadline starts, or moves earlier; None when it stays (later needs `lengthen`)."""
+    state = MACHINE.after(report.state, "tighten")
+    moved = _earlier(replace(report, state=state), _worked_out(report, obligation, terms), now)
+    if moved is None:
+        return None
+    moved = _repaced(moved, ladder, now)
+    started = report.deadline_at is None
+    details = {**_facts(moved), "was": _moment(report.deadline_at)}
+    told = moved.deadline_at != report.deadline_at
+    notices = _say_to("report.started" if started else "report.tightened", to, details) if told else ()
+    return _outcome(moved, ladder, "started" if started else "tightened" if told else "recomputed", details, *notices)
+
+
+def _earlier(report: Report, found: Deadline | None, now: datetime) -> Report | None:
+    """The report at `found` unless that is later, or nothing new."""
+    if found is None:
+        return None
+    if report.deadline_at is None:
+        return _put(report, found, now)
+    same = (found.at, found.provisional, found.row) == (report.deadline_at, report.provisional, report.row)
+    return None if same or found.at > report.deadline_at else _moved(report, found)
+
+
+def lengthen(
+    report: Report,
+    obligation: Obligation,
+    terms: Terms,
+    agreement: Agreement,
+    *,
+    now: datetime,
+    to: tuple[str, ...] = (),
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report] | None:
+    """Two people agreed to a change that moves the deadline later (a later `known`, a lower grade); None when it does not."""
+    state = MACHINE.after(report.state, "lengthen")
+    check(agreement)
+    found = _worked_out(report, obligation, terms)
+    if found is None or report.deadline_at is None or found.at <= report.deadline_at:
+        return None
+    moved = replace(
+        _put(replace(report, state=state), found, now),
+        later_from=report.deadline_at,
+        later_reason=agreement.reason.strip(),
+        later_by=agreement.by,
+    )
+    details = {**_facts(moved), "was": _moment(report.deadline_at), **agreement.as_value()}
+    return _outcome(moved, ladder, "lengthened", details, *_say_to("report.lengthened", to, details))
+
+
+def propose(report: Report, *, by: str, reason: str, approval: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """This person says it is not required (or a condition turned to no) and a second one is asked under `approval`: the clock runs on."""
+    state = MACHINE.after(report.state, "propose")
+    check_reason(reason)
+    if report.waiver is not None:
+        raise RuleBroken("report.proposed", ref=report.ref, approval=report.waiver)
+    proposed = replace(report, state=state, waiver=approval, waiver_by=by, waiver_reason=reason.strip())
+    return _outcome(proposed, ladder, "waiver_asked", {"by": by, "reason": reason.strip(), "approval": approval})
+
+
+def keep(report: Report, *, by: str, approval: str, reason: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """The second person said no: it stays required."""
+    state = MACHINE.after(report.state, "keep")
+    if report.waiver != approval:
+        raise RuleBroken("report.not_proposed", ref=report.ref, approval=approval)
+    return _outcome(replace(_unproposed(report), state=state), ladder, "kept", {"by": by, "reason": reason, "approval": approval})
+
+
+def not_required(report: Report, agreement: Agreement, *, now: datetime, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """Two people agreed: the clock stops."""
+    state = MACHINE.after(report.state, "not_required")
+    check(agreement)
+    waived = replace(
+        report,
+        state=state,
+        waiver=agreement.approval,
+        waiver_by=agreement.asked_by,
+        waiver_reason=agreement.reason.strip(),
+        waived_by=agreement.by,
+    )
+    return _outcome(waived, ladder, "waived", {**agreement.as_value(), "late": _late(report, now)})
+
+
+def file(
+    report: Report,
+    obligation: Obligation,
+    terms: Terms,
+    *,
+    by: str,
+    now: datetime,
+    when: datetime,
+    to: tuple[str, ...],
+    way: str,
+    receipt: str,
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """已报: told to `to` at `when`. Filed when every recipient has been told; a repeating one then goes on to its next round."""
+    MACHINE.after(report.state, "file")
+    _tellable(report, to, way, receipt)
+    when = utc(when)
+    _at_a_possible_time(report, when, now)
+    new = tuple(Filing(report.issue, one, when, way.strip(), receipt.strip(), by).as_value() for one in dict.fromkeys(to))
+    told = replace(report, filings=(*report.filings, *new))
+    details: dict[str, Value] = {"by": by, "issue": report.issue, "to": list(to), "when": when.isoformat(), "way": way, "receipt": receipt}
+    details["late"] = _late(report, when)
+    if told.missing:
+        return _outcome(
+            replace(told, state=MACHINE.after(told.state, "part")), ladder, "filed_in_part", {**details, "missing": list(told.missing)}
+        )
+    complete = max(filing.at for filing in told.filed if filing.issue == told.issue)
+    told = replace(told, last_filed_at=complete, filed_at=now)
+    following = _worked_out(told, obligation, terms) if told.repeating else None
+    if following is None:
+        return _outcome(replace(_unproposed(told), state=MACHINE.after(told.state, "file")), ladder, "filed", details)
+    again = _put(replace(told, state=MACHINE.after(told.state, "round"), issue=told.issue + 1), following, now)
+    return _outcome(again, ladder, "filed", {**details, **_facts(again)})
+
+
+def _tellable(report: Report, to: tuple[str, ...], way: str, receipt: str) -> None:
+    strangers = [one for one in to if one not in report.recipients]
+    if strangers or not to:
+        raise RuleBroken("report.whom", ref=report.ref, to=", ".join(strangers) or "-", choices=", ".join(report.recipients))
+    told = [one for one in to if one not in report.missing]
+    if told:
+        raise RuleBroken("report.told", ref=report.ref, to=", ".join(told))
+    if not way.strip():
+        raise RuleBroken("report.way", ref=report.ref)
+    if not receipt.strip():
+        raise RuleBroken("report.receipt", ref=report.ref)
+
+
+def _at_a_possible_time(report: Report, when: datetime, now: datetime) -> None:
+    if when > now:
+        raise RuleBroken("report.future", ref=report.ref, when=when)
+    if report.since_at is None:
+        raise RuleBroken("report.waits", ref=report.ref, clock=report.clock)
+    # A filing answers one round only: the same moment cannot answer the next one too.
+    if when < report.since_at or when == report.last_filed_at:
+        raise RuleBroken("report.before", ref=report.ref, when=when, since=report.since_at)
+
+
+def finish(report: Report, obligation: Obligation, terms: Terms, *, now: datetime, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report] | None:
+    """The clock `until` has come: a series ends here, unless a round that fell due before has not been filed (None: it goes on)."""
+    until = terms.clocks.get(obligation.until) if report.repeating and obligation.until else None
+    if until is None or (report.deadline_at is not None and report.deadline_at <= until):
+        return None
+    begun = report.last_filed_at is not None or report.missing != report.recipients
+    details: dict[str, Value] = {"until": obligation.until, "at": until.isoformat(), "issue": report.issue}
+    if begun:
+        return _outcome(replace(_unproposed(report), state=MACHINE.after(report.state, "end")), ladder, "ended", details)
+    lapsed = replace(
+        _unproposed(report), state=MACHINE.after(report.state, "lapse"), waiver_reason=obligation.until or "", waived_by="rule"
+    )
+    return _outcome(lapsed, ladder, "lapsed", details)
+
+
+def reopen(
+    report: Report,
+    obligation: Obligation,
+    terms: Terms,
+    *,
+    by: str,
+    now: datetime,
+    reason: str,
+    condition: Answer,
+    to: tuple[str, ...] = (),
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """Asked for again, by `terms` as they are now: the incident was reopened, or what had been found not to apply does."""
+    _asked_for(obligation, condition)
+    state = MACHINE.after(report.state, "reopen" if condition == "yes" else "doubt")
+    check_reason(reason)
+    again = replace(
+        _unproposed(report),
+        state=state,
+        issue=report.issue + (report.missing != report.recipients),
+        last_filed_at=None,
+        filed_at=None,
+        waived_by=None,
+    )
+    put = _put(again, _worked_out(again, obligation, terms), now)
+    details = {"by": by, "reason": reason.strip(), **_facts(put)}
+    return _outcome(put, ladder, "reopened", details, *_say_to("report.opened", to, details))
+
+
+def remind(
+    report: Report,
+    *,
+    now: datetime,
+    organization: Organization,
+    commander: str | None,
+    leads: bool = True,
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """The timer `clock` has come. One word to the rung that is reached, however many were missed.
+
+    Of what is to be decided only the most urgent speaks (see `leads`): the others climb in silence.
+    """
+    state = MACHINE.after(report.state, "remind")
+    running = course_of(report, ladder)
+    reached = running.reached(now) if running else None
+    if running is None or reached is None or reached.at <= report.prompted_at:
+        return _outcome(report, ladder, "reminded", {"said": False})
+    said = leads or state is not State.TO_DECIDE
+    heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander)
+    after = replace(report, state=state, level=heard.rung, round=report.round + said, prompted_at=now)
+    details: dict[str, Value] = {
+        "said": said,
+        "level": heard.rung,
+        "round": after.round,
+        "missed": running.count(now) - running.count(report.prompted_at) - 1,
+        "to": list(heard.people) if said else [],
+        "late": _late(report, now),
+        **_facts(after),
+        "next_at": _moment(next_word(after, ladder)),
+    }
+    verb = "escalated" if heard.rung > report.level else "reminded"
+    return _outcome(after, ladder, verb, details, *(_words(after, heard, details) if said else ()))
+
+
+def _words(report: Report, heard: Hearing, details: Mapping[str, Value]) -> tuple[Notice, ...]:
+    asks = report.state is State.TO_DECIDE
+    return (
+        *(Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped),
+        *((Notice("report.ask" if asks else "report.reminder", heard.people, details, "clock"),) if heard.people else ()),
+        *((Notice("report.phones", ("control",), details, "clock"),) if heard.control else ()),
+    )
+
+
+def to_decide(reports: Iterable[Report], obligations: Mapping[str, Obligation], known: Known) -> tuple[Question, ...]:
+    """What the card asks: by open fact, the earliest deadline first."""
+    undecided = (report for report in reports if report.state is State.TO_DECIDE)
+    return questions((Undecided(one.ref, obligations[one.obligation].when, one.deadline_at) for one in undecided), known)
+
+
+def leads(report: Report, asked: tuple[Question, ...]) -> bool:
+    """Whether `report` speaks for all that is to be decided; what hangs on no open fact speaks for itself."""
+    return all(report.ref not in question.refs for question in asked) or report.ref == asked[0].refs[0]
+
+
+def _unproposed(report: Report) -> Report:
+    return replace(report, waiver=None, waiver_by=None, waiver_reason="")
+
+
+def _facts(report: Report) -> dict[str, Value]:
+    return {"deadline_at": _moment(report.deadline_at), "row": report.row, "provisional": report.provisional}
+
+
+def _late(report: Report, at: datetime) -> bool:
+    return report.deadline_at is not None and at > report.deadline_at
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
