@@ -13,7 +13,7 @@ from bot.config import Settings
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
-from bot.web.bell import Bell
+from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
 from handlers.core.road import House, Road
@@ -71,7 +71,7 @@ class Parts:
     words: Words
     road: Road
     worker: Worker
-    bell: Bell
+    bell: Bells
     """rung when a loop may have something to do"""
     pages: Bell
     """rung when an open page may have something to show"""
@@ -117,14 +117,13 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     clock = SharedClock(now)
     clock.set_by(database)
     words = Words.load(settings.locale, str(settings.timezone))
-    bell, pages, metrics = Bell(), Bell(), Metrics()
+    bell, pages, metrics = Bells(), Bell(), Metrics()
 
     def ring(topics: frozenset[str]) -> None:
         """`rooms` concerns the pages, everything else the loops."""
         if "rooms" in topics:
             pages.ring()
-        if topics - {"rooms"}:
-            bell.ring()
+        bell.ring(topics)
 
     database.on_commit.append(ring)
     listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)

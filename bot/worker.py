@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from bot.metrics import Metrics
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, Send, TryLater, WillNeverWork
-from bot.web.bell import Bell
+from bot.web.bell import Bell, Bells
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
@@ -29,8 +30,36 @@ T = TypeVar("T")
 R = TypeVar("R", bound=QueueRow)
 #: How many rows one claim takes: a claim with its drawing must not hold the SQLite writer for long.
 LOT = 10
+#: Seconds that one row of the inbox makes way for events that arrive.
+PATIENCE = 0.02
 #: How long a deed may take before it counts as lost; well inside the outbox's lease.
 DEED_LIMIT = 30.0
+
+
+class Arrivals:
+    """Events that are being stored right now go first: who sends one waits for the answer, and sends it again when that is late."""
+
+    def __init__(self) -> None:
+        self._storing = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    @contextmanager
+    def storing(self) -> Iterator[None]:
+        self._storing += 1
+        self._calm.clear()
+        try:
+            yield
+        finally:
+            self._storing -= 1
+            if not self._storing:
+                self._calm.set()
+
+    async def calm(self) -> None:
+        """Until none is being stored, and not longer than PATIENCE: what is stored must be worked off too."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._calm.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +79,7 @@ class Worker:
     """`platforms` by name; `route` answers (platform, id there) for a person, or None when no platform reaches them."""
 
     def __init__(
-        self, road: Road, platforms: Mapping[str, Platform], route: Callable[[str], tuple[str, str] | None], metrics: Metrics, bell: Bell
+        self, road: Road, platforms: Mapping[str, Platform], route: Callable[[str], tuple[str, str] | None], metrics: Metrics, bell: Bells
     ) -> None:
         self.road = road
         self.house = road.house
@@ -58,25 +87,26 @@ class Worker:
         self.route = route
         self.metrics = metrics
         self.bell = bell
-        self.loops: Mapping[str, Callable[[], Awaitable[bool]]] = {
-            "inbox": self.inbox_turn,
-            "timers": self.timer_turn,
-            "urgent": partial(self.outbox_turn, URGENT),
-            "outbox": partial(self.outbox_turn, UNHURRIED),
+        self.arrivals = Arrivals()
+        self.loops: Mapping[str, tuple[Bell, Callable[[], Awaitable[bool]]]] = {
+            "inbox": (bell["inbox"], self.inbox_turn),
+            "timers": (bell["timers"], self.timer_turn),
+            "urgent": (bell["outbox"], partial(self.outbox_turn, URGENT)),
+            "outbox": (bell["outbox"], partial(self.outbox_turn, UNHURRIED)),
         }
         self.beats: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """All loops, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for name, turn in self.loops.items():
-                group.create_task(self._loop(name, turn), name=f"gengfu-{name}")
+            for name, (bell, turn) in self.loops.items():
+                group.create_task(self._loop(name, bell, turn), name=f"gengfu-{name}")
 
-    async def _loop(self, name: str, turn: Callable[[], Awaitable[bool]]) -> None:
-        """Work while there is work; then wait for the bell, which commits and the metronome ring."""
+    async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:
+        """Work while there is work; then wait for its bell, which commits and the metronome ring."""
         failures = 0
         while True:
-            heard = self.bell.count
+            heard = bell.count
             try:
                 busy = await turn()
                 failures = 0
@@ -87,7 +117,7 @@ class Worker:
                 busy = False
             self.beats[name] = self.house.now()
             if not busy:
-                await self.bell.wait(heard, 2.0)
+                await bell.wait(heard, 2.0)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self.house.database.submit_write(work))
@@ -97,6 +127,7 @@ class Worker:
     async def inbox_turn(self) -> bool:
         claim = await self._write(lambda tx: self._claim(tx, INBOX, "inbox", LOT))
         for row in claim.rows:
+            await self.arrivals.calm()
             await self._settled(self._inbox_row, row)
         return bool(claim)
 

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, col, select
 from bot.bootstrap import load_topics
 from bot.metrics import Metrics
 from bot.platforms.console import Console
-from bot.web.bell import Bell
+from bot.web.bell import Bells
 from bot.worker import Worker
 from handlers.core.message import Message, Reply
 from handlers.core.road import House, Road
@@ -208,7 +208,7 @@ def make_world(database: Database, locale: Locale = "zh", start: datetime | None
     identify: Callable[[str, str], str | None] = lambda platform, identity: identity if identity in people else None  # noqa: E731
     house = House(database, plans, Cipher(KEY), Words.load(locale), clock, lambda: f"{next(numbers):016x}", identify)
     road = Road(house)
-    worker = Worker(road, {"console": console}, lambda person: ("console", person) if person in people else None, Metrics(), Bell())
+    worker = Worker(road, {"console": console}, lambda person: ("console", person) if person in people else None, Metrics(), Bells())
     for group in plans.organization.groups.values():
         rooms.create(group.id, group.name, group.everyone)
     return World(database, clock, plans, road, worker, rooms)

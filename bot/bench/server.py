@@ -54,7 +54,8 @@ def real(parts: Parts) -> ASGIApp:
             return JSONResponse({"error": "refused"}, 403)
         message = parts.console.receive({PERSON_HEADER: person}, await request.body())
         assert isinstance(message, Message)
-        await asyncio.to_thread(parts.road.store, message)
+        with parts.worker.arrivals.storing():
+            await asyncio.wrap_future(parts.road.store_soon(message))
         return JSONResponse({"ok": True})
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,11 @@
-"""A bell that any thread may ring and any number of coroutines hear; who was away meanwhile knows it by the count."""
+"""Bells that any thread may ring and any number of coroutines hear; who was away meanwhile knows it by the count."""
 
 import asyncio
 import threading
+from collections.abc import Iterable
+
+#: What a commit may have given something to do, each with a bell of its own: nobody is woken for another's work.
+TOPICS = ("inbox", "outbox", "timers", "work")
 
 
 class Bell:
@@ -49,3 +53,23 @@ class Bell:
             with self._lock:
                 self._waiting.discard(entry)
         return self._count
+
+
+class Bells:
+    def __init__(self) -> None:
+        self._bells = {topic: Bell() for topic in TOPICS}
+
+    def __getitem__(self, topic: str) -> Bell:
+        return self._bells[topic]
+
+    def ring(self, topics: Iterable[str] = TOPICS) -> None:
+        for topic in self._bells.keys() & set(topics):
+            self._bells[topic].ring()
+
+    def close(self) -> None:
+        for bell in self._bells.values():
+            bell.close()
+
+    @property
+    def closed(self) -> bool:
+        return all(bell.closed for bell in self._bells.values())

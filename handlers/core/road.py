@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -64,7 +65,11 @@ class Road:
 
     def store(self, message: Message) -> bool:
         """Keep the event for the worker; False when it was there already."""
-        return self.house.database.write(lambda tx: self._store(tx, message, claimed=False)) is not None
+        return self.store_soon(message).result()
+
+    def store_soon(self, message: Message) -> "Future[bool]":
+        """The same for callers that must not wait in a thread."""
+        return self.house.database.submit_write(lambda tx: self._store(tx, message, claimed=False) is not None)
 
     def ask(self, message: Message) -> Reply:
         """Keep the event, already claimed, and decide it at once. A repeat of the same event is answered with what was answered before."""

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel, col, select
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done
-from bot.web.bell import Bell
+from bot.web.bell import Bells
 from bot.worker import Worker
 from handlers.core.message import Message, Reply
 from storage import audit, inbox
@@ -113,7 +113,7 @@ def start(database: Database, log: Path, at: datetime, reach: Callable[[str], No
     people = world.plans.organization.people
     for person in dict.fromkeys(step.person for step in LONG if step.person):
         world.rooms.direct(person)
-    world.worker = Worker(world.road, {"console": console}, lambda p: ("console", p) if p in people else None, Metrics(), Bell())
+    world.worker = Worker(world.road, {"console": console}, lambda p: ("console", p) if p in people else None, Metrics(), Bells())
     return world
 
 

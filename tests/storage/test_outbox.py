@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done, TryLater, WillNeverWork
-from bot.web.bell import Bell
+from bot.web.bell import Bells
 from bot.worker import Worker
 from storage import inbox, outbox
 from storage.database import Database
@@ -35,7 +35,7 @@ def world(database: Database) -> World:
 def telex(world: World) -> Telex:
     """The world's only platform, from now on."""
     machine = Telex()
-    world.worker = Worker(world.road, {"console": machine}, lambda person: ("console", person), Metrics(), Bell())
+    world.worker = Worker(world.road, {"console": machine}, lambda person: ("console", person), Metrics(), Bells())
     return machine
 
 
@@ -151,7 +151,7 @@ class Cut(Console):
 @pytest.fixture
 def cut(world: World) -> Cut:
     console = Cut(world.rooms, world.plans.organization.people.__contains__, world.clock)
-    world.worker = Worker(world.road, {"console": console}, lambda person: ("console", person), Metrics(), Bell())
+    world.worker = Worker(world.road, {"console": console}, lambda person: ("console", person), Metrics(), Bells())
     return console
 
 
