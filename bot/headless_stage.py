@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from datetime import time as clock_time
 from itertools import count
 
 from prometheus_client import Histogram
@@ -119,7 +120,7 @@ class Stage:
             case Taps():
                 self._expect(step.refused, self._taps(step.who, self._filled(step.command), self._text(step.answer)))
             case Until():
-                self._until(datetime.combine(self._local(), step.at, self._local().tzinfo))
+                self._until(self._next(step.at))
             case Work():
                 self._work(step.codes, only_claim=step.only_claim)
         self.settle()
@@ -214,6 +215,12 @@ class Stage:
         return True
 
     # Time
+
+    def _next(self, at: clock_time) -> datetime:
+        """The coming moment of this time of day: tomorrow's where today's has passed."""
+        now = self._local()
+        today = datetime.combine(now, at, now.tzinfo)
+        return today if today > now else today + timedelta(days=1)
 
     def _until(self, end: datetime) -> None:
         while True:

@@ -4,7 +4,7 @@ A file has `start`, `zone`, `title` and a list of steps. A step is one of
   say    a line of the narrator
   types  what `who` types, in their direct chat or `in` a room ("incident" is the incident's own)
   taps   the newest button that `who` can see whose command begins so, with the `answer` to its question
-  until  time leaps to this local time of day; all that is due on the way happens when it is due
+  until  time leaps to this local time of day, tomorrow's where today's has passed; all that is due on the way happens when it is due
   claim  tasks (by playbook code, or "all") are claimed by members of their groups
   work   they are also done, and verified by somebody whose card asks for it
 `refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task,
