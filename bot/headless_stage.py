@@ -22,6 +22,7 @@ from storage.database import Transaction
 from storage.rooms import Line
 from storage.views.pace import next_due
 from storage.views.reader import Reader
+from workflows.core.approval import Approval
 from workflows.incident import Incident
 from workflows.regulator_report import Report
 from workflows.task import State, Task
@@ -302,6 +303,9 @@ class Stage:
     def _reports(self) -> list[Report]:
         return self.parts.database.read(lambda tx: self._reader(tx).reports("I1"))
 
+    def _approvals(self) -> list[Approval]:
+        return self.parts.database.read(lambda tx: self._reader(tx).approvals("I1"))
+
     def _reader(self, tx: Transaction) -> Reader:
         return Reader(tx, self.parts.plans, house_scope())
 
@@ -313,6 +317,7 @@ class Stage:
             return text
         refs = {task.code: task.ref for task in self._tasks()} | {report.obligation: report.ref for report in self._reports()}
         refs["incident"] = "I1"
+        refs |= {"approval": approval.ref for approval in self._approvals()}
         return _HOLE.sub(lambda hole: refs[hole[1]], text)
 
     def _name(self, person: str) -> str:

@@ -8,7 +8,7 @@ A file has `start`, `zone`, `title` and a list of steps. A step is one of
   claim  tasks (by playbook code, or "all") are claimed by members of their groups
   work   they are also done, and verified by somebody whose card asks for it
 `refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task,
-`{obligation}` of that report, `{incident}` the incident's.
+`{obligation}` of that report, `{approval}` of the newest approval, `{incident}` the incident's.
 """
 
 import tomllib

@@ -150,6 +150,7 @@ class _Line:
             found = REF.match(self.typed.shape, part.start, part.end)
             slot = next((a for a in open_refs if found and a.metadata["letter"].casefold() == found.group(1)), None)
             if not found or not slot:
+                self._check_report(found, open_refs)
                 return values, number
             open_refs.remove(slot)
             values[slot.name] = found.group(1).upper() + str(int(found.group(2)))
@@ -158,6 +159,11 @@ class _Line:
                 parts[number] = Part(text, part.end)
                 return values, number
         return values, len(parts)
+
+    def _check_report(self, found: re.Match[str] | None, wanted: list[Field[Any]]) -> None:
+        """A regulator's clock where a task is asked for: nobody shall believe that it was acknowledged or snoozed."""
+        if found and found.group(1) == "r" and any(a.metadata["letter"] == "T" for a in wanted):
+            raise BadWords("error.is_report", ref=f"R{int(found.group(2))}")
 
     def _check_unknown(self, parts: list[Part]) -> None:
         """Where no free text is expected, `x=y` with an unknown x is a slip, never text."""

@@ -176,3 +176,13 @@ def test_a_leak_starts_with_its_own_duties(world: World) -> None:
     found = reports(world)
     assert found["pi_authority"].state is State.DUE, "a leak concerns personal information unless two people find otherwise"
     assert found["csrc_first_phone"].state is State.TO_DECIDE
+
+
+@pytest.mark.parametrize("text", ["/任务 稍后 R1 2小时", "/收到 R1", "/task snooze r1 2h", "/完成 R1 已报"])
+def test_a_regulators_clock_is_no_task_and_says_so(outage: World, text: str) -> None:
+    before = outage.timers("R1")
+    reply = outage.says("li.na", text)
+    assert reply.error == "error.is_report"
+    assert "R1 是监管时钟" in reply.text
+    assert "/报送 不报 R1 理由" in reply.text
+    assert outage.timers("R1") == before
