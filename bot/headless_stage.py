@@ -316,8 +316,7 @@ class Stage:
         if not _HOLE.search(text):
             return text
         refs = {task.code: task.ref for task in self._tasks()} | {report.obligation: report.ref for report in self._reports()}
-        refs["incident"] = "I1"
-        refs |= {"approval": approval.ref for approval in self._approvals()}
+        refs |= {"incident": "I1", "approval": next((approval.ref for approval in reversed(self._approvals())), "")}
         return _HOLE.sub(lambda hole: refs[hole[1]], text)
 
     def _name(self, person: str) -> str:
