@@ -17,14 +17,15 @@ from storage.database import Database
 from storage.mapping import to_record
 from storage.seals import seal
 from storage.tables.queues import BURIED, WAITING
-from storage.tables.records import ApprovalRow, IncidentRow
+from storage.tables.records import ApprovalRow, IncidentRow, ReportRow
 from storage.verify import verify_lines
 from tests.hasty import hasty
-from tests.world import World, make_world
+from tests.world import SMALL_PLAN, World, make_world
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.incident import RUNNING, Incident
 from workflows.incident import State as IncidentState
+from workflows.regulator_report import Report
 from workflows.task import LIVE, State
 
 PEOPLE = st.sampled_from(
@@ -52,14 +53,19 @@ GRADES = st.sampled_from(
 FACTS = st.sampled_from(["类型=系统故障", "系统=行情", "类型=系统故障 地点=上海", "根因=光模块", ""])
 
 
+RECORDS = ("incident", "task", "approval", "grading", "report")
+
+
 class Watch(RuleBasedStateMachine):
     """One firm, a few incidents, and a clock that jumps."""
+
+    plan: Path = SMALL_PLAN
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="gengfu-"))
         self.database = hasty(Database(f"sqlite:///{self.folder / 'gengfu.db'}"))
-        self.world: World = make_world(self.database)
+        self.world: World = make_world(self.database, plan=self.plan)
 
     def teardown(self) -> None:
         try:
@@ -75,8 +81,14 @@ class Watch(RuleBasedStateMachine):
         self._says(by, f"/incident open{type_}")
 
     def _says(self, person: str, line: str) -> None:
+        before = self._records()
         reply = self.world.says(person, line)
         assert reply.error != "house.internal", f"{person}: {line}"
+        assert not reply.error or self._records() == before, f"refused, and yet it changed something: {person}: {line}"
+
+    def _records(self) -> set[tuple[Any, ...]]:
+        """Every record with its version; the personal chains, where refusals are kept, are not among them."""
+        return {row for table in RECORDS for row in self._rows(f"SELECT ref, version FROM {table}")}
 
     @precondition(lambda self: len(self._incidents()) < 3)
     @rule(by=PEOPLE, title=TEXTS)
@@ -194,12 +206,17 @@ class Watch(RuleBasedStateMachine):
         refs = [ref for (ref,) in self._rows("SELECT ref FROM approval")]
         return self.database.read(lambda tx: [to_record(Approval, tx.get(ApprovalRow, ref)) for ref in refs])
 
+    def _reports(self) -> list[Report]:
+        refs = [ref for (ref,) in self._rows("SELECT ref FROM report")]
+        return self.database.read(lambda tx: [to_record(Report, tx.get(ReportRow, ref)) for ref in refs])
+
     @invariant()
     def open_means_a_timer_is_running(self) -> None:
         running = self._running()
         alive = {task.ref for task in self.world.tasks() if task.state in (*LIVE, State.DONE)}
         alive |= {approval.ref for approval in self._approvals() if approval.state is Asked.PENDING}
         alive |= {incident.ref for incident in self._incidents() if incident.state in RUNNING}
+        alive |= {report.ref for report in self._reports() if report.open and report.deadline_at}
         assert running == alive
 
     @invariant()
@@ -235,7 +252,7 @@ class Watch(RuleBasedStateMachine):
 
     @invariant()
     def every_record_has_its_whole_chain(self) -> None:
-        for table in ("incident", "task", "approval", "grading"):
+        for table in RECORDS:
             assert (
                 self._rows(f"SELECT r.ref FROM {table} r WHERE r.version != (SELECT count(*) FROM audit a WHERE a.record_ref = r.ref)")
                 == []
