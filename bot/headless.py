@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -63,7 +63,9 @@ def play(scenario: str, say: Speak) -> int:
             return 1
 
 
-def perform(script: Script, settings: Settings, say: Speak) -> Ending:
+def perform(
+    script: Script, settings: Settings, say: Speak, *, clock: Callable[[datetime], Clock] = Clock, stage: type[Stage] = Stage
+) -> Ending:
     """Play `script` with the sample firm; its database stays where `settings` says."""
     settings = replace(settings, plan_dir=None, timezone=ZoneInfo(script.zone))
     database = Database(settings.database_url.reveal())
@@ -71,15 +73,15 @@ def perform(script: Script, settings: Settings, say: Speak) -> Ending:
         migrate(database)
     finally:
         database.close()
-    clock = Clock(script.start)
-    parts = build(settings, now=clock)
+    time = clock(script.start)
+    parts = build(settings, now=time)
     try:
         with asyncio.Runner() as runner:
-            stage = Stage(parts, clock, runner, say)
-            stage.opening(script)
+            on_stage = stage(parts, time, runner, say)
+            on_stage.opening(script)
             for step in script.steps:
-                stage.play(step)
-        ending = _ending(parts, stage)
+                on_stage.play(step)
+        ending = _ending(parts, on_stage)
         for line in _closing(parts, ending):
             say(line)
         return ending

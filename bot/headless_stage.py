@@ -71,7 +71,7 @@ class Loud:
 
     name = "console"
 
-    def __init__(self, console: Console, tell: Callable[[Deed], None]) -> None:
+    def __init__(self, console: Console, tell: Callable[[Deed, str], None]) -> None:
         self._console = console
         self._tell = tell
         self.receive = console.receive
@@ -80,7 +80,7 @@ class Loud:
 
     async def do(self, deed: Deed, key: str) -> Done:
         done = await self._console.do(deed, key)
-        self._tell(deed)
+        self._tell(deed, key)
         return done
 
 
@@ -247,7 +247,7 @@ class Stage:
 
     # What is heard
 
-    def _hear(self, deed: Deed) -> None:
+    def _hear(self, deed: Deed, key: str) -> None:
         match deed:
             case Send():
                 self.said += 1

@@ -25,7 +25,7 @@ from handlers.core.wording import Words
 from storage.database import Database
 from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
-from storage.tables.records import ApprovalRow, IncidentRow, ReportRow, TaskRow
+from storage.tables.records import ApprovalRow, IncidentRow, TaskRow
 from tests.make import START
 from tests.world import make_world
 from workflows.core.errors import BadConfig
@@ -34,9 +34,9 @@ from workflows.incident import State
 ROOT = Path(__file__).parents[2]
 
 
-def played(folder: Path, locale: str, name: str = "trading-outage") -> tuple[Ending, list[str]]:
+def played(folder: Path, locale: str) -> tuple[Ending, list[str]]:
     shown: list[str] = []
-    ending = perform(load(name), demo_settings(folder, {"GENGFU_LOCALE": locale}), shown.append)
+    ending = perform(load("trading-outage"), demo_settings(folder, {"GENGFU_LOCALE": locale}), shown.append)
     return ending, shown
 
 
@@ -47,18 +47,6 @@ def test_the_incident_is_played_to_its_end_and_the_figures_are_those_of_the_data
     assert ending.incident.state is State.CLOSED
     _tells_a_story(ending, shown, Words.load("zh" if locale == "zh" else "en"))
     _agrees_with_the_database(ending, tmp_path / "var/demo.db")
-
-
-@pytest.mark.parametrize("name", [name for name in names() if name != "trading-outage"])
-def test_every_scenario_ends_well_with_every_report_filed_or_decided(tmp_path: Path, name: str) -> None:
-    ending, _ = played(tmp_path, "zh", name)
-    assert ending.good
-    database = Database(f"sqlite:///{tmp_path / 'var/demo.db'}")
-    with database.engine.connect() as connection:
-        assert counted(connection, col(ReportRow.state)).keys() <= {"filed", "not_required"}
-        refused = connection.execute(select(func.count()).where(col(AuditRow.verb) == "refused")).scalar_one()
-    database.close()
-    assert refused == sum(1 for step in load(name).steps if getattr(step, "refused", "")), "and nothing else was refused"
 
 
 def counted(connection: Connection, column: Any) -> dict[str, int]:
@@ -175,7 +163,7 @@ def test_a_card_that_would_look_the_same_is_not_sent_again(tmp_path: Path) -> No
         world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
         (console,) = world.worker.platforms.values()
         assert isinstance(console, Console)
-        world.worker.platforms = {"console": Loud(console, deeds.append)}
+        world.worker.platforms = {"console": Loud(console, lambda deed, key: deeds.append(deed))}
         world.says("li.na", "/事件 进展 I1 正在切换")
     finally:
         world.database.close()
