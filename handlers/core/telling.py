@@ -8,7 +8,7 @@ from storage.views.reader import Entry
 from workflows.incident import Incident
 
 #: Rows that the trail keeps and a reader need not see one by one.
-COUNTED = ("reminded", "update_asked")
+COUNTED = ("reminded", "update_asked", "rescore_asked")
 #: Rows that only repeat another one of the same act.
 DOUBLES = ("scored",)
 
