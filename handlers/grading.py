@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from handlers.core.asking import ask_again
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
-from handlers.core.lowering import ask_lower_grade, how_to_downgrade, unneeded
+from handlers.core.lowering import ask_lower_grade, drop_stale, how_to_downgrade, unneeded
 from handlers.core.message import Reply
 from handlers.core.reading import take_reading
 from handlers.core.registry import command, facts, key, ref, rest
@@ -65,6 +65,7 @@ def _graded(
 ) -> tuple[Incident, str]:
     plan, response_before = context.uow.plan_of(incident), context.response(incident)
     after, working = take_reading(context, incident, noted, overrides, by=context.person)
+    drop_stale(context, after)
     new_level = after.response_level is not incident.response_level
     settled = settle(context, after, freely=incident.provisional, new_level=new_level)
     if not working.provisional:

@@ -412,7 +412,7 @@ def merge(
     state = MACHINE.after(incident.state, "merge")
     check(agreement)
     pairs = "、".join(f"{old}→{new}" for old, new in moved.items())
-    details: dict[str, Value] = {"into": into, "delayed": delayed, "moved": dict(moved), **agreement.as_value()}
+    details: dict[str, Value] = {"other": into, "delayed": delayed, "moved": dict(moved), **agreement.as_value()}
     values: dict[str, Value] = {"by": agreement.by, "into": into, "text": agreement.reason.strip(), "tasks": pairs}
     notices = (Notice("incident.merged", ("chat",), values), *([Notice("incident.merged", to, values, "assignment")] if to else []))
     return Outcome(replace(incident, state=state, merged_into=into), Event("merged", details), QUIET, notices)
@@ -451,7 +451,7 @@ def absorb(incident: Incident, other: Incident, *, by: str, facts: Mapping[str, 
         **earliest,  # type: ignore[arg-type]  # moments only
     )
     was: dict[str, Value] = {f"{name}_at": at.isoformat() for name, at in incident.clocks().items() if at}
-    details: dict[str, Value] = {"by": by, "from": other.ref, "given": dict(facts), "clocks_were": was}
+    details: dict[str, Value] = {"by": by, "other": other.ref, "given": dict(facts), "clocks_were": was}
     values: dict[str, Value] = {"by": by, "text": f"{other.ref} {other.title}"}
     return Outcome(merged, Event("absorbed", details), notices=(Notice("incident.absorbed", ("chat",), values),))
 

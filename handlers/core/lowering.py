@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from handlers.core.clocks import ask_lowering, ask_waiver, removed_by
+from handlers.core.clocks import ask_lowering, ask_waiver, keep, removed_by
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.reading import work_out
 from workflows import incident as rules
+from workflows.core import approval as approvals
 from workflows.core.agreement import SHORTEST_REASON
 from workflows.core.facts import FactSpec, Value
 from workflows.core.regrading import LOWER_GAP, lower_readings
@@ -36,9 +37,23 @@ def unneeded(context: Context, before: Incident, after: Incident, reason: str) -
     gone = [report for report in removed_by(context, before, after) if report.waiver is None]
     if not gone:
         return []
-    if len(reason) < SHORTEST_REASON:
+    asked = any(pending.kind == "grade_off" for pending in context.uow.approvals(after.ref))
+    if asked or len(reason) < SHORTEST_REASON:
         return [context.words.say("grade.still_running", reports=[report.ref for report in gone], ref=gone[0].ref)]
     return [ask_waiver(context, after, gone, "grade_off", reason, "", {})]
+
+
+def drop_stale(context: Context, after: Incident) -> None:
+    """A question about a grade that has changed since is taken back; what it proposed stays required."""
+    reason = context.words.say("grade.asked_stale")
+    for pending in context.uow.approvals(after.ref):
+        was = pending.values.get("was")
+        changed = pending.kind == "downgrade" and was != str(after.opinion_level)
+        if pending.kind == "grade_lower" and isinstance(was, dict):
+            changed = any(after.facts.get(name) != value for name, value in was.items())
+        if changed:
+            context.uow.apply(approvals.void(pending, now=context.now, reason=reason))
+            keep(context, pending, context.person, reason)
 
 
 def ask_later_known(context: Context, incident: Incident, known: datetime, reason: str) -> str:

@@ -150,7 +150,7 @@ def test_merged_by_two_people_and_no_clock_becomes_later(twins: World) -> None:
     assert after["csrc_first_phone"] == START + timedelta(minutes=5)
     assert {(r.state, r.waived_by) for r in reports(twins, "I2")} == {("not_required", "guo.ping")}
     assert not twins.timers("I2")
-    assert "并入" in twins.says("li.na", "/事件 时间线 I1").text
+    assert "并入事件 I1 I2" in twins.says("li.na", "/事件 时间线 I1").text
     card = twins.says("li.na", "/事件 查看 I1").card
     assert card is not None
     assert ("已并入本事件", "I2") in card.lines

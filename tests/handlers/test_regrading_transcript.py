@@ -131,7 +131,8 @@ def test_an_answer_to_an_old_question_does_not_take_back_what_is_new(whole: Worl
     whole.says("li.na", "/定级 证监会=较大")
     whole.says("li.na", f"/定级 证监会=一般 理由={WHY}")
     whole.says("li.na", "/定级 证监会=重大")
-    assert whole.says("guo.ping", "/同意 A1").error == "grade.lower_stale"
+    assert whole.approval().state == "void"
+    assert whole.says("guo.ping", "/同意 A1").error == "house.move"
     assert whole.incident().csrc_grade is EventGrade.MAJOR
 
 
@@ -210,7 +211,8 @@ def test_two_readings_an_hour_apart_and_a_leader_lower_the_level(small: World) -
     assert all("rescheduled" in [verb for _, verb, _ in small.trail(t.ref)] for t in moved), "and visibly so"
     line = dict(small.card("li.na", "响应")["lines"])["上次定级"]
     assert line == "15:00 林岳:二级响应 → 三级响应;热度已经明显回落,投诉清零"
-    assert "降级" in small.says("li.na", "/事件 时间线 I1").text
+    line = next(one for one in small.says("li.na", "/事件 时间线 I1").text.splitlines() if " 降级 " in one)
+    assert line == "15:00 林岳 降级 I1 舆情 轻度,二级响应 → 三级响应 热度已经明显回落,投诉清零"
 
 
 def test_a_rise_in_between_makes_the_question_void(small: World) -> None:
@@ -220,8 +222,11 @@ def test_a_rise_in_between_makes_the_question_void(small: World) -> None:
     small.says("gao.yuan", f"/定级 I1 {LIGHT}")
     small.says("gao.yuan", "/降级 I1 热度已经明显回落,投诉清零")
     small.says("li.na", f"/定级 {HEAVY}")
-    assert small.says("zhou.heng", "/同意 A1").error in ("downgrade.none", "grade.lower_stale")
-    assert small.incident().opinion_level is OpinionLevel.SEVERE
+    assert small.approval().state == "pending", "as high as it stands: the question is the same, its ground is gone"
+    assert small.says("zhou.heng", "/同意 A1").error == "downgrade.none"
+    small.says("li.na", "/定级 聚集=是 阅读=300万 增速=5")
+    assert small.approval().state == "void"
+    assert small.incident().opinion_level is OpinionLevel.EXTREME
 
 
 def test_a_provisional_grade_needs_no_downgrade(small: World) -> None:
