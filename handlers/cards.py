@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from handlers.core.explain import fact_name, fact_value
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
+from storage.views.reader import Entry
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
-from workflows.core.rubric import ResponseLevel
-from workflows.incident import Incident, State
+from workflows.core.rubric import OpinionLevel, ResponseLevel
+from workflows.incident import DOORS, RUNNING, Incident, State
 from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
@@ -27,6 +29,8 @@ TONES: Mapping[ResponseLevel, Tone] = {
 #: As many tasks as fit on one personal card without scrolling for ever; the rest is one command away.
 MOST_TASKS = 8
 MOST_BUTTONS = 10
+#: As many changed facts as one line of a card names.
+MOST_FACTS = 4
 MINUTE = timedelta(minutes=1)
 
 
@@ -43,6 +47,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
             look.say("card.grades"),
             look.say("card.grades_value", csrc=_judged(look, incident.csrc_grade), cac=_judged(look, incident.cac_grade)),
         ),
+        *_regraded(look, incident),
         (look.say("card.commander"), look.name(incident.commander)),
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
@@ -51,14 +56,54 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
         *_next(look, incident, tasks),
         *([(look.say("card.override"), look.words.show(incident.override_reason))] if incident.override_reason else []),
+        *_doors(look, incident),
     ]
     title = look.say("card.head", level=_level(look, incident), number=incident.number)
-    tone: Tone = "good" if incident.state in (State.ENDED, State.CLOSED) else TONES[incident.response_level]
+    tone: Tone = "good" if incident.state not in RUNNING else TONES[incident.response_level]
     card = Card(title, tuple(lines), _watch(look, incident), _incident_buttons(look, incident), tone, incident.drill)
     twin = look.say(
         "card.twin", level=_level(look, incident), number=incident.number, title=incident.title, state=incident.state, ref=incident.ref
     )
     return Outgoing(twin, card)
+
+
+def _regraded(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    """The last change of a grade, or the last reading that did not change it, and why."""
+    last = look.reader.last_regrading(incident.ref)
+    if last is None:
+        return []
+    given = last.details.get("given") or {}
+    specs = look.reader.plan_of(incident).facts.specs
+    facts = [f"{fact_name(look.words, specs[key])}={fact_value(look.words, specs[key], given[key])}" for key in given if key in specs]
+    reasons = [str(score[1]) for score in (last.details.get("overrides") or {}).values()]
+    why = look.words.join([*facts[:MOST_FACTS], *reasons, *([str(last.details["reason"])] if last.details.get("reason") else [])])
+    key = "card.regraded_read" if last.verb == "measured" else "card.regraded_value"
+    by = look.name(last.details.get("by"))
+    text = look.say(key, at=last.at, by=by, was=_code(look, last, "was"), level=_code(look, last, "response"), why=why or "-")
+    return [(look.say("card.regraded"), text)]
+
+
+def _code(look: Look, entry: Entry, name: str) -> str:
+    return look.say(f"code.response_level.{entry.details[name]}")
+
+
+def _doors(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    """How it left, by whom and why; and what was merged into it."""
+    lines = [(look.say("card.absorbed"), look.words.join(list(incident.absorbed)))] if incident.absorbed else []
+    if incident.state not in (State.MERGED, State.FALSE_ALARM):
+        return lines
+    kind = "merge" if incident.state is State.MERGED else "false_alarm"
+    left = next(a for a in look.reader.approvals(incident.ref) if a.kind == kind and a.state is Asked.APPROVED)
+    answer = look.say("flag.yes" if left.values["delayed"] is True else "flag.no")
+    text = look.say(
+        "card.left_value",
+        into=f"{incident.merged_into} · " if incident.merged_into else "",
+        asked=look.name(left.asked_by),
+        by=look.name(left.decided_by),
+        delayed=answer,
+        reason=str(left.values["reason"]),
+    )
+    return [*lines, (look.say(f"code.incident_state.{incident.state}"), text)]
 
 
 def _clock(look: Look, incident: Incident) -> list[tuple[str, str]]:
@@ -213,9 +258,19 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.ACTIVE: (Button(look.say("button.recovered"), f"/incident recovered {ref}", version, "primary", confirm=True), grade, update),
         State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
-        State.CLOSED: (),
-    }[incident.state]
-    return (*_type_buttons(look, incident), *moves, tasks, timeline)
+    }.get(incident.state, ())
+    return (*_type_buttons(look, incident), *moves, tasks, timeline, *_rare_buttons(look, incident))
+
+
+def _rare_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    """Last, so that nobody meets them by haste: what lowers or leaves, each asking for its reason."""
+    found = []
+    if incident.running and not incident.provisional and incident.opinion_level is not OpinionLevel.MILD:
+        found.append(Button(look.say("button.downgrade"), f"/incident downgrade {incident.ref}", None, ask=look.say("ask.reason")))
+    if incident.state in DOORS:
+        found.append(Button(look.say("button.merge"), f"/incident merge {incident.ref}", None, ask=look.say("ask.merge")))
+        found.append(Button(look.say("button.false_alarm"), f"/incident false-alarm {incident.ref}", None, ask=look.say("ask.false_alarm")))
+    return tuple(found)
 
 
 def _type_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:

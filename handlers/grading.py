@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from handlers.core.asking import ask_again
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.lowering import ask_lower_grade, drop_stale, how_to_downgrade, unneeded
 from handlers.core.message import Reply
+from handlers.core.reading import take_reading
 from handlers.core.registry import command, facts, key, ref, rest
 from handlers.core.settling import Settled, fulfil, settle
-from workflows import incident as rules
+from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords
 from workflows.core.facts import Value
-from workflows.core.grading import Score, Working, grade
+from workflows.core.grading import Score, Working, lowers
 from workflows.core.plan import Plan
-from workflows.incident import Grading, Incident
+from workflows.core.rubric import EventGrade
+from workflows.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +37,47 @@ class Grade:
 def grade_(context: Context, given: Grade) -> Reply:
     """Grade the incident from what is known."""
     incident = context.incident(given.incident)
+    overrides, reason = _overrides(incident, given), _reason(given)
+    held = {name: value for name, value in given.given.items() if _lowers(incident, name, value)}
+    if held:
+        check_reason(reason)
+    noted = {name: value for name, value in given.given.items() if name not in held}
+    lines: list[str] = []
+    if noted or overrides != incident.overrides or not held:
+        incident, text = _graded(context, incident, noted, overrides, reason)
+        lines.append(text)
+    if held:
+        lines.append(ask_lower_grade(context, incident, held, reason))
+    return Reply("\n".join(lines), ref=incident.ref)
+
+
+def _lowers(incident: Incident, name: str, value: Value) -> bool:
+    current = {"csrc_grade": incident.csrc_grade, "cac_grade": incident.cac_grade}.get(name)
+    return lowers(current, None if value is None else EventGrade(str(value))) if current is not None else False
+
+
+def _reason(given: Grade) -> str:
+    return f"{given.reason or ''} {given.text}".strip()
+
+
+def _graded(
+    context: Context, incident: Incident, noted: Mapping[str, Value], overrides: Mapping[str, tuple[int, str]], reason: str
+) -> tuple[Incident, str]:
     plan, response_before = context.uow.plan_of(incident), context.response(incident)
-    overrides = _overrides(incident, given)
-    known = {**incident.facts, **given.given}
-    working = grade(plan.rubric, known, overrides)
-    after = context.uow.apply(
-        rules.grade(
-            incident,
-            working,
-            by=context.person,
-            now=context.now,
-            given=given.given,
-            overrides=overrides,
-            response=plan.responses[working.response],
-        )
-    )
-    rubric = f"{plan.rubric.id} v{plan.rubric.version}"
-    context.uow.apply(rules.keep_grading(after, ref=context.uow.next_ref(Grading), by=context.person, now=context.now, rubric=rubric))
-    settled = settle(context, after, freely=incident.provisional, new_level=after.response_level is not incident.response_level)
+    after, working = take_reading(context, incident, noted, overrides, by=context.person)
+    drop_stale(context, after)
+    new_level = after.response_level is not incident.response_level
+    settled = settle(context, after, freely=incident.provisional, new_level=new_level)
     if not working.provisional:
         fulfil(context, after, "grade")
-    asked = ask_again(context, after) if after.response_level is not incident.response_level else []
+    asked = ask_again(context, after) if new_level else []
     was = response_before.name if context.words.locale == "zh" else response_before.name_en
-    text = _working(context, plan, after, working, settled, was)
-    again = [context.words.say("grade.asked_again", ref=a.ref, people=_asked_of(context, a)) for a in asked]
-    return Reply("\n".join([text, *again]), ref=after.ref)
+    lines = [_working(context, plan, after, working, settled, was)]
+    lines += [context.words.say("grade.asked_again", ref=a.ref, people=_asked_of(context, a)) for a in asked]
+    if working.level.rank < after.opinion_level.rank:
+        lines.append(how_to_downgrade(context, after))
+    lines += unneeded(context, incident, after, reason)
+    return after, "\n".join(lines)
 
 
 def _asked_of(context: Context, approval: Approval) -> str:
@@ -68,8 +87,8 @@ def _asked_of(context: Context, approval: Approval) -> str:
 def _overrides(incident: Incident, given: Grade) -> dict[str, tuple[int, str]]:
     """Scores that a person set by hand, with the reason that this needs."""
     fresh = {name: score for name in ("incident_level", "reach", "spread", "trend") if (score := getattr(given, name)) is not None}
-    reason = f"{given.reason or ''} {given.text}".strip()
-    if fresh and not reason.strip():
+    reason = _reason(given)
+    if fresh and not reason:
         raise BadWords("grade.reason_needed")
     kept = {name: (score, reason) for name, (score, reason) in incident.overrides.items() if name not in fresh}
     return {**kept, **{name: (score, reason) for name, score in fresh.items()}}
@@ -86,11 +105,22 @@ def _working(context: Context, plan: Plan, incident: Incident, working: Working,
     now_level = response.name if words.locale == "zh" else response.name_en
     csrc = incident.csrc_grade or words.say("grade.not_judged")
     cac = incident.cac_grade or words.say("grade.not_judged")
-    lines.append(words.say("grade.level", level=working.level, provisional=words.say("grade.provisional") if working.provisional else ""))
+    stands = incident.opinion_level.rank > working.level.rank
+    lines.append(
+        words.say(
+            "grade.read_lower" if stands else "grade.level",
+            level=working.level,
+            stands=incident.opinion_level,
+            provisional=words.say("grade.provisional") if working.provisional else "",
+        )
+    )
     lines.append(words.say("grade.others", csrc=csrc, cac=cac))
     lines.append(words.say("grade.response" if now_level != was else "grade.response_same", was=was, response=now_level))
-    changes = (("grade.made", settled.made), ("grade.moved", settled.moved), ("grade.dropped", settled.dropped))
-    lines += [words.say(text, tasks=words.join(list(refs))) for text, refs in changes if refs]
+    tasks = {task.ref: task for task in context.uow.tasks(incident.ref)}
+    made = [words.say("grade.made_one", ref=ref, group=context.group_name(tasks[ref].group)) for ref in settled.made]
+    moved = [words.say("grade.moved_one", ref=ref, due=tasks[ref].due_at or context.now, now=context.now) for ref in settled.moved]
+    changes = (("grade.made", made), ("grade.moved", moved), ("grade.dropped", list(settled.dropped)))
+    lines += [words.say(text, tasks=words.join(named)) for text, named in changes if named]
     if working.provisional:
         unknown = words.join([names[key] for key in working.unknown])
         lines.append(words.say("grade.unknown", indicators=unknown, minutes=plan.rubric.rescore_minutes))

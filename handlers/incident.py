@@ -11,6 +11,7 @@ from handlers.core.clocks import ask_waiver, duty_name, removed_by
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
+from handlers.core.lowering import ask_later_known, rescore
 from handlers.core.message import Reply
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.settling import fulfil, settle
@@ -55,7 +56,7 @@ def open_(context: Context, given: Open) -> Reply:
     if given.restricted:
         raise BadWords("incident.restricted_later")
     plan = context.uow.current_plan()
-    incident = context.uow.apply(_opening(context, given, plan))
+    incident = context.uow.apply(rules.watched(_opening(context, given, plan), plan.rubric, now=context.now))
     settled = settle(context, incident)
     own_chat = _bind_or_create(context, incident)
     lines = [
@@ -285,6 +286,7 @@ class Facts:
     reporter: str | None = key("报告人")
     loss: str | None = key("损失", "初步损失")
     at: datetime | None = key("发生", "发生时间", "时间", kind="time")
+    known: datetime | None = key("获知", "获知时间", kind="time")
     reason: str | None = key("理由")
     given: Mapping[str, Value] = facts("fact")
     text: str = rest("理由", "reason")
@@ -294,7 +296,7 @@ class Facts:
 def fact(context: Context, given: Facts) -> Reply:
     """Note facts: type, system, place … and the facts of the plan."""
     incident = context.incident(given.incident)
-    if given.at and given.at > context.now:
+    if max(given.at or context.now, given.known or context.now) > context.now:
         raise BadWords("incident.future")
     made = 0
     if given.type and incident.type:
@@ -310,20 +312,31 @@ def fact(context: Context, given: Facts) -> Reply:
         details["subtype"] = subtype
     held = _held(context, incident, given)
     noted = {name: value for name, value in given.given.items() if name not in held}
-    if details or noted or given.at or not (given.type or held):
+    if details or noted or given.at or not (given.type or held or given.known):
         after = context.uow.apply(
             rules.set_facts(incident, by=context.person, now=context.now, given=noted, details=details, occurred=given.at)
         )
         made += len(settle(context, after).made)
-    fields = [*(["type"] if given.type else []), *details, *(["occurred"] if given.at else [])]
+        incident = after
+    fields = [*(["type"] if given.type else []), *details, *(["occurred"] if given.at else []), *(["known"] if given.known else [])]
     book = context.uow.plan_of(incident).facts.specs
     names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
     more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
+    # The reason may hold blanks: what follows the key belongs to it.
+    reason = f"{given.reason or ''} {given.text}".strip()
     if held:
-        # The reason may hold blanks: what follows the key belongs to it.
-        reason = f"{given.reason or ''} {given.text}".strip()
         more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
+    if given.known:
+        more = f"{more}\n{_learnt(context, incident, given.known, reason)}".strip()
     return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
+
+
+def _learnt(context: Context, incident: Incident, known: datetime, reason: str) -> str:
+    """Learnt earlier holds at once and tightens; learnt later would lengthen clocks, so a second person is asked."""
+    if known > incident.known_at:
+        return ask_later_known(context, incident, known, reason)
+    settle(context, context.uow.apply(rules.set_known(incident, by=context.person, known=known)))
+    return ""
 
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:
@@ -470,7 +483,8 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
     incident = context.incident(given.incident)
     response = context.response(incident)
     asking.void_all(context, incident.ref, given.text)
-    after = context.uow.apply(rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response))
+    reopened = rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response)
+    after = context.uow.apply(rules.watched(reopened, context.uow.plan_of(incident).rubric, now=context.now))
     people: list[str] = []
     for task in context.uow.tasks(incident.ref):
         left_undone = not task.code and task.state is task_rules.State.CANCELLED and task.verified_by == "rule"
@@ -488,6 +502,9 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
 
 @timer("I")
 def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
-    """The promised update has not come."""
+    """The promised update has not come, or the figures have not been taken again."""
     found = context.uow.load(Incident, incident)
+    if name == "rescore":
+        rescore(context, found)
+        return
     context.uow.apply(rules.ask_for_update(found, now=context.now, response=context.response(found), organization=context.organization))

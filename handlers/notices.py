@@ -33,13 +33,34 @@ def _news(kind: str) -> None:
             text=str(values.get("text") or values.get("note") or values.get("reason") or ""),
             change=look.say("notice.new_level") if values.get("was", incident.response_level) != incident.response_level else "",
             next=incident.next_update_at,
+            into=str(values.get("into", "")),
+            tasks=look.say("notice.merged_tasks", tasks=values["tasks"]) if values.get("tasks") else "",
+            read=look.say(f"code.opinion_level.{values['read']}") if "read" in values else "",
             override=look.say("notice.override", reason=incident.override_reason) if incident.override_reason else "",
         )
         return Outgoing(text.rstrip())
 
 
-for _kind in ("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"):
+for _kind in (
+    *("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"),
+    *("measured", "lowered", "downgraded", "merged", "false_alarm", "absorbed"),
+):
     _news(_kind)
+
+
+@screen("incident.rescore_due")
+def rescore_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """The figures are old: take them again, or say that they are the same."""
+    incident, values = look.reader.incident(about["ref"]), about["values"]
+    if not incident.running or _taken_since(look, incident, values["last"]):
+        return None
+    key = "notice.rescore_provisional" if incident.provisional else "notice.rescore_due"
+    text = look.say(
+        key, ref=incident.ref, title=incident.title, last=_at(values["last"]), round=values["round"], next=_at(values["next_at"])
+    )
+    button = Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, "primary", ask=look.say("ask.grade"))
+    head = look.say("notice.rescore_head", number=incident.number)
+    return Outgoing(text, Card(head, (("", text),), "", (button,), "warning", incident.drill))
 
 
 @screen("incident.update_due")
@@ -54,6 +75,11 @@ def update_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     return Outgoing(
         text, Card(look.say("notice.update_head", number=incident.number), (("", text),), "", (button,), "warning", incident.drill)
     )
+
+
+def _taken_since(look: Look, incident: Incident, last: str) -> bool:
+    readings = look.reader.gradings(incident.ref)
+    return bool(readings) and readings[-1].at > datetime.fromisoformat(last)
 
 
 @screen("tasks.new")

@@ -22,7 +22,7 @@ from workflows.core.errors import NotFound, RuleBroken
 from workflows.core.outcome import Notice, Outcome, Request
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
-from workflows.incident import Incident
+from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import Task
 
@@ -92,6 +92,10 @@ class UnitOfWork:
         """All regulator clocks of an incident, in the order they were put."""
         return self._of(Report, incident)
 
+    def gradings(self, incident: str) -> list[Grading]:
+        """All readings of an incident, in the order they were taken."""
+        return self._of(Grading, incident)
+
     def approvals(self, incident: str, *, pending: bool = True) -> list[Approval]:
         return [a for a in self._of(Approval, incident) if not pending or a.state is ApprovalState.PENDING]
 
@@ -102,7 +106,7 @@ class UnitOfWork:
 
     def recent_incidents(self, since: datetime) -> list[Incident]:
         table = table_of(Incident)
-        rows = self.session.scalars(sa_select(table).where(table.opened_at >= since, table.state != "closed"))
+        rows = self.session.scalars(sa_select(table).where(table.opened_at >= since, table.state.in_([str(state) for state in UNCLOSED])))
         return [to_record(Incident, row) for row in rows]
 
     # Chats
@@ -114,7 +118,7 @@ class UnitOfWork:
         """The incident that a chat belongs to now; the latest when it has been bound to several."""
         statement = select(ChatRow).where(ChatRow.platform == platform, ChatRow.chat == chat, col(ChatRow.left).is_(None))
         rows = self.session.exec(statement.order_by(col(ChatRow.id).desc())).all()
-        running = [row for row in rows if self._state(row.incident) != "closed"]
+        running = [row for row in rows if self._state(row.incident) in UNCLOSED]
         return (running or rows)[0].incident if rows else None
 
     def _state(self, incident: str) -> str | None:
@@ -173,7 +177,7 @@ class UnitOfWork:
         """Write one outcome: the record's next version, its audit row, timers, notices, requests. Answers the record as it stands."""
         old, event = outcome.record, outcome.event
         version = old.version + 1
-        quiet = self.actor == "clock" and event.verb in ("reminded", "escalated", "update_asked")
+        quiet = self.actor == "clock" and event.verb in ("reminded", "escalated", "update_asked", "rescore_asked")
         record: R = replace(old, version=version, touched=old.touched if quiet else version)  # type: ignore[type-var]  # every Record is a dataclass
         before = self._write(record)
         audit.append(

@@ -236,7 +236,7 @@ def test_every_kind_of_record_with_timers_has_its_clock() -> None:
 
 def test_every_question_has_its_consequence_and_its_words() -> None:
     load_topics()
-    kind_at = {"ask": 2, "ask_waiver": 3}
+    kind_at = {"ask": 2, "_ask": 2, "ask_waiver": 3, "ask_lowering": 3}
     asked = {key for _, name, call in _outcomes() if name in kind_at and len(call.args) >= 4 for key in _choices(call.args[kind_at[name]])}
     assert asked == set(APPROVED) >= set(RETURNED)
     assert _missing({f"approval.kind.{kind}": "registry" for kind in APPROVED}) == []
@@ -273,5 +273,5 @@ def test_every_code_has_words() -> None:
         head = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
         keys |= {f"code.{head}.{value}": kind.__name__ for value in kind}
     keys |= {f"clock.{name}": "CLOCKS" for name in CLOCKS}
-    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock")}
+    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "rescore")}
     assert _missing(keys) == []

@@ -1,21 +1,24 @@
 """The incident: opened at once, graded, activated, recovered, ended, and closed only when it has been earned.
 
 open ──activate──> active ──recovered──> recovered ──end──> ended ──close──> closed        (ended, closed ──reopen──> active)
+open, active ──merge──> merged      open, active ──false_alarm──> false_alarm              (two people and a reason at every level)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from workflows.core.agreement import Agreement, check
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
-from workflows.core.grading import Working, may_replace, may_set_event_grade
+from workflows.core.grading import Working, may_replace, may_set_event_grade, response_level
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
+from workflows.core.regrading import may_downgrade, rescore_every
 from workflows.core.response import Response
-from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
+from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel, Rubric
 
 
 class IncidentState(StrEnum):
@@ -24,12 +27,15 @@ class IncidentState(StrEnum):
     RECOVERED = "recovered"
     ENDED = "ended"
     CLOSED = "closed"
+    MERGED = "merged"
+    FALSE_ALARM = "false_alarm"
 
 
 State = IncidentState
 
 RUNNING = (State.OPEN, State.ACTIVE, State.RECOVERED)
 UNCLOSED = (*RUNNING, State.ENDED)
+DOORS = (State.OPEN, State.ACTIVE)
 
 MACHINE = Machine(
     "incident",
@@ -42,8 +48,11 @@ MACHINE = Machine(
         (State.ENDED, "close"): State.CLOSED,
         (State.ENDED, "reopen"): State.ACTIVE,
         (State.CLOSED, "reopen"): State.ACTIVE,
-        **{(state, "grade"): state for state in RUNNING},
-        **{(state, verb): state for verb in ("fact", "update", "take", "handover", "bind", "unbind", "change") for state in UNCLOSED},
+        **{(state, "merge"): State.MERGED for state in DOORS},
+        **{(state, "false_alarm"): State.FALSE_ALARM for state in DOORS},
+        **{(state, verb): state for verb in ("grade", "lower", "downgrade", "rescore", "absorb") for state in RUNNING},
+        **{(state, verb): state for verb in ("fact", "known", "update", "take", "handover") for state in UNCLOSED},
+        **{(state, verb): state for verb in ("bind", "unbind", "change") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
     },
 )
@@ -95,6 +104,9 @@ class Incident:
     next_update_at: datetime | None = None
     silent_rounds: int = 0
     override_reason: str = ""
+    merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
+    """incidents that were merged into this one"""
     version: int = 0
     touched: int = 0
 
@@ -113,6 +125,17 @@ class Incident:
 
 def _cadence(now: datetime, response: Response) -> Timer:
     return Timer("cadence", now + response.cadence)
+
+
+#: An incident that is over says nothing more by itself.
+QUIET = (Timer("cadence", None), Timer("rescore", None))
+
+
+def watched(outcome: Outcome[Incident], rubric: Rubric, *, now: datetime) -> Outcome[Incident]:
+    """With the moment when figures are taken again: sooner while the grade is provisional, then by the level that stands."""
+    graded = outcome.record
+    every = rescore_every(rubric, graded.opinion_level, graded.provisional)
+    return replace(outcome, timers=(*outcome.timers, Timer("rescore", now + every)))
 
 
 def open_(incident: Incident, working: Working, response: Response) -> Outcome[Incident]:
@@ -138,6 +161,33 @@ def open_(incident: Incident, working: Working, response: Response) -> Outcome[I
     return Outcome(opened, Event("opened", details), (_cadence(incident.opened_at, response),))
 
 
+def read(incident: Incident, working: Working, given: Mapping[str, Value], overrides: Mapping[str, tuple[int, str]]) -> Incident:
+    """The incident with its figures taken anew. A full grading stands against a lower reading: only a downgrade takes it back."""
+    csrc, cac = _grade_of(given, "csrc_grade", incident.csrc_grade), _grade_of(given, "cac_grade", incident.cac_grade)
+    taken = replace(
+        incident,
+        facts={**incident.facts, **given},
+        overrides={**incident.overrides, **overrides},
+        csrc_grade=csrc,
+        cac_grade=cac,
+    )
+    if _stands_against(incident, working):
+        return replace(taken, response_level=response_level(csrc, incident.opinion_level))
+    return replace(
+        taken,
+        opinion_level=working.level,
+        opinion_total=working.total,
+        scores={s.indicator: s.score for s in working.scores},
+        provisional=working.provisional,
+        floor=working.floor,
+        response_level=working.response,
+    )
+
+
+def _stands_against(incident: Incident, working: Working) -> bool:
+    return incident.graded_at is not None and not incident.provisional and working.level.rank < incident.opinion_level.rank
+
+
 def grade(
     incident: Incident,
     working: Working,
@@ -148,46 +198,115 @@ def grade(
     overrides: Mapping[str, tuple[int, str]],
     response: Response,
 ) -> Outcome[Incident]:
-    """Grade anew from all that is known. A provisional grade is replaced freely by a full one; any other may only rise here."""
+    """Grade anew from all that is known. A provisional grade is replaced freely by a full one; any other only rises here.
+
+    `response`: that of the level which `read` arrives at.
+    """
     state = MACHINE.after(incident.state, "grade")
     may_replace(incident.opinion_level if incident.graded_at else None, incident.provisional, working)
-    csrc, cac = _grade_of(given, "csrc_grade", incident.csrc_grade), _grade_of(given, "cac_grade", incident.cac_grade)
-    may_set_event_grade("csrc", incident.csrc_grade, csrc)
-    may_set_event_grade("cac", incident.cac_grade, cac)
-    graded = replace(
-        incident,
-        state=state,
-        facts={**incident.facts, **given},
-        overrides={**incident.overrides, **overrides},
-        csrc_grade=csrc,
-        cac_grade=cac,
-        opinion_level=working.level,
-        opinion_total=working.total,
-        scores={s.indicator: s.score for s in working.scores},
-        provisional=working.provisional,
-        floor=working.floor,
-        response_level=working.response,
-        graded_at=incident.graded_at or now,
-    )
-    details: dict[str, Value] = {
-        "by": by,
+    may_set_event_grade("csrc", incident.csrc_grade, _grade_of(given, "csrc_grade", incident.csrc_grade))
+    may_set_event_grade("cac", incident.cac_grade, _grade_of(given, "cac_grade", incident.cac_grade))
+    graded = replace(read(incident, working, given, overrides), state=state, graded_at=incident.graded_at or now)
+    lower = _stands_against(incident, working)
+    details = {"by": by, **_reading(incident, graded, working, given, overrides)}
+    values: dict[str, Value] = {"by": by, "was": str(incident.response_level), "read": str(working.level)}
+    notices = (Notice("incident.measured" if lower else "incident.graded", ("chat",), values),)
+    return _paced(incident, graded, Event("measured" if lower else "graded", details), notices, now, response)
+
+
+def _paced(
+    incident: Incident, graded: Incident, event: Event, notices: tuple[Notice, ...], now: datetime, response: Response
+) -> Outcome[Incident]:
+    """A new level promises the next update anew."""
+    if graded.response_level == incident.response_level:
+        return Outcome(graded, event, (), notices)
+    return Outcome(replace(graded, next_update_at=now + response.cadence), event, (_cadence(now, response),), notices)
+
+
+def _reading(
+    incident: Incident,
+    graded: Incident,
+    working: Working,
+    given: Mapping[str, Value],
+    overrides: Mapping[str, tuple[int, str]],
+) -> dict[str, Value]:
+    return {
         "given": dict(given),
-        "overrides": {name: list(given) for name, given in overrides.items()},
-        "scores": dict(graded.scores),
+        "overrides": {name: list(score) for name, score in overrides.items()},
+        "scores": {s.indicator: s.score for s in working.scores},
         "total": working.total,
         "level": str(working.level),
         "floor": working.floor,
         "provisional": working.provisional,
-        "response": str(working.response),
+        "response": str(graded.response_level),
         "was": str(incident.response_level),
-        "csrc_grade": csrc and str(csrc),
-        "cac_grade": cac and str(cac),
+        "csrc_grade": graded.csrc_grade and str(graded.csrc_grade),
+        "cac_grade": graded.cac_grade and str(graded.cac_grade),
     }
-    notices = (Notice("incident.graded", ("chat",), {"by": by, "was": str(incident.response_level)}),)
-    timers = (_cadence(now, response),) if graded.response_level != incident.response_level else ()
-    if timers:
-        graded = replace(graded, next_update_at=now + response.cadence)
-    return Outcome(graded, Event("graded", details), timers, notices)
+
+
+def lower(
+    incident: Incident, working: Working, agreement: Agreement, *, now: datetime, given: Mapping[str, Value], response: Response
+) -> Outcome[Incident]:
+    """Two people agreed on a lower CSRC or CAC grade. The opinion level is not lowered with it: that takes two readings."""
+    state = MACHINE.after(incident.state, "lower")
+    check(agreement)
+    lowered = replace(read(incident, working, given, {}), state=state)
+    details = {**_reading(incident, lowered, working, given, {}), **agreement.as_value()}
+    values: dict[str, Value] = {"by": agreement.by, "was": str(incident.response_level), "reason": agreement.reason.strip()}
+    return _paced(incident, lowered, Event("lowered", details), (Notice("incident.lowered", ("chat",), values),), now, response)
+
+
+def downgrade(
+    incident: Incident,
+    readings: "Sequence[Grading]",
+    agreement: Agreement,
+    *,
+    now: datetime,
+    to: OpinionLevel,
+    responses: Mapping[ResponseLevel, Response],
+) -> Outcome[Incident]:
+    """降级: two lower readings an hour apart bear it, and a leader agreed."""
+    state = MACHINE.after(incident.state, "downgrade")
+    check(agreement)
+    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, to)
+    lowered = replace(
+        incident,
+        state=state,
+        opinion_level=to,
+        opinion_total=borne.total,
+        scores=dict(borne.scores),
+        floor=borne.floor,
+        response_level=response_level(incident.csrc_grade, to),
+    )
+    details: dict[str, Value] = {
+        "level": str(to),
+        "level_was": str(incident.opinion_level),
+        "response": str(lowered.response_level),
+        "was": str(incident.response_level),
+        "readings": [one.ref for one in readings[-2:]],
+        **agreement.as_value(),
+    }
+    values: dict[str, Value] = {"by": agreement.by, "was": str(incident.response_level), "reason": agreement.reason.strip()}
+    notices = (Notice("incident.downgraded", ("chat",), values),)
+    return _paced(incident, lowered, Event("downgraded", details), notices, now, responses[lowered.response_level])
+
+
+def ask_to_rescore(incident: Incident, rubric: Rubric, *, now: datetime, last: datetime, organization: Organization) -> Outcome[Incident]:
+    """The clock: figures should be taken again. First whoever watches opinion, from the second round on their leaders and the office.
+
+    `last`: when they were last taken.
+    """
+    state = MACHINE.after(incident.state, "rescore")
+    every = rescore_every(rubric, incident.opinion_level, incident.provisional)
+    round_ = max(1, (now - last) // every)
+    people = [organization.duty("opinion")]
+    if round_ > 1:
+        people += [*organization.groups["opinion"].leaders, organization.duty("office")]
+    to, again = tuple(dict.fromkeys(people)), now + every
+    details: dict[str, Value] = {"to": list(to), "round": round_, "last": last.isoformat(), "next_at": again.isoformat()}
+    notice = Notice("incident.rescore_due", to, details, "escalation" if round_ > 1 else "reminder")
+    return Outcome(replace(incident, state=state), Event("rescore_asked", details), (Timer("rescore", again),), (notice,))
 
 
 def _grade_of(given: Mapping[str, Value], key: str, current: EventGrade | None) -> EventGrade | None:
@@ -223,7 +342,7 @@ def end(incident: Incident, *, by: str, now: datetime, approval: str | None) -> 
     return Outcome(
         replace(incident, state=state, ended_at=now, recovered_at=incident.recovered_at or now),
         Event("ended", {"by": by, "approval": approval}),
-        (Timer("cadence", None),),
+        QUIET,
         (Notice("incident.ended", ("chat",), {"by": by}),),
     )
 
@@ -256,7 +375,7 @@ def close(
     return Outcome(
         replace(incident, state=state, closed_at=now, override_reason=reason),
         Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals, *missing.reports]}),
-        (Timer("cadence", None),),
+        QUIET,
         (Notice("incident.closed", ("chat",), {"by": by}),),
     )
 
@@ -283,6 +402,70 @@ def reopen(incident: Incident, *, by: str, now: datetime, reason: str, response:
         Event("reopened", {"by": by, "reason": reason, "clocks_were": dict(was)}),
         (_cadence(now, response),),
         (Notice("incident.reopened", ("chat",), {"by": by, "reason": reason}),),
+    )
+
+
+def merge(
+    incident: Incident, agreement: Agreement, *, into: str, delayed: bool, moved: Mapping[str, str], to: tuple[str, ...]
+) -> Outcome[Incident]:
+    """合并: it goes on as another incident. `moved`: task in hand to the task that continues it · `to`: who had them."""
+    state = MACHINE.after(incident.state, "merge")
+    check(agreement)
+    pairs = "、".join(f"{old}→{new}" for old, new in moved.items())
+    details: dict[str, Value] = {"other": into, "delayed": delayed, "moved": dict(moved), **agreement.as_value()}
+    values: dict[str, Value] = {"by": agreement.by, "into": into, "text": agreement.reason.strip(), "tasks": pairs}
+    notices = (Notice("incident.merged", ("chat",), values), *([Notice("incident.merged", to, values, "assignment")] if to else []))
+    return Outcome(replace(incident, state=state, merged_into=into), Event("merged", details), QUIET, notices)
+
+
+def false_alarm(incident: Incident, agreement: Agreement, *, delayed: bool) -> Outcome[Incident]:
+    """误报: two people found that there was nothing."""
+    state = MACHINE.after(incident.state, "false_alarm")
+    check(agreement)
+    values: dict[str, Value] = {"by": agreement.by, "text": agreement.reason.strip()}
+    details: dict[str, Value] = {"delayed": delayed, **agreement.as_value()}
+    return Outcome(
+        replace(incident, state=state), Event("found_false", details), QUIET, (Notice("incident.false_alarm", ("chat",), values),)
+    )
+
+
+def absorb(incident: Incident, other: Incident, *, by: str, facts: Mapping[str, Value]) -> Outcome[Incident]:
+    """Another incident is merged into this one: its type's tasks join, `facts` that it knew are kept, and no clock becomes later."""
+    state = MACHINE.after(incident.state, "absorb")
+    if incident.drill != other.drill:
+        raise RuleBroken("incident.merge_drill")
+    if other.restricted and not incident.restricted:
+        raise RuleBroken("incident.merge_restricted")
+    earliest = {
+        f"{name}_at": min(moments)
+        for name in ("occurred", "known", "confirmed", "graded")
+        if (moments := [at for one in (incident, other) if (at := one.clocks()[name])])
+    }
+    merged = replace(
+        incident,
+        state=state,
+        type=incident.type or other.type,
+        playbooks=tuple(dict.fromkeys((*incident.playbooks, *other.playbooks))),
+        facts={**incident.facts, **facts},
+        absorbed=(*incident.absorbed, other.ref),
+        **earliest,  # type: ignore[arg-type]  # moments only
+    )
+    was: dict[str, Value] = {f"{name}_at": at.isoformat() for name, at in incident.clocks().items() if at}
+    details: dict[str, Value] = {"by": by, "other": other.ref, "given": dict(facts), "clocks_were": was}
+    values: dict[str, Value] = {"by": by, "text": f"{other.ref} {other.title}"}
+    return Outcome(merged, Event("absorbed", details), notices=(Notice("incident.absorbed", ("chat",), values),))
+
+
+def set_known(incident: Incident, *, by: str, known: datetime, agreement: Agreement | None = None) -> Outcome[Incident]:
+    """When the firm learnt of it. Earlier is a correction; later would lengthen regulators' clocks, and takes two people."""
+    state = MACHINE.after(incident.state, "known")
+    if known > incident.known_at:
+        if agreement is None:
+            raise RuleBroken("incident.known_later")
+        check(agreement)
+    details: dict[str, Value] = {"by": by, "known_at": known.isoformat(), "was": incident.known_at.isoformat()}
+    return Outcome(
+        replace(incident, state=state, known_at=known), Event("known_set", {**details, **(agreement.as_value() if agreement else {})})
     )
 
 
@@ -423,8 +606,8 @@ class Grading:
     touched: int = 0
 
 
-def keep_grading(graded: Incident, *, ref: str, by: str, now: datetime, rubric: str) -> Outcome[Grading]:
-    """The record of the grading that has just been applied to `graded`."""
+def keep_grading(graded: Incident, working: Working, *, ref: str, by: str, now: datetime, rubric: str) -> Outcome[Grading]:
+    """The record of a reading that has just been taken for `graded`, whose level may have stood against it."""
     kept = Grading(
         ref=ref,
         incident=graded.ref,
@@ -434,11 +617,11 @@ def keep_grading(graded: Incident, *, ref: str, by: str, now: datetime, rubric: 
         rubric=rubric,
         facts=dict(graded.facts),
         overrides=dict(graded.overrides),
-        scores=dict(graded.scores),
-        total=graded.opinion_total,
-        level=graded.opinion_level,
-        floor=graded.floor,
-        provisional=graded.provisional,
+        scores={s.indicator: s.score for s in working.scores},
+        total=working.total,
+        level=working.level,
+        floor=working.floor,
+        provisional=working.provisional,
         response=graded.response_level,
         csrc_grade=graded.csrc_grade,
         cac_grade=graded.cac_grade,

@@ -272,6 +272,12 @@ def _earlier(report: Report, found: Deadline | None, now: datetime) -> Report | 
     return None if same or found.at > report.deadline_at else _moved(report, found)
 
 
+def later(report: Report, obligation: Obligation, terms: Terms) -> datetime | None:
+    """Where `terms` would move its deadline to, if that is later than it is."""
+    found = _worked_out(report, obligation, terms) if report.open else None
+    return found.at if found and report.deadline_at and found.at > report.deadline_at else None
+
+
 def lengthen(
     report: Report,
     obligation: Obligation,

@@ -14,10 +14,13 @@ from workflows.incident import Incident
 #: Who may be the second person where the plan names none for an act: what stops, lengthens or removes a regulator's clock.
 SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
 
+#: Who decides, where the plan names nobody for an act and a second person is not enough.
+LEADERS = {"downgrade": ("lead.head", "lead.deputy")}
+
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
     """Approver specs for `kind` at the incident's level; `commander` is named now, so that a later handover does not move the question."""
-    specs = context.response(incident).approvers.get(kind, SECOND_PERSON)
+    specs = context.response(incident).approvers.get(kind, LEADERS.get(kind, SECOND_PERSON))
     return tuple(incident.commander if spec == "commander" else spec for spec in specs)
 
 

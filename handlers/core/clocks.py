@@ -6,6 +6,8 @@ from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
 from workflows import regulator_report as rules
+from workflows.core.agreement import Agreement, check_reason
+from workflows.core.approval import Approval
 from workflows.core.conditions import Answer, Known, answer
 from workflows.core.deadlines import Terms, deadline
 from workflows.core.facts import Value
@@ -116,8 +118,82 @@ def ask_waiver(
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
     approval = ask(context, incident, kind, reason, subject=subject, values={"reports": refs, "reason": reason, **values}, what=what)
+    propose(context, reports, approval, reason)
+    people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
+    return context.words.say("report.waiver_asked", approval=approval.ref, reports=named, people=people)
+
+
+def lengthened_by(context: Context, before: Incident, after: Incident) -> list[Report]:
+    """Running clocks whose deadline would become later with a change: they move only when two people agree."""
+    duties, was, would = context.uow.plan_of(before).obligations, terms_of(context, before), terms_of(context, after)
+    return [
+        report
+        for report in context.uow.reports(before.ref)
+        if (to := rules.later(report, duties[report.obligation], would)) and to != rules.later(report, duties[report.obligation], was)
+    ]
+
+
+def ask_lowering(
+    context: Context, incident: Incident, after: Incident, kind: str, reason: str, why: str, values: Mapping[str, Value]
+) -> str:
+    """One question about a change that would stop clocks, or move them later; nothing changes until the answer. Answers what to tell."""
+    check_reason(reason)
+    gone = removed_by(context, incident, after)
+    moved = [report for report in lengthened_by(context, incident, after) if report not in gone]
+    lines = [why, context.words.say("lowering.reason", number=incident.number, title=incident.title, reason=reason)]
+    lines += [context.words.say("lowering.stops", names=_names(context, incident, gone))] if gone else []
+    lines += [context.words.say("lowering.later", names=_names(context, incident, moved))] if moved else []
+    lines.append(context.words.say("lowering.delayed"))
+    listed: dict[str, Value] = {"reports": [r.ref for r in gone], "later": [r.ref for r in moved], "reason": reason}
+    approval = ask(context, incident, kind, reason, values={**listed, **values}, what="\n".join(lines))
+    propose(context, gone, approval, reason)
+    people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
+    return context.words.say("lowering.asked", approval=approval.ref, people=people)
+
+
+def _names(context: Context, incident: Incident, reports: Sequence[Report]) -> str:
+    return context.words.join([f"{report.ref} {duty_name(context, incident, report)}" for report in reports])
+
+
+def propose(context: Context, reports: Sequence[Report], approval: Approval, reason: str) -> None:
     for report in reports:
         if report.waiver is None:
             context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref))
-    people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
-    return context.words.say("report.waiver_asked", approval=approval.ref, reports=named, people=people)
+
+
+def agreement_of(approval: Approval, by: str) -> Agreement:
+    return Agreement(asked_by=approval.asked_by, by=by, reason=str(approval.values["reason"]), approval=approval.ref)
+
+
+def listed(approval: Approval, name: str = "reports") -> list[str]:
+    refs = approval.values.get(name) or []
+    assert isinstance(refs, list), "written by ourselves"
+    return [str(one) for one in refs]
+
+
+def waive(context: Context, approval: Approval, by: str) -> None:
+    """Two people agreed: the clocks that the question named stop."""
+    agreement = agreement_of(approval, by)
+    for one in listed(approval):
+        report = context.uow.load(Report, one)
+        if report.open:
+            context.uow.apply(rules.not_required(report, agreement, now=context.now))
+
+
+def lengthen(context: Context, approval: Approval, by: str, after: Incident) -> None:
+    """Two people agreed: the clocks that the question named move to where the incident as it is now puts them."""
+    agreement, terms, duties = agreement_of(approval, by), terms_of(context, after), context.uow.plan_of(after).obligations
+    for one in listed(approval, "later"):
+        report = context.uow.load(Report, one)
+        to = context.organization.groups[report.group].leaders
+        found = rules.lengthen(report, duties[report.obligation], terms, agreement, now=context.now, to=to) if report.open else None
+        if found is not None:
+            context.uow.apply(found)
+
+
+def keep(context: Context, approval: Approval, by: str, reason: str) -> None:
+    """The second person said no: what was proposed stays required."""
+    for one in listed(approval):
+        report = context.uow.load(Report, one)
+        if report.open and report.waiver == approval.ref:
+            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason))

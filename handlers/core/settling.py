@@ -35,14 +35,15 @@ def lines_of(plan: Plan, playbooks: Iterable[str], known: Known) -> list[TaskLin
     return list(found.values())
 
 
-def settle(context: Context, incident: Incident, *, freely: bool = False, new_level: bool = False) -> Settled:
+def settle(context: Context, incident: Incident, *, freely: bool = False, new_level: bool = False, spare_late: bool = False) -> Settled:
     """Bring the tasks in line with the incident's clocks and level.
 
-    `freely`: a provisional grade was replaced, so dues may also move later · `new_level`: every task's timers follow it. A task is
-    made when its clock starts, not before: until then nobody could do it, and nobody should be asked to.
+    `freely`: a provisional grade was replaced, so dues may also move later · `spare_late`: but what has fallen due stays as late as it
+    is · `new_level`: every task's timers follow it. A task is made when its clock starts, not before: until then nobody could do it,
+    and nobody should be asked to.
     """
     existing = {task.code: task for task in context.uow.tasks(incident.ref) if task.code}
-    shift = _Shift(freely, new_level)
+    shift = _Shift(freely, new_level, spare_late)
     changes: dict[str, list[Task]] = {"made": [], "moved": [], "dropped": []}
     plan = context.uow.plan_of(incident)
     for line in lines_of(plan, incident.playbooks, known_of(context, incident)):
@@ -67,6 +68,10 @@ class _Shift:
 
     freely: bool
     new_level: bool
+    spare_late: bool
+
+    def moves_freely(self, task: Task, now: datetime) -> bool:
+        return self.freely and not (self.spare_late and task.due_at is not None and task.due_at <= now)
 
 
 def _first(context: Context, incident: Incident, line: TaskLine, due: datetime | None) -> Change:
@@ -92,7 +97,7 @@ def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due
     """A line that has its task: dropped where a replaced level does not ask for it, done again when its clock started again, else moved."""
     response, by, now = context.response(incident), context.person, context.now
     if due is None:
-        idle = shift.freely and task.state is State.OPEN and incident.clocks().get(line.clock) is not None
+        idle = shift.moves_freely(task, now) and task.state is State.OPEN and incident.clocks().get(line.clock) is not None
         reason = context.words.say("task.not_at_level")
         return "dropped", rules.cancel(task, by=by, response=response, reason=reason, rule=True) if idle else None
     if task.state is State.CANCELLED and task.verified_by == "rule":
@@ -104,8 +109,8 @@ def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=due)
     if not task.live:
         return "moved", None
-    period = line.due.get(response.level)
-    moved = rules.reschedule(task, response=response, due=due, now=now, freely=shift.freely, period=period, new_level=shift.new_level)
+    period, freely = line.due.get(response.level), shift.moves_freely(task, now)
+    moved = rules.reschedule(task, response=response, due=due, now=now, freely=freely, period=period, new_level=shift.new_level)
     return "moved", moved
 
 

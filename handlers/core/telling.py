@@ -8,9 +8,13 @@ from storage.views.reader import Entry
 from workflows.incident import Incident
 
 #: Rows that the trail keeps and a reader need not see one by one.
-COUNTED = ("reminded", "update_asked")
+COUNTED = ("reminded", "update_asked", "rescore_asked")
 #: Rows that only repeat another one of the same act.
 DOUBLES = ("scored",)
+
+#: Rows of gradings, and the codes in them.
+REGRADED = ("graded", "measured", "lowered", "downgraded")
+_LEVELS = (("opinion_level", "level"), ("response_level", "was"), ("response_level", "response"))
 
 
 def timeline_lines(context: Context, incident: Incident, entries: Iterable[Entry], most: int) -> list[str]:
@@ -45,7 +49,20 @@ def _note(context: Context, incident: Incident, entry: Entry) -> str:
     to = details.get("to") or []
     people = [to] if isinstance(to, str) else list(to)
     heard = [context.words.say("timeline.to", people=context.words.join([context.name(p) for p in people]))] if people else []
-    return " ".join([*heard, *_facts(context, incident, entry), *([context.words.show(said)] if said else [])])
+    other = [str(details["other"])] if details.get("other") else []
+    return " ".join(
+        [*heard, *other, *_levels(context, entry), *_facts(context, incident, entry), *([context.words.show(said)] if said else [])]
+    )
+
+
+def _levels(context: Context, entry: Entry) -> list[str]:
+    """What a grading came to, what it changed, and why somebody scored by hand."""
+    words, details = context.words, entry.details
+    if entry.verb not in REGRADED:
+        return []
+    level, was, now = (words.say(f"code.{kind}.{details[name]}") for kind, name in _LEVELS)
+    found = words.say("timeline.graded" if was == now else "timeline.regraded", level=level, was=was, response=now)
+    return [found, *(words.show(str(score[1])) for score in (details.get("overrides") or {}).values())]
 
 
 def _facts(context: Context, incident: Incident, entry: Entry) -> list[str]:

@@ -59,6 +59,8 @@ class IncidentRow(SQLModel, table=True):
     next_update_at: datetime | None = _moment()
     silent_rounds: int
     override_reason: str
+    merged_into: str | None = None
+    absorbed: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "[]"})
     version: int
     touched: int
 

@@ -147,6 +147,18 @@ class Reader:
         )
         return [_entry(row) for row in self._session.scalars(statement)][::-1]
 
+    def last_regrading(self, incident: str) -> Entry | None:
+        """The last grading but the first, reading or lowering of an incident; the first one is no change."""
+        verbs = ("graded", "measured", "lowered", "downgraded")
+        statement = (
+            select(AuditRow)
+            .where(col(AuditRow.record_ref) == incident, col(AuditRow.verb).in_(verbs))
+            .order_by(col(AuditRow.version).desc())
+            .limit(2)
+        )
+        rows = list(self._session.scalars(statement))
+        return _entry(rows[0]) if len(rows) == 2 else None
+
     def last_act(self, ref: str) -> Entry | None:
         """The last thing that somebody (not the clock) did to a record."""
         statement = (

@@ -42,6 +42,9 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident grade": OFFICE | {"opinion"},
     "incident fact": OFFICE | HEADS,
     "incident update": PLAN,
+    "incident merge": OFFICE | {"lead"},
+    "incident false-alarm": OFFICE | {"lead"},
+    "incident downgrade": frozenset({"opinion"}),
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is
     "incident end": OFFICE,
@@ -133,7 +136,12 @@ def _passes(who: str, person: str, organization: Organization) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["approve", "return", "delegate", "later", "incident activate", "incident end", "incident close", "report not-required"]
+    "name",
+    [
+        *("approve", "return", "delegate", "later"),
+        *("incident activate", "incident end", "incident close", "incident merge", "incident false-alarm", "incident downgrade"),
+        "report not-required",
+    ],
 )
 def test_acts_of_four_eyes_are_marked_as_such(name: str) -> None:
     assert COMMANDS[name].four_eyes

@@ -61,7 +61,7 @@ def test_a_bare_open_opens_at_once_and_says_what_is_missing_and_what_comes_next(
     assert (incident.state, incident.opened_by, incident.commander) == (State.OPEN, "wu.di", "li.na")
     assert incident.provisional
     assert incident.graded_at is None
-    assert world.timers("I1") == {"cadence": START + timedelta(hours=1)}
+    assert world.timers("I1") == {"cadence": START + timedelta(hours=1), "rescore": START + timedelta(minutes=30)}
     # a room with the leaders; the card stands there, and with one tap says what kind of incident it is
     room = world.room_of("lin.yue", "INC-20260310-001")
     for person in (*LEADERS, "li.na", "wu.di", "liu.yang", "xu.jing"):
@@ -338,7 +338,7 @@ def test_reopen_restarts_the_clocks_and_brings_back_what_was_left_undone(world: 
     now, incident = world.clock(), world.incident()
     assert (incident.state, incident.known_at, incident.override_reason) == (State.ACTIVE, now, "")
     assert (incident.recovered_at, incident.ended_at, incident.closed_at) == (None, None, None)
-    assert world.timers("I1") == {"cadence": now + timedelta(hours=2)}
+    assert world.timers("I1") == {"cadence": now + timedelta(hours=2), "rescore": now + timedelta(hours=2)}
     again = world.by_code("common.evidence")
     assert (again.state, again.due_at) == ("open", now + timedelta(hours=1))
     assert world.by_code("failure.counterparties").due_at == now + timedelta(hours=1)

@@ -29,6 +29,7 @@ ORGANIZATION = Organization(
     groups={
         "lead": Group("lead", "领导小组", "zhou.heng", deputy="lin.yue"),
         "office": Group("office", "应急办", "li.na", deputy="sun.jie"),
+        "opinion": Group("opinion", "舆情组", "sun.jie", deputy="zhao.min"),
         "tech": Group("tech", "技术组", "wang.qiang", deputy="zhao.min", members=("ma.chao",)),
     },
 )

@@ -15,12 +15,13 @@ from tests.make import START
 from tests.workflows.core.rubric_sample import SAMPLE as RUBRIC
 from tests.workflows.sample import ORGANIZATION, make_incident, make_response, minutes
 from workflows import incident as rules
+from workflows.core.agreement import Agreement
 from workflows.core.errors import NotAllowed, RuleBroken, UserError
 from workflows.core.grading import grade
 from workflows.core.outcome import Outcome, Timer
 from workflows.core.response import Response
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
-from workflows.incident import RUNNING, UNCLOSED, Incident, Missing, State
+from workflows.incident import DOORS, QUIET, RUNNING, UNCLOSED, Grading, Incident, Missing, State
 
 NOW = START + minutes(5)
 RESPONSE = make_response()
@@ -73,9 +74,14 @@ def test_the_same_level_again_moves_no_timer() -> None:
     assert again.record.graded_at == first.graded_at
 
 
-def test_a_full_grade_only_rises() -> None:
+def test_a_full_grade_stands_against_a_lower_reading() -> None:
     first = graded(make_incident(), SCORES).record
-    refused("grade.lowering", lambda: graded(first, dict.fromkeys(SCORES, (1, "误报"))))
+    outcome = graded(first, dict.fromkeys(SCORES, (1, "已平息")))
+    after = outcome.record
+    assert (outcome.event.verb, outcome.event.details["level"]) == ("measured", "mild")
+    assert (after.opinion_level, after.opinion_total, after.scores) == (first.opinion_level, first.opinion_total, first.scores)
+    assert (after.response_level, outcome.timers) == (first.response_level, ())
+    assert after.overrides == dict.fromkeys(SCORES, (1, "已平息")), "the newest figures are what the next reading starts from"
     assert graded(first, dict.fromkeys(SCORES, (4, "扩散"))).record.opinion_level is OpinionLevel.EXTREME
 
 
@@ -90,7 +96,8 @@ def test_an_event_grade_only_rises_and_lifts_the_response() -> None:
 
 def test_keep_grading_is_the_grade_as_it_was_made() -> None:
     after = graded(make_incident(), SCORES).record
-    kept = rules.keep_grading(after, ref="G1", by="li.na", now=NOW, rubric="r v1").record
+    working = grade(RUBRIC, after.facts, after.overrides)
+    kept = rules.keep_grading(after, working, ref="G1", by="li.na", now=NOW, rubric="r v1").record
     assert (kept.incident, kept.at, kept.by, kept.rubric) == ("I1", NOW, "li.na", "r v1")
     assert (kept.scores, kept.total, kept.level, kept.response) == (
         after.scores,
@@ -122,7 +129,7 @@ def test_recovered_is_the_commanders_word() -> None:
 def test_end_stops_the_cadence_and_counts_as_recovered() -> None:
     outcome = rules.end(make_incident(State.ACTIVE), **SAID, approval="A1")
     assert (outcome.record.state, outcome.record.ended_at, outcome.record.recovered_at) == (State.ENDED, NOW, NOW)
-    assert outcome.timers == (Timer("cadence", None),)
+    assert outcome.timers == QUIET
     earlier = make_incident(State.RECOVERED, recovered_at=START)
     assert rules.end(earlier, **SAID, approval=None).record.recovered_at == START
 
@@ -132,7 +139,7 @@ def test_close_is_earned() -> None:
     missing = Missing(("T3", "T7"), ("A2",))
     outcome = rules.close(ended, **SAID, missing=Missing())
     assert (outcome.record.state, outcome.record.closed_at, outcome.record.override_reason) == (State.CLOSED, NOW, "")
-    assert outcome.timers == (Timer("cadence", None),)
+    assert outcome.timers == QUIET
     assert refused("incident.close_missing", lambda: rules.close(ended, **SAID, missing=missing)).values == {
         "ref": "I1",
         "count": 3,
@@ -242,6 +249,8 @@ class IncidentLife(RuleBasedStateMachine):
         self.now = START
         self.found = make_incident()
         self.due: datetime | None = None
+        self.rescore: datetime | None = None
+        self.readings: list[Grading] = []
 
     @property
     def response(self) -> Response:
@@ -255,6 +264,8 @@ class IncidentLife(RuleBasedStateMachine):
         before = self.found
         try:
             outcome = act()
+            if outcome.event.verb in ("opened", "graded", "measured", "lowered", "downgraded", "reopened"):
+                outcome = rules.watched(outcome, RUBRIC, now=self.now)
         except UserError:
             assert self.found == before, "a refused move changes nothing"
             return
@@ -262,8 +273,8 @@ class IncidentLife(RuleBasedStateMachine):
         assert self.found.ref == before.ref
         assert self.found.number == before.number
         for timer in outcome.timers:
-            assert timer.name == "cadence"
-            self.due = timer.due
+            assert timer.name in ("cadence", "rescore")
+            self.due, self.rescore = (timer.due, self.rescore) if timer.name == "cadence" else (self.due, timer.due)
 
     @rule(by=PEOPLE, verb=st.sampled_from(["activate", "end"]))
     def moves(self, by: str, verb: str) -> None:
@@ -294,14 +305,46 @@ class IncidentLife(RuleBasedStateMachine):
         given: dict[str, Any] = {} if csrc is None else {"csrc_grade": csrc}
         working = grade(RUBRIC, {**self.found.facts, **given}, {**self.found.overrides, **overrides})
         before = self.found
-        response = make_response(level=working.response)
+        response = make_response(level=rules.read(before, working, given, overrides).response_level)
         self._try(lambda: rules.grade(before, working, by=by, now=self.now, given=given, overrides=overrides, response=response))
         if not before.provisional:
             assert not self.found.provisional
             assert self.found.opinion_level.rank >= before.opinion_level.rank
+        if self.found.version > before.version:
+            self.readings.append(rules.keep_grading(self.found, working, ref="G1", by=by, now=self.now, rubric="r").record)
         if before.csrc_grade is not None:
             assert self.found.csrc_grade is not None
             assert self.found.csrc_grade.rank >= before.csrc_grade.rank
+
+    @rule(by=PEOPLE, asked_by=PEOPLE, csrc=st.sampled_from([None, *map(str, EventGrade)]))
+    def lower(self, by: str, asked_by: str, csrc: str | None) -> None:
+        given, before = {"csrc_grade": csrc}, self.found
+        working = grade(RUBRIC, {**before.facts, **given}, before.overrides)
+        said = Agreement(asked_by, by, "复核后认定级别偏高", "A1")
+        self._try(lambda: rules.lower(before, working, said, now=self.now, given=given, response=self.response))
+        if not before.provisional:
+            assert self.found.opinion_level.rank >= before.opinion_level.rank, "the opinion level does not fall with it"
+        assert by != asked_by or self.found == before, "never one person alone"
+
+    @rule(by=PEOPLE, asked_by=PEOPLE, to=st.sampled_from(list(OpinionLevel)))
+    def downgrade(self, by: str, asked_by: str, to: OpinionLevel) -> None:
+        before, said = self.found, Agreement(asked_by, by, "两次读数都已回落", "A1")
+        responses = {level: make_response(level=level) for level in ResponseLevel}
+        self._try(lambda: rules.downgrade(before, self.readings, said, now=self.now, to=to, responses=responses))
+        if self.found.opinion_level.rank < before.opinion_level.rank:
+            assert by != asked_by
+            assert len([r for r in self.readings if r.level.rank <= to.rank]) >= 2
+
+    @rule(by=PEOPLE, asked_by=PEOPLE, delayed=st.booleans(), into=st.booleans())
+    def leave(self, by: str, asked_by: str, delayed: bool, into: bool) -> None:
+        before, said = self.found, Agreement(asked_by, by, "两人上报的是同一故障", "A1")
+        if into:
+            self._try(lambda: rules.merge(before, said, into="I2", delayed=delayed, moved={}, to=()))
+        else:
+            self._try(lambda: rules.false_alarm(before, said, delayed=delayed))
+        if self.found.state is not before.state:
+            assert before.state in DOORS
+            assert by != asked_by
 
     @rule(by=PEOPLE, text=st.sampled_from([" ", "已切换"]))
     def update(self, by: str, text: str) -> None:
@@ -322,11 +365,15 @@ class IncidentLife(RuleBasedStateMachine):
             response = self.response
             self._try(lambda: rules.ask_for_update(self.found, now=self.now, response=response, organization=ORGANIZATION))
             assert self.due > self.now
+        if self.rescore is not None and self.rescore <= self.now:
+            last = self.readings[-1].at if self.readings else START
+            self._try(lambda: rules.ask_to_rescore(self.found, RUBRIC, now=self.now, last=last, organization=ORGANIZATION))
+            assert self.rescore > self.now
 
     @invariant()
     def running_means_the_next_update_is_promised(self) -> None:
         if self.found.version:
-            assert (self.found.state in RUNNING) == (self.due is not None)
+            assert (self.found.state in RUNNING) == (self.due is not None) == (self.rescore is not None)
             if self.due is not None:
                 assert self.found.next_update_at == self.due
 
@@ -336,7 +383,7 @@ class IncidentLife(RuleBasedStateMachine):
         assert (found.closed_at is not None) == (found.state is State.CLOSED)
         assert (found.ended_at is not None) == (found.state in (State.ENDED, State.CLOSED))
         assert found.state not in (State.RECOVERED, State.ENDED, State.CLOSED) or found.recovered_at is not None
-        assert found.state is State.OPEN or found.approved_at is not None
+        assert found.state in (State.OPEN, State.MERGED, State.FALSE_ALARM) or found.approved_at is not None
 
     @invariant()
     def the_response_level_is_the_higher_of_the_two(self) -> None:
@@ -351,6 +398,6 @@ TestIncidentLife.settings = settings(deadline=None, max_examples=60, stateful_st
 
 
 def test_no_state_is_both_running_and_over() -> None:
-    assert set(UNCLOSED) == set(State) - {State.CLOSED}
+    assert set(UNCLOSED) == set(State) - {State.CLOSED, State.MERGED, State.FALSE_ALARM}
     assert set(RUNNING) < set(UNCLOSED)
     assert [(a, b) for a, b in product(RUNNING, (State.ENDED, State.CLOSED)) if a is b] == []

@@ -94,21 +94,22 @@ def deciding(working: Working) -> Mapping[str, tuple[str, ...]]:
 
 
 def may_replace(current: OpinionLevel | None, current_provisional: bool, new: Working) -> None:
-    """Refuses to lower a full grading, or to make it provisional again; anything may follow a provisional one."""
-    if current is None or current_provisional:
-        return
-    if new.level.rank < current.rank:
-        raise RuleBroken("grade.lowering", current=str(current), new=str(new.level))
-    if new.provisional:
+    """Refuses to make a full grading provisional again; anything may follow a provisional one."""
+    if current is not None and not current_provisional and new.provisional:
         raise RuleBroken("grade.provisional_again", unknown=new.unknown)
 
 
-def may_set_event_grade(kind: Literal["csrc", "cac"], current: EventGrade | None, new: EventGrade | None) -> None:
-    """Refuses to lower or unset a judged grade: it would stop a regulator clock, which takes a second person.
+def lowers(current: EventGrade | None, new: EventGrade | None) -> bool:
+    """Whether `new` takes back something of a judged grade, which takes a second person.
 
     Compared by weight and not by rank: from `general` to `unconfirmed` leaves the response as it is, but ends the duty to report.
     """
-    if current is not None and _weight(new) < _weight(current):
+    return current is not None and _weight(new) < _weight(current)
+
+
+def may_set_event_grade(kind: Literal["csrc", "cac"], current: EventGrade | None, new: EventGrade | None) -> None:
+    """Refuses to lower or unset a judged grade by one person alone."""
+    if lowers(current, new):
         raise RuleBroken(f"grade.{kind}_lowering", current=str(current), new=None if new is None else str(new))
 
 
