@@ -12,7 +12,7 @@ from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
 from workflows.core.rubric import ResponseLevel
-from workflows.incident import Incident, State
+from workflows.incident import COMMON, Incident, State
 from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
@@ -172,8 +172,9 @@ def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
 
 
 def _type(look: Look, incident: Incident) -> str:
-    book = look.reader.plan_of(incident).playbooks.get(incident.type or "")
-    return (book.name if look.words.locale == "zh" else book.name_en) if book else ""
+    """The main type first, then those whose playbooks were added."""
+    books = [look.reader.plan_of(incident).playbooks[name] for name in incident.playbooks if name != COMMON]
+    return look.words.join([book.name if look.words.locale == "zh" else book.name_en for book in books])
 
 
 def _next(look: Look, incident: Incident, tasks: list[Task]) -> list[tuple[str, str]]:
@@ -215,7 +216,17 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
         State.CLOSED: (),
     }[incident.state]
-    return (*_type_buttons(look, incident), *moves, tasks, timeline)
+    return (*_type_buttons(look, incident), *moves, tasks, timeline, *_playbook_buttons(look, incident))
+
+
+def _playbook_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    if incident.type is None or not incident.running:
+        return ()
+    ref = incident.ref
+    return (
+        Button(look.say("button.playbook_add"), f"/incident playbook add {ref}", None, ask=look.say("ask.playbook_add")),
+        Button(look.say("button.playbook_main"), f"/incident playbook main {ref}", None, ask=look.say("ask.playbook_main")),
+    )
 
 
 def _type_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:

@@ -1,13 +1,13 @@
 """Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import asking
 from handlers.core.access import may
-from handlers.core.clocks import ask_waiver, duty_name, removed_by
+from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
@@ -80,7 +80,7 @@ def _opening(context: Context, given: Open, plan: Plan) -> Any:
     if (given.known or now) > now or (given.at or now) > now:
         raise BadWords("incident.future")
     working = grade(plan.rubric, {})
-    subtype = _subtype(plan, given.type, given.subtype)
+    subtype = _subtype(plan, [given.type] if given.type else [], given.subtype)
     incident = Incident(
         ref=uow.next_ref(Incident),
         number=_number(context, bool(given.drill)),
@@ -114,14 +114,14 @@ def _number(context: Context, drill: bool) -> str:
     return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
 
 
-def _subtype(plan: Plan, type_: str | None, word: str | None) -> str | None:
+def _subtype(plan: Plan, types: Iterable[str], word: str | None) -> str | None:
     if not word:
         return None
-    book = plan.playbooks.get(type_ or "")
-    for code, names in (book.subtypes if book else {}).items():
+    subtypes = {code: names for type_ in types for code, names in plan.playbooks[type_].subtypes.items()}
+    for code, names in subtypes.items():
         if word.casefold() in (code, *(n.casefold() for n in names)):
             return code
-    choices = "、".join(names[0] for names in book.subtypes.values() if names) if book else ""
+    choices = "、".join(names[0] for names in subtypes.values() if names)
     raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
 
 
@@ -298,14 +298,14 @@ def fact(context: Context, given: Facts) -> Reply:
         raise BadWords("incident.future")
     made = 0
     if given.type and incident.type:
-        raise RuleBroken("incident.type_stands", type=_type_name(context, incident))
+        raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
     if given.type:
-        facts_ = context.uow.plan_of(incident).facts.starting([given.type])
+        facts_ = first_facts(context, incident, given.type)
         typed = rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_)
         incident = context.uow.apply(typed)
         made = len(settle(context, incident).made)
     details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
-    subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
+    subtype = _subtype(context.uow.plan_of(incident), incident.playbooks, given.subtype)
     if subtype:
         details["subtype"] = subtype
     held = _held(context, incident, given)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.core.access import check
-from handlers.core.clocks import ask_waiver, duty_name, known_of, terms_of
+from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, terms_of, waive
 from handlers.core.context import Context
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
@@ -12,7 +12,7 @@ from handlers.core.settling import settle
 from workflows import incident as incidents
 from workflows import regulator_report as rules
 from workflows.core import approval as approvals
-from workflows.core.agreement import Agreement, check_reason
+from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval
 from workflows.core.obligation import Obligation
 from workflows.incident import Incident
@@ -114,15 +114,12 @@ def not_required(context: Context, given: NotRequired) -> Reply:
 
 @approved("not_required")
 def waived(context: Context, approval: Approval, by: str) -> None:
-    _waive(context, approval, by)
+    waive(context, approval, by)
 
 
 @returned("not_required")
 def kept(context: Context, approval: Approval, by: str, reason: str) -> None:
-    for one in _refs(approval):
-        report = context.uow.load(Report, one)
-        if report.open and report.waiver == approval.ref:
-            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason))
+    keep(context, approval, by, reason)
 
 
 @approved("fact_off")
@@ -133,28 +130,13 @@ def fact_off(context: Context, approval: Approval, by: str) -> None:
     assert isinstance(facts, dict), "written by ourselves"
     changed = incidents.set_facts(incident, by=approval.asked_by, now=context.now, given=facts, details={})
     after = context.uow.apply(changed)
-    _waive(context, approval, by)
+    waive(context, approval, by)
     settle(context, after)
 
 
 @returned("fact_off")
 def fact_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    kept(context, approval, by, reason)
-
-
-def _waive(context: Context, approval: Approval, by: str) -> None:
-    reason = str(approval.values["reason"])
-    agreement = Agreement(asked_by=approval.asked_by, by=by, reason=reason, approval=approval.ref)
-    for one in _refs(approval):
-        report = context.uow.load(Report, one)
-        if report.open:
-            context.uow.apply(rules.not_required(report, agreement, now=context.now))
-
-
-def _refs(approval: Approval) -> list[str]:
-    refs = approval.values["reports"]
-    assert isinstance(refs, list), "written by ourselves"
-    return [str(one) for one in refs]
+    keep(context, approval, by, reason)
 
 
 @timer("R")

@@ -4,6 +4,7 @@ open ──claim──> claimed ──progress──> in_progress ──done─�
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -84,6 +85,9 @@ class Task:
     until: str | None = None
     clock: str = "opened"
     approve: str | None = None
+    approve_first: bool = False
+    """doing waits for the approval of `approve`; `allowed_by` gave it"""
+    allowed_by: str | None = None
     fulfilled_by: str | None = None
     owner: str | None = None
     due_at: datetime | None = None
@@ -108,6 +112,15 @@ class Task:
     @property
     def live(self) -> bool:
         return self.state in LIVE
+
+
+#: What the house does to a task by itself; whatever else happened to it, somebody has dealt with it.
+BY_ITSELF = frozenset({"opened", "rescheduled", "reminded", "escalated"})
+
+
+def untouched(task: Task, verbs: AbstractSet[str]) -> bool:
+    """Whether nobody has dealt with the task yet. `verbs`: all that ever happened to it."""
+    return task.state is State.OPEN and verbs <= BY_ITSELF
 
 
 def item(task: Task) -> Item:
@@ -179,6 +192,7 @@ def open_from(
         until=line.until,
         clock=line.clock,
         approve=line.approve,
+        approve_first=line.approve_first,
         fulfilled_by=line.fulfilled_by,
         due_at=due,
         period=int(period.total_seconds()) if line.repeat and period else None,

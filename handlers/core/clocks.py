@@ -1,11 +1,14 @@
 """Regulator clocks of an incident: put when their condition is yes or open, tightened when terms change, ended by nobody but people."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
 from workflows import regulator_report as rules
+from workflows.core.agreement import Agreement
+from workflows.core.approval import Approval
 from workflows.core.conditions import Answer, Known, answer
 from workflows.core.deadlines import Terms, deadline
 from workflows.core.facts import Value
@@ -101,6 +104,17 @@ def removed_by(context: Context, before: Incident, after: Incident) -> list[Repo
     ]
 
 
+def first_facts(context: Context, incident: Incident, type_: str) -> dict[str, Value]:
+    """What an incident starts with that gets its first type late. A default never stops a running clock: that fact stays to be decided."""
+    found = {}
+    for key, value in context.uow.plan_of(incident).facts.starting([type_]).items():
+        if not removed_by(context, incident, replace(incident, facts={**incident.facts, key: value})):
+            found[key] = value
+        elif key in incident.facts:
+            found[key] = incident.facts[key]
+    return found
+
+
 def duty_name(context: Context, incident: Incident, report: Report) -> str:
     duty = context.uow.plan_of(incident).obligations[report.obligation]
     return duty.name if context.words.locale == "zh" else duty.name_en or duty.name
@@ -121,3 +135,25 @@ def ask_waiver(
             context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref))
     people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
     return context.words.say("report.waiver_asked", approval=approval.ref, reports=named, people=people)
+
+
+def waive(context: Context, approval: Approval, by: str) -> None:
+    """A second person agreed: the clocks that the question named stop."""
+    reason = str(approval.values["reason"])
+    agreement = Agreement(asked_by=approval.asked_by, by=by, reason=reason, approval=approval.ref)
+    for report in _asked_about(context, approval):
+        if report.open:
+            context.uow.apply(rules.not_required(report, agreement, now=context.now))
+
+
+def keep(context: Context, approval: Approval, by: str, reason: str) -> None:
+    """The second person said no: the clocks that the question named go on."""
+    for report in _asked_about(context, approval):
+        if report.open and report.waiver == approval.ref:
+            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason))
+
+
+def _asked_about(context: Context, approval: Approval) -> list[Report]:
+    refs = approval.values["reports"]
+    assert isinstance(refs, list), "written by ourselves"
+    return [context.uow.load(Report, str(one)) for one in refs]

@@ -155,6 +155,10 @@ class Reader:
         row = self._session.scalars(statement.limit(1)).first()
         return _entry(row) if row else None
 
+    def verbs(self, ref: str) -> set[str]:
+        """All that ever happened to a record."""
+        return set(self._session.scalars(select(AuditRow.verb).where(col(AuditRow.record_ref) == ref)))  # type: ignore[call-overload]
+
     def next_timers(self, incident: str) -> list[tuple[str, str, datetime]]:
         """(record, timer, due) of all running timers of an incident, the nearest first."""
         statement = select(TimerRow).where(col(TimerRow.incident) == incident, col(TimerRow.status) == WAITING).order_by(col(TimerRow.due))

@@ -41,6 +41,8 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident handover": OFFICE,
     "incident grade": OFFICE | {"opinion"},
     "incident fact": OFFICE | HEADS,
+    "incident playbook add": OFFICE,
+    "incident playbook main": OFFICE,
     "incident update": PLAN,
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is

@@ -82,7 +82,7 @@ def test_the_type_given_by_a_tap_hands_out_its_tasks(world: World) -> None:
     # who had no card yet gets one and nothing else; who had one is told what is new on it
     assert [text.splitlines()[1] for text in world.direct("yang.fan")] == ["你有 2 项任务"]
     assert world.direct("liu.yang")[-1] == "INC-20260310-001 (尚未填写标题):有 1 项新任务等你们组认领"
-    assert world.says("li.na", "/事件 事实 I1 类型=故障").text.startswith("类型已定为 系统故障;")
+    assert world.says("li.na", "/事件 事实 I1 类型=故障").text.startswith("类型已定为 系统故障。")
 
 
 def test_a_member_who_may_not_set_facts_is_told_who_may(world: World) -> None:

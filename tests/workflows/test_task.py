@@ -532,3 +532,10 @@ class TaskLife(RuleBasedStateMachine):
 
 TestTaskLife = TaskLife.TestCase
 TestTaskLife.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+
+
+def test_a_task_is_untouched_while_only_the_house_has_dealt_with_it() -> None:
+    assert rules.untouched(make_task(), {"opened", "reminded", "escalated", "rescheduled"})
+    assert not rules.untouched(make_task(), {"opened", "claimed", "released"})
+    assert not rules.untouched(make_task(), {"opened", "snoozed"})
+    assert not rules.untouched(make_task(State.CLAIMED), {"opened"})
