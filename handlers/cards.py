@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from handlers.core.consent import first_buttons, first_line
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -250,7 +251,7 @@ def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     level = look.response(incident).approvers.get("statement", ())
     mine = [t for t in look.reader.tasks(incident.ref) if _concerns(look, incident, t, groups, level)]
     shown = sorted(mine, key=lambda t: (not _hot(look, t), t.due_at is None, t.due_at or t.created_at))
-    lines = [(t.ref, _task_line(look, t)) for t in shown[:MOST_TASKS]]
+    lines = [(t.ref, _task_line(look, incident, t)) for t in shown[:MOST_TASKS]]
     if len(shown) > MOST_TASKS:
         lines.append(("", look.say("card.mine_more", count=len(shown) - MOST_TASKS)))
     if not shown:
@@ -275,8 +276,9 @@ def _hot(look: Look, task: Task) -> bool:
     return bool(task.due_at and task.due_at <= look.now)
 
 
-def _task_line(look: Look, task: Task) -> str:
-    return look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+def _task_line(look: Look, incident: Incident, task: Task) -> str:
+    line = look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+    return "\n".join(filter(None, (line, first_line(look, incident, task))))
 
 
 def _when(look: Look, task: Task) -> str:
@@ -298,6 +300,8 @@ def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, 
                 Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, ask=look.say("ask.reason")),
             ]
         return []
+    if task.waits:
+        return first_buttons(look, task)
     found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, ask=look.say("ask.progress"))]
     over = incident.clocks().get(task.until or "ended") is not None
     if not task.standing or over:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
 from handlers.core.message import Reply
-from handlers.core.registry import command, key, ref, rest, timer
+from handlers.core.registry import approved, command, key, ref, rest, returned, timer
 from workflows import task as rules
+from workflows.core.approval import Approval
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.response import Response
 from workflows.incident import Incident
@@ -143,10 +145,14 @@ def claim(context: Context, given: Which) -> Reply:
     """Take a task."""
     task, incident = context.task(given.task)
     _member(context, task)
-    context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
+    after = context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
+    asked = ask_first(context, incident, after)
     until = context.words.say(f"clock.{task.until or 'ended'}")
     late = context.now - task.due_at if task.due_at else timedelta(0)
     key = "task.claimed_standing" if task.standing else "task.claimed_late" if late >= timedelta(minutes=1) else "task.claimed"
+    if asked:
+        text = context.words.say("task.claimed_first", task=task.ref, title=task.title, due=task.due_at, now=context.now)
+        return Reply(f"{text}{asked}", ref=task.ref)
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 
@@ -174,6 +180,7 @@ def release(context: Context, given: WhichAndText) -> Reply:
     context.uow.apply(
         rules.release(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, to=to)
     )
+    void_question(context, task, "task.first_other")
     return context.say("task.released", ref=task.ref, task=task.ref)
 
 
@@ -182,11 +189,12 @@ def transfer(context: Context, given: WhichAndPerson) -> Reply:
     """Hand your task on to another person."""
     task, incident = context.task(given.task)
     assert given.to, "the parser refuses a missing person"
-    context.uow.apply(
+    after = context.uow.apply(
         rules.transfer(
             task, to=given.to, by=context.person, now=context.now, response=context.response(incident), reason=given.reason or ""
         )
     )
+    _ask_anew(context, incident, after)
     return context.say("task.transferred", ref=task.ref, task=task.ref, person=context.name(given.to))
 
 
@@ -195,14 +203,49 @@ def assign(context: Context, given: WhichAndPerson) -> Reply:
     """Name the owner of a task."""
     task, incident = context.task(given.task)
     assert given.to, "the parser refuses a missing person"
-    context.uow.apply(rules.assign(task, to=given.to, by=context.person, now=context.now, response=context.response(incident)))
+    after = context.uow.apply(rules.assign(task, to=given.to, by=context.person, now=context.now, response=context.response(incident)))
+    _ask_anew(context, incident, after)
     return context.say("task.assigned_ok", ref=task.ref, task=task.ref, person=context.name(given.to))
+
+
+def _ask_anew(context: Context, incident: Incident, task: Task) -> None:
+    """Another person has it now: whoever has to agree first is asked about them."""
+    void_question(context, task, "task.first_other")
+    ask_first(context, incident, task)
+
+
+@command("task ask", WhichAndText, zh="任务 提请", who="member", also=("任务 请批",))
+def ask(context: Context, given: WhichAndText) -> Reply:
+    """Ask for the approval that a task needs before it is begun."""
+    task, incident = context.task(given.task)
+    if not task.live or not task.waits:
+        raise RuleBroken("task.first_no_need", ref=task.ref)
+    if task.owner != context.person:
+        raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner or context.words.say("word.nobody"))
+    if given.text.strip():
+        void_question(context, task, "task.first_again")
+    return Reply(ask_first(context, incident, task, given.text), ref=task.ref)
+
+
+@approved("task")
+def allowed(context: Context, approval: Approval, by: str) -> None:
+    task = context.uow.load(Task, approval.subject)
+    response = context.response(context.uow.incident_of(task))
+    context.uow.apply(rules.allow(task, by=by, now=context.now, response=response, approval=approval.ref))
+
+
+@returned("task")
+def held(context: Context, approval: Approval, by: str, reason: str) -> None:
+    task = context.uow.load(Task, approval.subject)
+    response = context.response(context.uow.incident_of(task))
+    context.uow.apply(rules.hold(task, by=by, now=context.now, response=response, approval=approval.ref, reason=reason))
 
 
 @command("task progress", WhichAndText, zh="任务 进展", who="member", short=("进展",))
 def progress(context: Context, given: WhichAndText) -> Reply:
     """Say how a task goes on."""
     task, incident = context.task(given.task)
+    check_may_begin(context, incident, task)
     after = context.uow.apply(
         rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
     )
@@ -213,6 +256,7 @@ def progress(context: Context, given: WhichAndText) -> Reply:
 def done(context: Context, given: WhichAndText) -> Reply:
     """Your task is done; somebody else checks it."""
     task, incident = context.task(given.task)
+    check_may_begin(context, incident, task)
     reached = incident.clocks().get(task.until or "ended") is not None
     verifiers = _verifiers(context, task, incident, by=context.person)
     after = context.uow.apply(
@@ -309,6 +353,7 @@ def cancel(context: Context, given: WhichAndText) -> Reply:
     if task.mandatory and context.person not in leaders:
         raise NotAllowed("task.cancel_who", people=context.words.join([context.name(p) for p in dict.fromkeys(leaders)]))
     context.uow.apply(rules.cancel(task, by=context.person, response=context.response(incident), reason=given.text))
+    void_question(context, task, "task.first_over")
     return context.say("task.cancelled", ref=task.ref, task=task.ref)
 
 

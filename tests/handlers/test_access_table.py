@@ -55,6 +55,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "task add": OFFICE | HEADS,
     "task claim": PLAN,
     "task seen": PLAN,
+    "task ask": PLAN,
     "task release": PLAN,
     "task transfer": PLAN,
     "task assign": OFFICE | HEADS,

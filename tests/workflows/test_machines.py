@@ -100,6 +100,8 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
         "remind": lambda: task.remind(found, name="response", verifiers=("zhao.min",), **clock),
         "fulfil": lambda: task.fulfil(found, **said),
         "cancel": lambda: task.cancel(found, by="li.na", response=RESPONSE, reason="不需要"),
+        "allow": lambda: task.allow(found, approval="A1", **checker),
+        "hold": lambda: task.hold(found, approval="A1", reason="范围没有写明", **checker),
         "verify": lambda: task.verify(found, by="zhao.min", response=RESPONSE, verifiers=("zhao.min",)),
         "reject": lambda: task.reject(found, reason="没有结论", verifiers=("zhao.min",), **checker),
         "reopen": lambda: task.reopen(found, reason="时钟重新开始", due=None, **said),
