@@ -9,11 +9,12 @@ from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
+from handlers.core.setters import groups_of, may_set
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
 from workflows.core.rubric import ResponseLevel
-from workflows.incident import COMMON, Incident, State
+from workflows.incident import COMMON, Incident, State, missing_fields
 from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
@@ -92,7 +93,11 @@ def decide_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     known = known_facts(incident, plan, look.organization)
     asked = to_decide(look.reader.reports(incident.ref), plan.obligations, known)
     lines = [
-        (_asked(look, plan, q.fact), look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs)))
+        (
+            _asked(look, plan, q.fact),
+            look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs))
+            + _who_decides(look, plan, q.fact),
+        )
         for q in asked
     ]
     # Every question has its buttons: at night nobody types what cannot be tapped. One button grades, whatever grades are asked.
@@ -112,11 +117,24 @@ def _asked(look: Look, plan: Plan, fact: str) -> str:
     return spec.name if look.words.locale == "zh" else spec.name_en or spec.name
 
 
+def _who_decides(look: Look, plan: Plan, fact: str) -> str:
+    """Named where it is not the reader who may say it."""
+    spec = plan.facts.specs.get(fact)
+    if spec is None or not look.person or may_set(spec, look.person, look.organization):
+        return ""
+    groups = [look.organization.groups[group] for group in groups_of(spec, look.organization)]
+    return look.say(
+        "card.decide_by", groups=look.words.join([g.name if look.words.locale == "zh" else g.name_en or g.name for g in groups])
+    )
+
+
 def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> list[Button]:
     """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
     spec = plan.facts.specs.get(fact)
     if spec is None or spec.kind != "condition":
         return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, ask=look.say("ask.grade"))]
+    if look.person and not may_set(spec, look.person, look.organization):
+        return []
     name = _asked(look, plan, fact)
     return [
         Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
@@ -169,7 +187,11 @@ def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
         ("reporter", incident.reporter),
         ("loss", incident.loss),
     )
-    return [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
+    lines = [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
+    missing = missing_fields(incident) if incident.running else ()
+    if missing:
+        lines.append((look.say("card.missing"), look.words.join([look.say(f"incident.field.{name}") for name in missing])))
+    return lines
 
 
 def _type(look: Look, incident: Incident) -> str:
@@ -217,7 +239,9 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
         State.CLOSED: (),
     }[incident.state]
-    return (*_type_buttons(look, incident), *moves, tasks, timeline, *_playbook_buttons(look, incident))
+    fill = Button(look.say("button.fill"), f"/incident fact {ref}", None, ask=look.say("ask.fill"))
+    filling = (fill,) if incident.running and missing_fields(incident) else ()
+    return (*_type_buttons(look, incident), *moves, *filling, tasks, timeline, *_playbook_buttons(look, incident))
 
 
 def _playbook_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:

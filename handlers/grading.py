@@ -8,6 +8,7 @@ from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.message import Reply
 from handlers.core.registry import command, facts, key, ref, rest
+from handlers.core.setters import check_setters
 from handlers.core.settling import Settled, fulfil, settle
 from workflows import incident as rules
 from workflows.core.approval import Approval, approvers_of
@@ -35,6 +36,7 @@ def grade_(context: Context, given: Grade) -> Reply:
     """Grade the incident from what is known."""
     incident = context.incident(given.incident)
     plan, response_before = context.uow.plan_of(incident), context.response(incident)
+    check_setters(context, (plan.facts.specs[name] for name in given.given if name in plan.facts.specs))
     overrides = _overrides(incident, given)
     known = {**incident.facts, **given.given}
     working = grade(plan.rubric, known, overrides)

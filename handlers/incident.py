@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import asking
-from handlers.core.access import may
+from handlers.core.access import check, may
 from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
+from handlers.core.setters import ANY_HEAD, check_setters
 from handlers.core.settling import fulfil, settle
 from handlers.core.telling import timeline_lines
 from workflows import incident as rules
@@ -29,6 +30,9 @@ from workflows.incident import Incident, Missing, State
 
 #: Who can be given the command: whoever commands must be able to start the plan.
 COMMANDERS = "group:office|heads"
+
+#: The texts of the first report that `/incident fact` takes.
+DETAILS = ("title", "system", "place", "reporter", "loss")
 
 #: How many lines of a timeline one message holds; earlier ones are counted.
 MOST_LINES = 60
@@ -149,9 +153,7 @@ def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> 
 
 
 def _what_is_missing(context: Context, incident: Incident) -> list[str]:
-    names = [
-        name for name, value in (("type", incident.type), ("system", incident.system), ("occurred", incident.occurred_at)) if not value
-    ]
+    names = rules.missing_fields(incident)
     missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
     return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
 
@@ -290,10 +292,11 @@ class Facts:
     text: str = rest("理由", "reason")
 
 
-@command("incident fact", Facts, zh="事件 事实", who="group:office|heads")
+@command("incident fact", Facts, zh="事件 事实", who="member")
 def fact(context: Context, given: Facts) -> Reply:
     """Note facts: type, system, place … and the facts of the plan."""
     incident = context.incident(given.incident)
+    _check_may_state(context, incident, given)
     if given.at and given.at > context.now:
         raise BadWords("incident.future")
     made = 0
@@ -304,7 +307,7 @@ def fact(context: Context, given: Facts) -> Reply:
         typed = rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_)
         incident = context.uow.apply(typed)
         made = len(settle(context, incident).made)
-    details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
+    details = {name: value for name in DETAILS if (value := getattr(given, name))}
     subtype = _subtype(context.uow.plan_of(incident), incident.playbooks, given.subtype)
     if subtype:
         details["subtype"] = subtype
@@ -324,6 +327,14 @@ def fact(context: Context, given: Facts) -> Reply:
         reason = f"{given.reason or ''} {given.text}".strip()
         more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
     return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
+
+
+def _check_may_state(context: Context, incident: Incident, given: Facts) -> None:
+    """The facts of the plan have their groups; all else is the office's and the heads'."""
+    specs = context.uow.plan_of(incident).facts.specs
+    if not given.given or any(getattr(given, name) for name in ("type", "subtype", "at", *DETAILS)):
+        check(ANY_HEAD, context.person, context.organization)
+    check_setters(context, (specs[name] for name in given.given if name in specs))
 
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:

@@ -363,6 +363,19 @@ def set_facts(
     )
 
 
+def missing_fields(incident: Incident) -> tuple[str, ...]:
+    """Fields of the first report that nobody has filled in yet."""
+    fields = {
+        "type": incident.type,
+        "system": incident.system,
+        "occurred": incident.occurred_at,
+        "place": incident.place,
+        "loss": incident.loss,
+        "reporter": incident.reporter,
+    }
+    return tuple(name for name, value in fields.items() if not value)
+
+
 def _said(incident: Incident, given: Mapping[str, Value]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*incident.said, *given)))
 

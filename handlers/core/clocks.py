@@ -6,6 +6,7 @@ from dataclasses import replace
 from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
+from handlers.core.setters import may_set
 from workflows import regulator_report as rules
 from workflows.core.agreement import Agreement
 from workflows.core.approval import Approval
@@ -87,9 +88,16 @@ def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
 
 def _ask(context: Context, incident: Incident) -> None:
     """One card by fact to whoever is on duty in the office and to the commander, for all that is to be decided."""
-    if any(report.state is State.TO_DECIDE for report in context.uow.reports(incident.ref)):
-        people = tuple(dict.fromkeys((context.organization.duty("office"), incident.commander)))
-        context.uow.tell(Notice("decide", people, urgency="clock", card=True), incident)
+    plan, reports = context.uow.plan_of(incident), context.uow.reports(incident.ref)
+    if any(report.state is State.TO_DECIDE for report in reports):
+        people = [context.organization.duty("office"), incident.commander]
+        for question in rules.to_decide(reports, plan.obligations, known_of(context, incident)):
+            spec = plan.facts.specs.get(question.fact)
+            if spec and not any(may_set(spec, person, context.organization) for person in people[:2]):
+                people.extend(
+                    p for group in spec.set_by if group in context.organization.groups for p in context.organization.groups[group].leaders
+                )
+        context.uow.tell(Notice("decide", tuple(dict.fromkeys(people)), urgency="clock", card=True), incident)
 
 
 def removed_by(context: Context, before: Incident, after: Incident) -> list[Report]:
