@@ -152,7 +152,7 @@ def claim(context: Context, given: Which) -> Reply:
     key = "task.claimed_standing" if task.standing else "task.claimed_late" if late >= timedelta(minutes=1) else "task.claimed"
     if asked:
         text = context.words.say("task.claimed_first", task=task.ref, title=task.title, due=task.due_at, now=context.now)
-        return Reply(f"{text}{asked}", ref=task.ref)
+        return Reply(f"{text}\n{asked}", ref=task.ref)
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 
