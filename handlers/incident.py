@@ -9,6 +9,7 @@ from handlers.core import asking
 from handlers.core.access import check, may
 from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
+from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.message import Reply
@@ -322,6 +323,8 @@ def fact(context: Context, given: Facts) -> Reply:
     book = context.uow.plan_of(incident).facts.specs
     names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
     more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
+    incident, attached = attach(context, context.uow.load(Incident, incident.ref), context.words.join(names))
+    more = f"{more}\n{attached}".strip() if attached else more
     if held:
         # The reason may hold blanks: what follows the key belongs to it.
         reason = f"{given.reason or ''} {given.text}".strip()

@@ -1,15 +1,16 @@
 """Tasks: 收到 认领 进展 完成 核实 are five different things."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
+from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
 from workflows import task as rules
 from workflows.core.approval import Approval
-from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.task import State, Task
@@ -80,7 +81,7 @@ def why(context: Context, given: Which) -> Reply:
     coming = context.words.join(
         [context.words.say("task.why_timer", timer=context.words.say(f"timer.{n}"), at=due, now=context.now) for n, due in timers]
     )
-    return context.say(
+    reply = context.say(
         "task.why",
         ref=task.ref,
         task=task.ref,
@@ -93,6 +94,7 @@ def why(context: Context, given: Which) -> Reply:
         level=incident.response_level,
         timers=coming or None,
     )
+    return _with(reply, evidence_of(context, task.ref, incident.ref))
 
 
 def _source(context: Context, task: Task) -> str:
@@ -249,7 +251,25 @@ def progress(context: Context, given: WhichAndText) -> Reply:
     after = context.uow.apply(
         rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
     )
-    return context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
+    _, attached = attach(context, after, given.text)
+    reply = context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
+    return _with(reply, attached)
+
+
+def _with(reply: Reply, line: str) -> Reply:
+    return replace(reply, text=f"{reply.text}\n{line}") if line else reply
+
+
+@command("task attach", WhichAndText, zh="任务 附件", who="member", short=("附件",))
+def attach_(context: Context, given: WhichAndText) -> Reply:
+    """Attach files and pictures to a task; without one, to the incident."""
+    if not context.message.files:
+        raise BadWords("file.none")
+    if given.task is None and not (context.subject or "").startswith("T"):
+        incident = context.incident(None)
+        return Reply(attach(context, incident, given.text)[1], ref=incident.ref)
+    task, _ = context.task(given.task)
+    return Reply(attach(context, task, given.text)[1], ref=task.ref)
 
 
 @command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",))
@@ -257,6 +277,7 @@ def done(context: Context, given: WhichAndText) -> Reply:
     """Your task is done; somebody else checks it."""
     task, incident = context.task(given.task)
     check_may_begin(context, incident, task)
+    task, attached = attach(context, task, given.text)
     reached = incident.clocks().get(task.until or "ended") is not None
     verifiers = _verifiers(context, task, incident, by=context.person)
     after = context.uow.apply(
@@ -271,8 +292,9 @@ def done(context: Context, given: WhichAndText) -> Reply:
         )
     )
     if after.state is State.CLOSED:
-        return context.say("task.done_alone", ref=task.ref, task=task.ref)
-    return context.say("task.done", ref=task.ref, task=task.ref, people=context.words.join([context.name(p) for p in verifiers]))
+        return _with(context.say("task.done_alone", ref=task.ref, task=task.ref), attached)
+    people = context.words.join([context.name(p) for p in verifiers])
+    return _with(context.say("task.done", ref=task.ref, task=task.ref, people=people), attached)
 
 
 def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | None = None) -> tuple[str, ...]:

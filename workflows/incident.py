@@ -3,7 +3,7 @@
 open ──activate──> active ──recovered──> recovered ──end──> ended ──close──> closed        (ended, closed ──reopen──> active)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,7 +43,11 @@ MACHINE = Machine(
         (State.ENDED, "reopen"): State.ACTIVE,
         (State.CLOSED, "reopen"): State.ACTIVE,
         **{(state, "grade"): state for state in RUNNING},
-        **{(state, verb): state for verb in ("fact", "update", "take", "handover", "bind", "unbind", "change") for state in UNCLOSED},
+        **{
+            (state, verb): state
+            for verb in ("fact", "update", "take", "handover", "bind", "unbind", "change", "attach")
+            for state in UNCLOSED
+        },
         **{(state, "cadence"): state for state in RUNNING},
     },
 )
@@ -432,6 +436,12 @@ def bound(incident: Incident, *, by: str, chat: str, verb: str) -> Outcome[Incid
     """A chat joined (`bind`) or left (`unbind`) the incident."""
     state = MACHINE.after(incident.state, verb)
     return Outcome(replace(incident, state=state), Event("bound" if verb == "bind" else "unbound", {"by": by, "chat": chat}))
+
+
+def attach(incident: Incident, *, by: str, files: Sequence[Mapping[str, Value]], about: str) -> Outcome[Incident]:
+    """Evidence of the incident itself, or of facts that are stated with it: name, size and hash of each file."""
+    state = MACHINE.after(incident.state, "attach")
+    return Outcome(replace(incident, state=state), Event("attached", {"by": by, "about": about, "files": [dict(one) for one in files]}))
 
 
 def ask_for_update(incident: Incident, *, now: datetime, response: Response, organization: Organization) -> Outcome[Incident]:

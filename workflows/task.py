@@ -3,7 +3,7 @@
 open ──claim──> claimed ──progress──> in_progress ──done──> done ──verify──> closed
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -55,6 +55,7 @@ MACHINE = Machine(
         **{(state, "fulfil"): State.CLOSED for state in (*LIVE, State.DONE)},
         **{(state, "cancel"): State.CANCELLED for state in (*LIVE, State.DONE)},
         **{(state, verb): state for state in OWNED for verb in ("allow", "hold")},
+        **{(state, "attach"): state for state in (*LIVE, State.DONE)},
         (State.DONE, "verify"): State.CLOSED,
         (State.DONE, "reject"): State.IN_PROGRESS,
         (State.CLOSED, "reopen"): State.OPEN,
@@ -349,6 +350,12 @@ def reject(task: Task, *, by: str, now: datetime, response: Response, reason: st
     return _outcome(
         back, response, "rejected", {"by": by, "reason": reason}, Notice("task.rejected", to, {"by": by, "reason": reason}, "assignment")
     )
+
+
+def attach(task: Task, *, by: str, response: Response, files: Sequence[Mapping[str, Value]]) -> Outcome[Task]:
+    """Evidence: name, size and hash of each file; the bytes are kept elsewhere."""
+    there = replace(task, state=MACHINE.after(task.state, "attach"))
+    return _outcome(there, response, "attached", {"by": by, "files": [dict(one) for one in files]})
 
 
 def block(task: Task, *, by: str, now: datetime, response: Response, reason: str, needs: str | None) -> Outcome[Task]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
 from storage.outbox import chats_of
 from storage.plans import Plans
@@ -154,6 +155,11 @@ class Reader:
         )
         row = self._session.scalars(statement.limit(1)).first()
         return _entry(row) if row else None
+
+    def attachments(self, incident: str) -> list[Attachment]:
+        """All evidence of an incident, in the order it came."""
+        self.incident(incident)
+        return list(attachments(self._session, incident))
 
     def verbs(self, ref: str) -> set[str]:
         """All that ever happened to a record."""

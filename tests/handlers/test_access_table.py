@@ -56,6 +56,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "task claim": PLAN,
     "task seen": PLAN,
     "task ask": PLAN,
+    "task attach": PLAN,
     "task release": PLAN,
     "task transfer": PLAN,
     "task assign": OFFICE | HEADS,

@@ -1,4 +1,4 @@
-"""What people said of an incident apart from what its plan starts with; tasks that wait for an approval"""
+"""What people said of an incident apart from what its plan starts with; tasks that wait for an approval; files sent"""
 
 import json
 
@@ -15,6 +15,19 @@ def upgrade() -> None:
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.add_column(sa.Column("approve_first", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column("allowed_by", sa.String(), nullable=True))
+    op.create_table(
+        "upload",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sha256"],
+            ["file.sha256"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
     _tell_what_was_said()
 
 
