@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.evidence import attach_button
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -280,12 +281,13 @@ def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         lines.append(("", look.say("card.mine_more", count=len(shown) - MOST_TASKS)))
     if not shown:
         lines.append(("", look.say("card.mine_none")))
-    buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)][:MOST_BUTTONS]
+    buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)]
+    buttons += [attach_button(look, t) for t in shown[:MOST_TASKS] if t.owner == look.person and t.live]
     title = look.say("card.mine", number=incident.number, count=len(shown))
     tone: Tone = TONES[incident.response_level] if shown else "good"
     note = look.say("card.mine_note", title=incident.title, ref=incident.ref)
     twin = look.say("card.mine_twin" if shown else "card.mine_twin_none", number=incident.number, title=incident.title, count=len(shown))
-    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons), tone, incident.drill))
+    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons[:MOST_BUTTONS]), tone, incident.drill))
 
 
 def _concerns(look: Look, incident: Incident, task: Task, groups: tuple[str, ...], level: tuple[str, ...]) -> bool:

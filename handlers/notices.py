@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.evidence import attach_button
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
@@ -204,6 +205,7 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
             ),
             Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, ask=look.say("ask.done")),
             Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason")),
+            attach_button(look, task),
         ]
     lines = [("", text)]
     if waits := first_line(look, incident, task):

@@ -37,7 +37,8 @@ class Button:
     """A button is a command line (`command`, at most 100 bytes) plus the version of the record it was drawn from.
 
     `ask`: a question whose typed answer is appended as the command's text (platforms without input fields show how to reply instead) ·
-    `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone).
+    `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone) ·
+    `files`: where the platform can, let people choose files and send the command with them.
     """
 
     label: str
@@ -46,6 +47,7 @@ class Button:
     style: Literal["plain", "primary", "danger"] = "plain"
     ask: str = ""
     confirm: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

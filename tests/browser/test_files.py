@@ -67,6 +67,18 @@ def test_a_picture_is_attached_by_button_and_fetched_again(page: Page) -> None:
     assert download.value.path().read_bytes() == PNG
 
 
+def test_the_button_on_a_task_asks_for_the_file_and_names_the_task(page: Page, live: Live) -> None:
+    with Person(live.url, "li.na") as li:
+        assert li.says("/认领 T1")["error"] is None
+    with page.expect_file_chooser() as chooser:
+        page.locator("button[data-command='/task attach T1']").last.click()
+    chooser.value.set_files(FilePayload(name="点名.png", mimeType="image/png", buffer=PNG))
+    expect(page.locator("#files li")).to_contain_text("点名.png")
+    expect(page.locator("#text")).to_have_value("/附件 T1 ")
+    page.get_by_role("button", name="发送").click()
+    expect(page.locator(".message.bot .bubble").last).to_contain_text("T1 已附:点名.png")
+
+
 def test_what_is_dropped_joins_and_what_is_removed_does_not_go(page: Page) -> None:
     page.evaluate(DROP, "前置机日志")
     expect(page.locator("#files li")).to_contain_text("拖入.log")

@@ -57,6 +57,14 @@ function sizeOf(size) {
   return size < 1048576 ? `${Math.round(size / 1024)} KB` : `${(size / 1048576).toFixed(1)} MB`;
 }
 
+// A button that wants files: the command stands ready in the composer, its files are chosen first.
+export function pickFor(command) {
+  const chinese = document.documentElement.lang.startsWith("zh");
+  find("text").value = `${chinese ? command.replace("/task attach", "/附件") : command} `;
+  picker.click();
+  find("text").focus();
+}
+
 const picker = find("file");
 find("attach").addEventListener("click", () => picker.click());
 picker.addEventListener("change", () => {
