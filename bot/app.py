@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from bot.bootstrap import Parts
 from bot.clock import metronome
 from bot.health import health_router
+from bot.sent_files import SentFiles
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
 from bot.web.security import Guard, host_names
@@ -62,6 +63,7 @@ def _console(parts: Parts) -> ConsoleDeps:
         bell=parts.pages,
         timezone=str(parts.settings.timezone),
         titles=_titles(parts),
+        files=SentFiles(parts.database, parts.road.house.cipher, parts.plans, parts.road.house.now, parts.road.house.new_id),
     )
 
 

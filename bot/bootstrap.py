@@ -29,7 +29,7 @@ from storage.schema import require_current
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
 #: Topics of the handlers: importing them fills the registry.
-TOPICS = ("incident", "grading", "task", "approval", "report", "help", "cards", "notices", "moves", "regrading")
+TOPICS = ("incident", "moves", "playbook", "grading", "regrading", "task", "approval", "report", "help", "cards", "notices")
 
 
 def load_topics() -> None:

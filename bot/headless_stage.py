@@ -23,6 +23,7 @@ from storage.rooms import Line
 from storage.views.pace import next_due
 from storage.views.reader import Reader
 from workflows.core.approval import Approval
+from workflows.core.approval import State as Asked
 from workflows.incident import Incident
 from workflows.regulator_report import Report
 from workflows.task import State, Task
@@ -196,6 +197,8 @@ class Stage:
             return self._went(self._taps(verifier, f"/task verify {task.ref}"))
         if task.owner is None:
             return self._went(self._claim(task))
+        if task.waits:
+            return self._agreed(task)
         ended = self.incident().clocks().get(task.until or "ended") is not None
         if task.standing and not ended:
             if task.progress_at is not None:
@@ -203,6 +206,17 @@ class Stage:
             text = self.words.say("headless.progress")
             return self._went(self._types(task.owner, f"/task progress {task.ref} {text}"))
         return self._went(self._types(task.owner, f"/task done {task.ref} {self.words.say('headless.done', means=task.done_means)}"))
+
+    def _agreed(self, task: Task) -> bool:
+        """Whoever has to agree before the task is begun does so, by tap."""
+        approvals = self.parts.database.read(lambda tx: self._reader(tx).approvals("I1"))
+        asked = next((a for a in approvals if a.subject == task.ref and a.state is Asked.PENDING), None)
+        if asked is None:
+            raise OffScript(f"nobody is asked before {task.ref} is begun")
+        approver = next((p for p in self._people() if p != task.owner and self._button(p, f"/approve {asked.ref}")), None)
+        if approver is None:
+            raise OffScript(f"nobody can agree to {asked.ref}")
+        return self._went(self._taps(approver, f"/approve {asked.ref}"))
 
     def _claim(self, task: Task) -> Reply:
         """A member takes it before the deputy, the deputy before the head; by tap where the card still shows it."""

@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from handlers.core.consent import first_buttons, first_line
+from handlers.core.evidence import attach_button
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
+from handlers.core.setters import groups_of, may_set
 from storage.views.reader import Entry
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
 from workflows.core.rubric import OpinionLevel, ResponseLevel
-from workflows.incident import DOORS, RUNNING, Incident, State
+from workflows.incident import COMMON, DOORS, RUNNING, Incident, State, missing_fields
 from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
@@ -136,7 +139,11 @@ def decide_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     known = known_facts(incident, plan, look.organization)
     asked = to_decide(look.reader.reports(incident.ref), plan.obligations, known)
     lines = [
-        (_asked(look, plan, q.fact), look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs)))
+        (
+            _asked(look, plan, q.fact),
+            look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs))
+            + _who_decides(look, plan, q.fact),
+        )
         for q in asked
     ]
     # Every question has its buttons: at night nobody types what cannot be tapped. One button grades, whatever grades are asked.
@@ -156,11 +163,24 @@ def _asked(look: Look, plan: Plan, fact: str) -> str:
     return spec.name if look.words.locale == "zh" else spec.name_en or spec.name
 
 
+def _who_decides(look: Look, plan: Plan, fact: str) -> str:
+    """Named where it is not the reader who may say it."""
+    spec = plan.facts.specs.get(fact)
+    if spec is None or not look.person or may_set(spec, look.person, look.organization):
+        return ""
+    groups = [look.organization.groups[group] for group in groups_of(spec, look.organization)]
+    return look.say(
+        "card.decide_by", groups=look.words.join([g.name if look.words.locale == "zh" else g.name_en or g.name for g in groups])
+    )
+
+
 def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> list[Button]:
     """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
     spec = plan.facts.specs.get(fact)
     if spec is None or spec.kind != "condition":
         return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, ask=look.say("ask.grade"))]
+    if look.person and not may_set(spec, look.person, look.organization):
+        return []
     name = _asked(look, plan, fact)
     return [
         Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
@@ -213,12 +233,17 @@ def _facts(look: Look, incident: Incident) -> list[tuple[str, str]]:
         ("reporter", incident.reporter),
         ("loss", incident.loss),
     )
-    return [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
+    lines = [(look.say(f"incident.field.{name}"), look.words.show(value)) for name, value in named if value]
+    missing = missing_fields(incident) if incident.running else ()
+    if missing:
+        lines.append((look.say("card.missing"), look.words.join([look.say(f"incident.field.{name}") for name in missing])))
+    return lines
 
 
 def _type(look: Look, incident: Incident) -> str:
-    book = look.reader.plan_of(incident).playbooks.get(incident.type or "")
-    return (book.name if look.words.locale == "zh" else book.name_en) if book else ""
+    """The main type first, then those whose playbooks were added."""
+    books = [look.reader.plan_of(incident).playbooks[name] for name in incident.playbooks if name != COMMON]
+    return look.words.join([book.name if look.words.locale == "zh" else book.name_en for book in books])
 
 
 def _next(look: Look, incident: Incident, tasks: list[Task]) -> list[tuple[str, str]]:
@@ -259,7 +284,27 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
     }.get(incident.state, ())
-    return (*_type_buttons(look, incident), *moves, tasks, timeline, *_rare_buttons(look, incident))
+    fill = Button(look.say("button.fill"), f"/incident fact {ref}", None, ask=look.say("ask.fill"))
+    filling = (fill,) if incident.running and missing_fields(incident) else ()
+    return (
+        *_type_buttons(look, incident),
+        *moves,
+        *filling,
+        tasks,
+        timeline,
+        *_playbook_buttons(look, incident),
+        *_rare_buttons(look, incident),
+    )
+
+
+def _playbook_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    if incident.type is None or not incident.running:
+        return ()
+    ref = incident.ref
+    return (
+        Button(look.say("button.playbook_add"), f"/incident playbook add {ref}", None, ask=look.say("ask.playbook_add")),
+        Button(look.say("button.playbook_main"), f"/incident playbook main {ref}", None, ask=look.say("ask.playbook_main")),
+    )
 
 
 def _rare_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
@@ -294,17 +339,18 @@ def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     level = look.response(incident).approvers.get("statement", ())
     mine = [t for t in look.reader.tasks(incident.ref) if _concerns(look, incident, t, groups, level)]
     shown = sorted(mine, key=lambda t: (not _hot(look, t), t.due_at is None, t.due_at or t.created_at))
-    lines = [(t.ref, _task_line(look, t)) for t in shown[:MOST_TASKS]]
+    lines = [(t.ref, _task_line(look, incident, t)) for t in shown[:MOST_TASKS]]
     if len(shown) > MOST_TASKS:
         lines.append(("", look.say("card.mine_more", count=len(shown) - MOST_TASKS)))
     if not shown:
         lines.append(("", look.say("card.mine_none")))
-    buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)][:MOST_BUTTONS]
+    buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)]
+    buttons += [attach_button(look, t) for t in shown[:MOST_TASKS] if t.owner == look.person and t.live]
     title = look.say("card.mine", number=incident.number, count=len(shown))
     tone: Tone = TONES[incident.response_level] if shown else "good"
     note = look.say("card.mine_note", title=incident.title, ref=incident.ref)
     twin = look.say("card.mine_twin" if shown else "card.mine_twin_none", number=incident.number, title=incident.title, count=len(shown))
-    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons), tone, incident.drill))
+    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons[:MOST_BUTTONS]), tone, incident.drill))
 
 
 def _concerns(look: Look, incident: Incident, task: Task, groups: tuple[str, ...], level: tuple[str, ...]) -> bool:
@@ -319,8 +365,9 @@ def _hot(look: Look, task: Task) -> bool:
     return bool(task.due_at and task.due_at <= look.now)
 
 
-def _task_line(look: Look, task: Task) -> str:
-    return look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+def _task_line(look: Look, incident: Incident, task: Task) -> str:
+    line = look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+    return "\n".join(filter(None, (line, first_line(look, incident, task))))
 
 
 def _when(look: Look, task: Task) -> str:
@@ -342,6 +389,8 @@ def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, 
                 Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, ask=look.say("ask.reason")),
             ]
         return []
+    if task.waits:
+        return first_buttons(look, task)
     found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, ask=look.say("ask.progress"))]
     over = incident.clocks().get(task.until or "ended") is not None
     if not task.standing or over:

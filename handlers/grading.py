@@ -10,6 +10,7 @@ from handlers.core.lowering import ask_lower_grade, drop_stale, how_to_downgrade
 from handlers.core.message import Reply
 from handlers.core.reading import take_reading
 from handlers.core.registry import command, facts, key, ref, rest
+from handlers.core.setters import check_setters
 from handlers.core.settling import Settled, fulfil, settle
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, approvers_of
@@ -37,6 +38,8 @@ class Grade:
 def grade_(context: Context, given: Grade) -> Reply:
     """Grade the incident from what is known."""
     incident = context.incident(given.incident)
+    specs = context.uow.plan_of(incident).facts.specs
+    check_setters(context, (specs[name] for name in given.given if name in specs))
     overrides, reason = _overrides(incident, given), _reason(given)
     held = {name: value for name, value in given.given.items() if _lowers(incident, name, value)}
     if held:

@@ -1,19 +1,21 @@
 """Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import asking
-from handlers.core.access import may
-from handlers.core.clocks import ask_waiver, duty_name, removed_by
+from handlers.core.access import check, may
+from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
+from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
 from handlers.core.message import Reply
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
+from handlers.core.setters import ANY_HEAD, check_setters
 from handlers.core.settling import fulfil, settle
 from handlers.core.telling import timeline_lines
 from workflows import incident as rules
@@ -30,6 +32,9 @@ from workflows.incident import Incident, Missing, State
 
 #: Who can be given the command: whoever commands must be able to start the plan.
 COMMANDERS = "group:office|heads"
+
+#: The texts of the first report that `/incident fact` takes.
+DETAILS = ("title", "system", "place", "reporter", "loss")
 
 #: How many lines of a timeline one message holds; earlier ones are counted.
 MOST_LINES = 60
@@ -81,7 +86,7 @@ def _opening(context: Context, given: Open, plan: Plan) -> Any:
     if (given.known or now) > now or (given.at or now) > now:
         raise BadWords("incident.future")
     working = grade(plan.rubric, {})
-    subtype = _subtype(plan, given.type, given.subtype)
+    subtype = _subtype(plan, [given.type] if given.type else [], given.subtype)
     incident = Incident(
         ref=uow.next_ref(Incident),
         number=_number(context, bool(given.drill)),
@@ -115,14 +120,14 @@ def _number(context: Context, drill: bool) -> str:
     return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
 
 
-def _subtype(plan: Plan, type_: str | None, word: str | None) -> str | None:
+def _subtype(plan: Plan, types: Iterable[str], word: str | None) -> str | None:
     if not word:
         return None
-    book = plan.playbooks.get(type_ or "")
-    for code, names in (book.subtypes if book else {}).items():
+    subtypes = {code: names for type_ in types for code, names in plan.playbooks[type_].subtypes.items()}
+    for code, names in subtypes.items():
         if word.casefold() in (code, *(n.casefold() for n in names)):
             return code
-    choices = "、".join(names[0] for names in book.subtypes.values() if names) if book else ""
+    choices = "、".join(names[0] for names in subtypes.values() if names)
     raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
 
 
@@ -150,9 +155,7 @@ def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> 
 
 
 def _what_is_missing(context: Context, incident: Incident) -> list[str]:
-    names = [
-        name for name, value in (("type", incident.type), ("system", incident.system), ("occurred", incident.occurred_at)) if not value
-    ]
+    names = rules.missing_fields(incident)
     missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
     return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
 
@@ -292,22 +295,23 @@ class Facts:
     text: str = rest("理由", "reason")
 
 
-@command("incident fact", Facts, zh="事件 事实", who="group:office|heads")
+@command("incident fact", Facts, zh="事件 事实", who="member")
 def fact(context: Context, given: Facts) -> Reply:
     """Note facts: type, system, place … and the facts of the plan."""
     incident = context.incident(given.incident)
+    _check_may_state(context, incident, given)
     if max(given.at or context.now, given.known or context.now) > context.now:
         raise BadWords("incident.future")
     made = 0
     if given.type and incident.type:
-        raise RuleBroken("incident.type_stands", type=_type_name(context, incident))
+        raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
     if given.type:
-        facts_ = context.uow.plan_of(incident).facts.starting([given.type])
+        facts_ = first_facts(context, incident, given.type)
         typed = rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_)
         incident = context.uow.apply(typed)
         made = len(settle(context, incident).made)
-    details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
-    subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
+    details = {name: value for name in DETAILS if (value := getattr(given, name))}
+    subtype = _subtype(context.uow.plan_of(incident), incident.playbooks, given.subtype)
     if subtype:
         details["subtype"] = subtype
     held = _held(context, incident, given)
@@ -322,12 +326,16 @@ def fact(context: Context, given: Facts) -> Reply:
     book = context.uow.plan_of(incident).facts.specs
     names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
     more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
+    incident, attached = attach(context, context.uow.load(Incident, incident.ref), context.words.join(names))
+    more = f"{more}\n{attached}".strip() if attached else more
     # The reason may hold blanks: what follows the key belongs to it.
     reason = f"{given.reason or ''} {given.text}".strip()
     if held:
         more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
     if given.known:
         more = f"{more}\n{_learnt(context, incident, given.known, reason)}".strip()
+    if more and not names:
+        return Reply(more, ref=incident.ref)
     return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
 
 
@@ -337,6 +345,14 @@ def _learnt(context: Context, incident: Incident, known: datetime, reason: str) 
         return ask_later_known(context, incident, known, reason)
     settle(context, context.uow.apply(rules.set_known(incident, by=context.person, known=known)))
     return ""
+
+
+def _check_may_state(context: Context, incident: Incident, given: Facts) -> None:
+    """The facts of the plan have their groups; all else is the office's and the heads'."""
+    specs = context.uow.plan_of(incident).facts.specs
+    if not given.given or any(getattr(given, name) for name in ("type", "subtype", "at", "known", *DETAILS)):
+        check(ANY_HEAD, context.person, context.organization)
+    check_setters(context, (specs[name] for name in given.given if name in specs))
 
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:

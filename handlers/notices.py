@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from handlers.core.consent import first_buttons, first_line
+from handlers.core.evidence import attach_button
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
@@ -175,6 +177,8 @@ def _why(look: Look, task: Task, timer: str) -> str:
     whose = "yours" if task.owner == look.person else "theirs"
     if task.state is State.BLOCKED:
         return look.say(f"reminder.blocked_{whose}", owner=look.name(task.owner), reason=task.note, left=left)
+    if task.waits:
+        return look.say(f"reminder.first_{whose}", owner=look.name(task.owner), left=left)
     if timer == "progress":
         quiet = now - (task.progress_at or task.claimed_at or task.created_at)
         return look.say(f"reminder.quiet_{whose}", owner=look.name(task.owner), quiet=quiet, left=left)
@@ -213,6 +217,9 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
         ]
     elif task.owner != look.person:
         buttons = _assign(look, task)
+    elif task.waits:
+        block = Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason"))
+        buttons = [*first_buttons(look, task), block]
     else:
         buttons = [
             Button(
@@ -224,8 +231,11 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
             ),
             Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, ask=look.say("ask.done")),
             Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason")),
+            attach_button(look, task),
         ]
     lines = [("", text)]
+    if waits := first_line(look, incident, task):
+        lines.append(("", waits))
     if task.done_means:
         lines.append((look.say("card.done_means"), look.words.show(task.done_means)))
     return Card(

@@ -1,13 +1,16 @@
 """Tasks: 收到 认领 进展 完成 核实 are five different things."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
+from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
-from handlers.core.registry import command, key, ref, rest, timer
+from handlers.core.registry import approved, command, key, ref, rest, returned, timer
 from workflows import task as rules
-from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.approval import Approval
+from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.task import State, Task
@@ -78,7 +81,7 @@ def why(context: Context, given: Which) -> Reply:
     coming = context.words.join(
         [context.words.say("task.why_timer", timer=context.words.say(f"timer.{n}"), at=due, now=context.now) for n, due in timers]
     )
-    return context.say(
+    reply = context.say(
         "task.why",
         ref=task.ref,
         task=task.ref,
@@ -91,6 +94,7 @@ def why(context: Context, given: Which) -> Reply:
         level=incident.response_level,
         timers=coming or None,
     )
+    return _with(reply, evidence_of(context, task.ref, incident.ref))
 
 
 def _source(context: Context, task: Task) -> str:
@@ -143,10 +147,14 @@ def claim(context: Context, given: Which) -> Reply:
     """Take a task."""
     task, incident = context.task(given.task)
     _member(context, task)
-    context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
+    after = context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
+    asked = ask_first(context, incident, after)
     until = context.words.say(f"clock.{task.until or 'ended'}")
     late = context.now - task.due_at if task.due_at else timedelta(0)
     key = "task.claimed_standing" if task.standing else "task.claimed_late" if late >= timedelta(minutes=1) else "task.claimed"
+    if asked:
+        text = context.words.say("task.claimed_first", task=task.ref, title=task.title, due=task.due_at, now=context.now)
+        return Reply(f"{text}\n{asked}", ref=task.ref)
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 
@@ -174,6 +182,7 @@ def release(context: Context, given: WhichAndText) -> Reply:
     context.uow.apply(
         rules.release(task, by=context.person, now=context.now, response=context.response(incident), reason=given.text, to=to)
     )
+    void_question(context, task, "task.first_other")
     return context.say("task.released", ref=task.ref, task=task.ref)
 
 
@@ -182,11 +191,12 @@ def transfer(context: Context, given: WhichAndPerson) -> Reply:
     """Hand your task on to another person."""
     task, incident = context.task(given.task)
     assert given.to, "the parser refuses a missing person"
-    context.uow.apply(
+    after = context.uow.apply(
         rules.transfer(
             task, to=given.to, by=context.person, now=context.now, response=context.response(incident), reason=given.reason or ""
         )
     )
+    _ask_anew(context, incident, after)
     return context.say("task.transferred", ref=task.ref, task=task.ref, person=context.name(given.to))
 
 
@@ -195,24 +205,79 @@ def assign(context: Context, given: WhichAndPerson) -> Reply:
     """Name the owner of a task."""
     task, incident = context.task(given.task)
     assert given.to, "the parser refuses a missing person"
-    context.uow.apply(rules.assign(task, to=given.to, by=context.person, now=context.now, response=context.response(incident)))
+    after = context.uow.apply(rules.assign(task, to=given.to, by=context.person, now=context.now, response=context.response(incident)))
+    _ask_anew(context, incident, after)
     return context.say("task.assigned_ok", ref=task.ref, task=task.ref, person=context.name(given.to))
+
+
+def _ask_anew(context: Context, incident: Incident, task: Task) -> None:
+    """Another person has it now: whoever has to agree first is asked about them."""
+    void_question(context, task, "task.first_other")
+    ask_first(context, incident, task)
+
+
+@command("task ask", WhichAndText, zh="任务 提请", who="member", also=("任务 请批",))
+def ask(context: Context, given: WhichAndText) -> Reply:
+    """Ask for the approval that a task needs before it is begun."""
+    task, incident = context.task(given.task)
+    if not task.live or not task.waits:
+        raise RuleBroken("task.first_no_need", ref=task.ref)
+    if task.owner != context.person:
+        raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner or context.words.say("word.nobody"))
+    if given.text.strip():
+        void_question(context, task, "task.first_again")
+    return Reply(ask_first(context, incident, task, given.text), ref=task.ref)
+
+
+@approved("task")
+def allowed(context: Context, approval: Approval, by: str) -> None:
+    task = context.uow.load(Task, approval.subject)
+    response = context.response(context.uow.incident_of(task))
+    context.uow.apply(rules.allow(task, by=by, now=context.now, response=response, approval=approval.ref))
+
+
+@returned("task")
+def held(context: Context, approval: Approval, by: str, reason: str) -> None:
+    task = context.uow.load(Task, approval.subject)
+    response = context.response(context.uow.incident_of(task))
+    context.uow.apply(rules.hold(task, by=by, now=context.now, response=response, approval=approval.ref, reason=reason))
 
 
 @command("task progress", WhichAndText, zh="任务 进展", who="member", short=("进展",))
 def progress(context: Context, given: WhichAndText) -> Reply:
     """Say how a task goes on."""
     task, incident = context.task(given.task)
+    check_may_begin(context, incident, task)
     after = context.uow.apply(
         rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
     )
-    return context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
+    _, attached = attach(context, after, given.text)
+    reply = context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
+    return _with(reply, attached)
+
+
+def _with(reply: Reply, line: str) -> Reply:
+    return replace(reply, text=f"{reply.text}\n{line}") if line else reply
+
+
+@command("task attach", WhichAndText, zh="任务 附件", who="member", short=("附件",))
+def attach_(context: Context, given: WhichAndText) -> Reply:
+    """Attach files and pictures to a task; without one, to the incident."""
+    if not context.message.files:
+        raise BadWords("file.none")
+    if given.task is None and not (context.subject or "").startswith("T"):
+        incident = context.incident(None)
+        return Reply(attach(context, incident, given.text)[1], ref=incident.ref)
+    task, _ = context.task(given.task)
+    return Reply(attach(context, task, given.text)[1], ref=task.ref)
 
 
 @command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",))
 def done(context: Context, given: WhichAndText) -> Reply:
     """Your task is done; somebody else checks it."""
     task, incident = context.task(given.task)
+    check_may_begin(context, incident, task)
+    task, attached = attach(context, task, given.text)
     reached = incident.clocks().get(task.until or "ended") is not None
     verifiers = _verifiers(context, task, incident, by=context.person)
     after = context.uow.apply(
@@ -227,8 +292,9 @@ def done(context: Context, given: WhichAndText) -> Reply:
         )
     )
     if after.state is State.CLOSED:
-        return context.say("task.done_alone", ref=task.ref, task=task.ref)
-    return context.say("task.done", ref=task.ref, task=task.ref, people=context.words.join([context.name(p) for p in verifiers]))
+        return _with(context.say("task.done_alone", ref=task.ref, task=task.ref), attached)
+    people = context.words.join([context.name(p) for p in verifiers])
+    return _with(context.say("task.done", ref=task.ref, task=task.ref, people=people), attached)
 
 
 def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | None = None) -> tuple[str, ...]:
@@ -309,6 +375,7 @@ def cancel(context: Context, given: WhichAndText) -> Reply:
     if task.mandatory and context.person not in leaders:
         raise NotAllowed("task.cancel_who", people=context.words.join([context.name(p) for p in dict.fromkeys(leaders)]))
     context.uow.apply(rules.cancel(task, by=context.person, response=context.response(incident), reason=given.text))
+    void_question(context, task, "task.first_over")
     return context.say("task.cancelled", ref=task.ref, task=task.ref)
 
 

@@ -62,6 +62,14 @@ def keep(session: Session, cipher: Cipher, content: bytes, media_type: str, now:
     return Kept(name, row.size, row.media_type)
 
 
+def kept(session: Session, sha256: str) -> Kept:
+    """What is known of a content; NotFound when there is no such file."""
+    row = session.get(FileRow, sha256)
+    if row is None:
+        raise NotFound("file.not_found")
+    return Kept(row.sha256, row.size, row.media_type)
+
+
 def read(session: Session, cipher: Cipher, sha256: str) -> bytes:
     """The plain content; NotFound when there is no such file, and it is checked against its hash."""
     statement = select(FileChunkRow).where(FileChunkRow.sha256 == sha256).order_by(col(FileChunkRow.part))

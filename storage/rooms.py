@@ -243,12 +243,13 @@ def _message(session: Session, room: str, message_id: str) -> RoomMessageRow:
 
 
 def _check_reply(session: Session, room: str, body: Body) -> None:
-    """A person brings words and at most the message they answer; cards are the bot's."""
+    """A person brings words, files, and at most the message they answer; cards are the bot's."""
     if body is None:
         return
-    if set(body) != {"reply_to"}:
-        raise ValueError("a person's message can carry nothing but reply_to")
-    _message(session, room, str(body["reply_to"]))
+    if not set(body) <= {"reply_to", "files"}:
+        raise ValueError("a person's message can carry nothing but reply_to and files")
+    if "reply_to" in body:
+        _message(session, room, str(body["reply_to"]))
 
 
 def _changed(session: Session, room: RoomRow, message: RoomMessageRow) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import audit, inbox, outbox
+from storage import audit, files, inbox, outbox, uploads
 from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
@@ -231,6 +231,13 @@ class UnitOfWork:
             now=self.now,
             watch=watch,
         )
+
+    def attach(self, upload: str, record: Record, about: str) -> files.Attachment:
+        """What the actor sent becomes evidence of a record."""
+        sent = uploads.of(self.session, upload, self.actor)
+        kept = files.Kept(sent.sha256, sent.size, sent.media_type)
+        where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
+        return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
 
     def deed(self, kind: str, key: str, about: Mapping[str, Any], incident: str, **place: Any) -> None:
         outbox.enqueue_deed(self.session, key=key, kind=kind, about=dict(about), incident=incident, now=self.now, **place)

@@ -52,10 +52,13 @@ MACHINE = Machine(
         **{(state, "false_alarm"): State.FALSE_ALARM for state in DOORS},
         **{(state, verb): state for verb in ("grade", "lower", "downgrade", "rescore", "absorb") for state in RUNNING},
         **{(state, verb): state for verb in ("fact", "known", "update", "take", "handover") for state in UNCLOSED},
-        **{(state, verb): state for verb in ("bind", "unbind", "change") for state in UNCLOSED},
+        **{(state, verb): state for verb in ("bind", "unbind", "change", "attach") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
     },
 )
+
+#: The playbook of every incident, whatever its types.
+COMMON = "common"
 
 #: Clocks of an incident that task lines and obligations may count from.
 CLOCKS = ("occurred", "known", "opened", "confirmed", "graded", "approved", "recovered", "ended", "closed")
@@ -99,6 +102,8 @@ class Incident:
     floor: str | None = None
     scores: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Value] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    """keys of the facts that people stated; all others are what the plan starts with, and follow the types"""
     overrides: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     last_update: str = ""
     next_update_at: datetime | None = None
@@ -167,6 +172,7 @@ def read(incident: Incident, working: Working, given: Mapping[str, Value], overr
     taken = replace(
         incident,
         facts={**incident.facts, **given},
+        said=_said(incident, given),
         overrides={**incident.overrides, **overrides},
         csrc_grade=csrc,
         cac_grade=cac,
@@ -528,6 +534,7 @@ def set_facts(
             incident,
             state=state,
             facts={**incident.facts, **given},
+            said=_said(incident, given),
             confirmed_at=confirmed,
             occurred_at=occurred or incident.occurred_at,
             **fields,  # type: ignore[arg-type]  # text fields only
@@ -539,15 +546,68 @@ def set_facts(
     )
 
 
+def missing_fields(incident: Incident) -> tuple[str, ...]:
+    """Fields of the first report that nobody has filled in yet."""
+    fields = {
+        "type": incident.type,
+        "system": incident.system,
+        "occurred": incident.occurred_at,
+        "place": incident.place,
+        "loss": incident.loss,
+        "reporter": incident.reporter,
+    }
+    return tuple(name for name, value in fields.items() if not value)
+
+
+def _said(incident: Incident, given: Mapping[str, Value]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*incident.said, *given)))
+
+
+def _starting(incident: Incident, facts: Mapping[str, Value]) -> dict[str, Value]:
+    """What the plan starts with, under what people have said: that no change of type touches."""
+    return {**facts, **{key: value for key, value in incident.facts.items() if key in incident.said}}
+
+
 def set_type(incident: Incident, *, by: str, type_: str, playbook: str, facts: Mapping[str, Value]) -> Outcome[Incident]:
-    """The type of an incident that was opened without one. `facts`: what this type starts with; what is known already stays."""
+    """The type of an incident that was opened without one. `facts`: what this type starts with; what people said stays."""
     state = MACHINE.after(incident.state, "change")
     if incident.type is not None:
-        raise RuleBroken("incident.type_stands", type=incident.type)
+        raise RuleBroken("incident.type_stands", ref=incident.ref, type=incident.type)
+    playbooks = (*incident.playbooks, playbook)
     return Outcome(
-        replace(incident, state=state, type=type_, playbooks=(*incident.playbooks, playbook), facts={**facts, **incident.facts}),
+        replace(incident, state=state, type=type_, playbooks=playbooks, facts=_starting(incident, facts)),
         Event("typed", {"by": by, "type": type_}),
         notices=(Notice("incident.typed", ("chat",), {"by": by}),),
+    )
+
+
+def add_playbook(
+    incident: Incident, *, by: str, playbook: str, facts: Mapping[str, Value], approval: str | None = None
+) -> Outcome[Incident]:
+    """A further type's tasks join. `facts`: what all its types together start with."""
+    state = MACHINE.after(incident.state, "change")
+    if playbook in incident.playbooks:
+        raise RuleBroken("playbook.there", ref=incident.ref, type=playbook)
+    return Outcome(
+        replace(incident, state=state, playbooks=(*incident.playbooks, playbook), facts=_starting(incident, facts)),
+        Event("playbook_added", {"by": by, "type": playbook, "approval": approval}),
+        notices=(Notice("incident.playbook_added", ("chat",), {"by": by, "type": playbook}),),
+    )
+
+
+def change_type(
+    incident: Incident, *, by: str, type_: str, subtype: str | None, facts: Mapping[str, Value], approval: str | None = None
+) -> Outcome[Incident]:
+    """Another main type in place of the present one; playbooks that were added stay. `subtype`: what of it still fits."""
+    state = MACHINE.after(incident.state, "change")
+    if incident.type == type_:
+        raise RuleBroken("playbook.main_already", ref=incident.ref, type=type_)
+    added = tuple(name for name in incident.playbooks if name not in (COMMON, incident.type, type_))
+    playbooks = (COMMON, type_, *added)
+    return Outcome(
+        replace(incident, state=state, type=type_, subtype=subtype, playbooks=playbooks, facts=_starting(incident, facts)),
+        Event("retyped", {"by": by, "from": incident.type, "to": type_, "approval": approval}),
+        notices=(Notice("incident.retyped", ("chat",), {"by": by, "type": type_}),),
     )
 
 
@@ -555,6 +615,12 @@ def bound(incident: Incident, *, by: str, chat: str, verb: str) -> Outcome[Incid
     """A chat joined (`bind`) or left (`unbind`) the incident."""
     state = MACHINE.after(incident.state, verb)
     return Outcome(replace(incident, state=state), Event("bound" if verb == "bind" else "unbound", {"by": by, "chat": chat}))
+
+
+def attach(incident: Incident, *, by: str, files: Sequence[Mapping[str, Value]], about: str) -> Outcome[Incident]:
+    """Evidence of the incident itself, or of facts that are stated with it: name, size and hash of each file."""
+    state = MACHINE.after(incident.state, "attach")
+    return Outcome(replace(incident, state=state), Event("attached", {"by": by, "about": about, "files": [dict(one) for one in files]}))
 
 
 def ask_for_update(incident: Incident, *, now: datetime, response: Response, organization: Organization) -> Outcome[Incident]:

@@ -3,7 +3,8 @@
 open ──claim──> claimed ──progress──> in_progress ──done──> done ──verify──> closed
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -53,6 +54,8 @@ MACHINE = Machine(
         **{(state, "remind"): state for state in (*LIVE, State.DONE)},
         **{(state, "fulfil"): State.CLOSED for state in (*LIVE, State.DONE)},
         **{(state, "cancel"): State.CANCELLED for state in (*LIVE, State.DONE)},
+        **{(state, verb): state for state in OWNED for verb in ("allow", "hold")},
+        **{(state, "attach"): state for state in (*LIVE, State.DONE)},
         (State.DONE, "verify"): State.CLOSED,
         (State.DONE, "reject"): State.IN_PROGRESS,
         (State.CLOSED, "reopen"): State.OPEN,
@@ -84,6 +87,9 @@ class Task:
     until: str | None = None
     clock: str = "opened"
     approve: str | None = None
+    approve_first: bool = False
+    """doing waits for the approval of `approve`; `allowed_by` gave it"""
+    allowed_by: str | None = None
     fulfilled_by: str | None = None
     owner: str | None = None
     due_at: datetime | None = None
@@ -108,6 +114,20 @@ class Task:
     @property
     def live(self) -> bool:
         return self.state in LIVE
+
+    @property
+    def waits(self) -> bool:
+        """Whether its owner may not begin yet: nobody has agreed."""
+        return self.approve_first and self.allowed_by is None
+
+
+#: What the house does to a task by itself; whatever else happened to it, somebody has dealt with it.
+BY_ITSELF = frozenset({"opened", "rescheduled", "reminded", "escalated"})
+
+
+def untouched(task: Task, verbs: AbstractSet[str]) -> bool:
+    """Whether nobody has dealt with the task yet. `verbs`: all that ever happened to it."""
+    return task.state is State.OPEN and verbs <= BY_ITSELF
 
 
 def item(task: Task) -> Item:
@@ -179,6 +199,7 @@ def open_from(
         until=line.until,
         clock=line.clock,
         approve=line.approve,
+        approve_first=line.approve_first,
         fulfilled_by=line.fulfilled_by,
         due_at=due,
         period=int(period.total_seconds()) if line.repeat and period else None,
@@ -213,7 +234,9 @@ def claim(task: Task, *, by: str, now: datetime, response: Response) -> Outcome[
 
 def _owned(task: Task, owner: str, now: datetime, verb: str) -> Task:
     state = MACHINE.after(task.state, verb)
-    return replace(task, state=state, owner=owner, claimed_at=now, progress_at=None, needs=None, level=0, round=0, prompted_at=now)
+    allowed = task.allowed_by if owner != task.allowed_by else None  # nobody agrees to what they do themselves
+    task = replace(task, state=state, owner=owner, allowed_by=allowed)
+    return replace(task, claimed_at=now, progress_at=None, needs=None, level=0, round=0, prompted_at=now)
 
 
 def assign(task: Task, *, to: str, by: str, now: datetime, response: Response) -> Outcome[Task]:
@@ -251,6 +274,7 @@ def release(task: Task, *, by: str, now: datetime, response: Response, reason: s
 def progress(task: Task, *, by: str, now: datetime, response: Response, text: str) -> Outcome[Task]:
     """进展: evidence that work goes on; answers the round of a standing task and moves its due."""
     _own(task, by)
+    _may_begin(task)
     if not text.strip():
         raise RuleBroken("task.say_what", ref=task.ref)
     due = now + timedelta(seconds=task.period) if task.standing and task.period else task.due_at
@@ -264,6 +288,7 @@ def progress(task: Task, *, by: str, now: datetime, response: Response, text: st
 def done(task: Task, *, by: str, now: datetime, response: Response, text: str, reached: bool, verifiers: tuple[str, ...]) -> Outcome[Task]:
     """完成: the owner says so; a verifier is asked. `reached`: the clock named by `until` has come (standing tasks only)."""
     _own(task, by)
+    _may_begin(task)
     if task.standing and not reached:
         raise RuleBroken("task.standing", ref=task.ref, until=task.until or "ended")
     state = MACHINE.after(task.state, "done")
@@ -284,6 +309,22 @@ def done(task: Task, *, by: str, now: datetime, response: Response, text: str, r
             replace(finished, state=MACHINE.after(state, "verify")), response, "done", {"by": by, "text": text, "verified": "nobody_else"}
         )
     return _outcome(finished, response, "done", {"by": by, "text": text}, Notice("task.verify", verifiers, {"by": by}, "assignment"))
+
+
+def allow(task: Task, *, by: str, now: datetime, response: Response, approval: str) -> Outcome[Task]:
+    """The approver agrees: its owner may begin."""
+    freed = replace(task, state=MACHINE.after(task.state, "allow"), allowed_by=by)
+    return _outcome(_begun_anew(freed, now), response, "allowed", {"by": by, "approval": approval})
+
+
+def hold(task: Task, *, by: str, now: datetime, response: Response, approval: str, reason: str) -> Outcome[Task]:
+    """The approver does not agree: it stays with its owner, who reads the reason and asks again."""
+    held = replace(task, state=MACHINE.after(task.state, "hold"), note=reason)
+    return _outcome(_begun_anew(held, now), response, "held", {"by": by, "approval": approval, "reason": reason})
+
+
+def _begun_anew(task: Task, now: datetime) -> Task:
+    return replace(task, progress_at=now, level=0, round=0, prompted_at=now)
 
 
 def verify(task: Task, *, by: str, response: Response, verifiers: tuple[str, ...]) -> Outcome[Task]:
@@ -309,6 +350,12 @@ def reject(task: Task, *, by: str, now: datetime, response: Response, reason: st
     return _outcome(
         back, response, "rejected", {"by": by, "reason": reason}, Notice("task.rejected", to, {"by": by, "reason": reason}, "assignment")
     )
+
+
+def attach(task: Task, *, by: str, response: Response, files: Sequence[Mapping[str, Value]]) -> Outcome[Task]:
+    """Evidence: name, size and hash of each file; the bytes are kept elsewhere."""
+    there = replace(task, state=MACHINE.after(task.state, "attach"))
+    return _outcome(there, response, "attached", {"by": by, "files": [dict(one) for one in files]})
 
 
 def block(task: Task, *, by: str, now: datetime, response: Response, reason: str, needs: str | None) -> Outcome[Task]:
@@ -447,6 +494,7 @@ def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: st
     fresh = replace(
         task, state=state, owner=None, due_at=due, done_at=None, done_by=None, verified_by=None, claimed_at=None, progress_at=None
     )
+    fresh = replace(fresh, allowed_by=None)
     return _outcome(
         replace(first_prompt_of(fresh, now), created_at=now, reminded_at=None, snoozed_until=None, snoozes=0),
         response,
@@ -505,6 +553,11 @@ def _own(task: Task, by: str) -> None:
         raise RuleBroken("task.unowned", ref=task.ref)
     if task.owner != by:
         raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner)
+
+
+def _may_begin(task: Task) -> None:
+    if task.waits:
+        raise RuleBroken("task.waits", ref=task.ref)
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -12,6 +12,7 @@ from bot.platforms.core.contract import Answer, CreateRoom, Deed, Done, Edit, In
 from handlers.core.message import Card, Message, Outgoing, Reply
 
 BODY_CAP = 64 * 1024
+MOST_FILES = 10
 PERSON_HEADER = "x-gengfu-person"
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -42,7 +43,7 @@ class Console:
         self._now = now
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message:
-        """What the page sent: `{id, kind, chat, text, reply_to?}` or `{id, kind, chat, command, version, message_id, answer?}`.
+        """What the page sent: `{id, kind, chat, text, reply_to?, files?}` or `{id, kind, chat, command, version, message_id, answer?}`.
 
         The person comes from a header that only our own route can set.
         """
@@ -122,7 +123,10 @@ class Console:
         said = _MENTION.sub("", text).strip()
         addressed = chat.startswith("dm:") or said != text
         reply_to = page.text("reply_to") or None
-        return Message(self.name, event_id, "text", chat, _kind(chat), sender, said, self._now(), reply_to=reply_to, addressed=addressed)
+        return Message(
+            self.name, event_id, "text", chat, _kind(chat), sender, said, self._now(),
+            reply_to=reply_to, addressed=addressed, files=page.texts("files"),
+        )  # fmt: skip
 
 
 def heard(message: Message) -> bool:
@@ -149,6 +153,13 @@ class _Page:
         if not isinstance(value, str) or not _storable(value):
             raise NotAuthentic(f"{name} is not a text")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A short list of texts; none when there is no such list."""
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or len(value) > MOST_FILES or not all(isinstance(one, str) and _storable(one) for one in value):
+            raise NotAuthentic(f"{name} is not a list of texts")
+        return tuple(value)
 
     def number(self, name: str) -> int | None:
         value = self._values.get(name)

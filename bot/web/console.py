@@ -6,7 +6,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi import Path as PathParam
@@ -22,7 +23,7 @@ from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
 from bot.web.security import same_origin
 from handlers.core.message import Message, Reply
 from storage.rooms import Line, Listed, Page, Rooms
-from workflows.core.errors import NotFound
+from workflows.core.errors import NotFound, UserError
 
 HEARTBEAT = 15.0
 _HERE = Path(__file__).parent
@@ -56,6 +57,26 @@ class ConsoleDeps:
     bell: Bell
     timezone: str = "Asia/Shanghai"
     titles: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda person, numbers: {}
+    files: "Files | None" = None
+
+
+class Sent(NamedTuple):
+    """A file that a person sent, kept under `id`."""
+
+    id: str
+    name: str
+    size: int
+    media_type: str
+
+
+class Files(Protocol):
+    """What people send with their messages. UserError for what cannot be kept, NotFound for what is not theirs to see."""
+
+    largest: int
+
+    def keep(self, person: str, name: str, content: bytes) -> Sent: ...
+    def named(self, person: str, ids: Sequence[str]) -> Sequence[Sent]: ...
+    def read(self, person: str, id: str) -> tuple[Sent, bytes]: ...
 
 
 class _Refused(Exception):
@@ -73,6 +94,8 @@ def console_router(deps: ConsoleDeps) -> APIRouter:
     _add_pages(router, deps, Assets(_HERE / "static"))
     _add_reading(router, deps)
     _add_writing(router, deps)
+    if deps.files is not None:
+        _add_files(router, deps, deps.files)
     return router
 
 
@@ -133,6 +156,23 @@ def _add_writing(router: APIRouter, deps: ConsoleDeps) -> None:
         return Response(status_code=204)
 
 
+def _add_files(router: APIRouter, deps: ConsoleDeps, files: Files) -> None:
+    acting = _acting(deps)
+
+    @router.post("/files")
+    async def send(request: Request, person: Annotated[str, Depends(acting)], name: Annotated[str, Query(max_length=400)]) -> Response:
+        content = await _body(request, "application/octet-stream", files.largest, "console.file_large")
+        kept = await asyncio.to_thread(files.keep, person, name, content)
+        return JSONResponse({"id": kept.id, "name": kept.name, "size": kept.size}, 201)
+
+    @router.get("/files/{file}")
+    def fetch(file: Annotated[str, PathParam(pattern=r"^[0-9a-zA-Z-]{1,64}$")], person: Annotated[str, Depends(acting)]) -> Response:
+        found, content = files.read(person, file)
+        # always to be saved, never shown: what others sent must not run as a page of ours
+        disposition = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"
+        return Response(content, media_type=found.media_type, headers={"Content-Disposition": disposition})
+
+
 async def _answered(deps: ConsoleDeps, request: Request, room: str, person: str, kind: Literal["text", "click"]) -> Response:
     """Read, keep, ask: what the page sent, as `person`, in `room`."""
     body = await _body(request)
@@ -155,23 +195,26 @@ def _kept(deps: ConsoleDeps, message: Message, typed: str) -> Message:
         if author != "":
             raise NotFound("console.no_message", message=message.reply_to)
         return message
-    body = {"reply_to": message.reply_to} if message.reply_to else None
+    body: dict[str, Any] = {"reply_to": message.reply_to} if message.reply_to else {}
+    if message.files:
+        sent = deps.files.named(message.sender, message.files) if deps.files else ()
+        body["files"] = [{"id": one.id, "name": one.name, "size": one.size} for one in sent]
     mentions = [person.id for person in deps.people() if f"@{person.name}" in typed.replace("＠", "@")]
-    deps.rooms.post(message.chat, message.sender, typed.strip(), body, mentions, f"page/{message.event_id}")
+    deps.rooms.post(message.chat, message.sender, typed.strip(), body or None, mentions, f"page/{message.event_id}")
     return replace(message, addressed=message.addressed or author == "")
 
 
-async def _body(request: Request) -> bytes:
-    """The body of a request that our own page made, at most 64 KiB."""
+async def _body(request: Request, media: str = "application/json", cap: int = BODY_CAP, too_long: str = "console.too_long") -> bytes:
+    """The body of a request that our own page made, at most `cap` bytes."""
     if not same_origin(request):
         raise _Refused(403)
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != media:
         raise _Refused(415)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_CAP:
-            raise _Refused(413, "console.too_long")
+        if len(body) > cap:
+            raise _Refused(413, too_long)
     return bytes(body)
 
 
@@ -190,12 +233,13 @@ async def _events(deps: ConsoleDeps, request: Request, person: str) -> AsyncIter
 
 
 def _acting(deps: ConsoleDeps) -> Callable[..., str]:
-    """Who acts: named in the header (the event stream cannot send one and uses the query), known to the firm, from our own page."""
+    """Who acts: named in the header (event stream and links cannot, and use the query), known to the firm, from our own page."""
 
     def acting(
         request: Request, named: Annotated[str, Header(alias="X-Gengfu-As")] = "", query: Annotated[str, Query(alias="as")] = ""
     ) -> str:
-        person = named or (query if request.url.path.endswith("/events") else "")
+        linked = request.method == "GET" and "/files/" in request.url.path
+        person = named or (query if linked or request.url.path.endswith("/events") else "")
         if not same_origin(request) or all(known.id != person for known in deps.people()):
             raise _Refused(403)
         return person
@@ -217,6 +261,8 @@ def _explaining(deps: ConsoleDeps) -> type[APIRoute]:
                     return JSONResponse({"error": refused.key, "text": deps.say(refused.key)}, refused.status)
                 except NotFound as error:
                     return JSONResponse({"error": error.key, "text": deps.say(error.key, **error.values)}, 404)
+                except UserError as error:
+                    return JSONResponse({"error": error.key, "text": deps.say(error.key, **error.values)}, 422)
 
             return explained
 
@@ -261,4 +307,4 @@ def _page(page: Page) -> dict[str, Any]:
 def _line(line: Line) -> dict[str, Any]:
     shown = asdict(line) | {"at": line.at.isoformat(), "edited_at": line.edited_at and line.edited_at.isoformat()}
     body: Mapping[str, Any] = shown.pop("body") or {}
-    return shown | {"card": body.get("card"), "reply_to": body.get("reply_to")}
+    return shown | {"card": body.get("card"), "reply_to": body.get("reply_to"), "files": body.get("files", [])}

@@ -3,13 +3,20 @@
 TEMPLATE_WORDS = (
     "console.title", "console.bot", "console.tagline", "console.choose", "console.choose_why", "console.noscript", "console.acting",
     "console.chats", "console.offline", "console.back", "console.placeholder", "console.send", "console.cancel", "console.choose_chat",
-    "console.enter_hint", "console.close", "console.only_you",
+    "console.enter_hint", "console.close", "console.only_you", "console.attach", "console.drop",
 )  # fmt: skip
 SCRIPT_WORDS = (
     "console.bot", "console.direct", "console.members", "console.no_chats", "console.no_messages", "console.edited", "console.superseded",
     "console.recalled", "console.drill", "console.reply", "console.replying", "console.answer_to", "console.gone", "console.yes",
     "console.no", "console.sure", "console.submit", "console.in_hand", "console.done", "console.failed", "console.earlier", "console.newer",
     "console.today", "console.yesterday", "console.mentions_you", "console.chips", "console.chips_incident",
+    "console.remove", "console.sending",
 )  # fmt: skip
-PLACEHOLDERS = {"console.members": ("count",), "console.answer_to": ("name",), "console.replying": ("name",)}
+PLACEHOLDERS = {
+    "console.members": ("count",),
+    "console.answer_to": ("name",),
+    "console.replying": ("name",),
+    "console.remove": ("name",),
+    "console.sending": ("name",),
+}
 """Filled in by the page, so they are handed to it as they stand."""

@@ -10,6 +10,7 @@ from workflows.core.approval import Approval, State
 from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.incident import Incident
+from workflows.task import Task
 
 #: Who may be the second person where the plan names none for an act: what stops, lengthens or removes a regulator's clock.
 SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
@@ -44,8 +45,13 @@ def ask(
     subject: str = "",
     values: Mapping[str, Value] | None = None,
     what: str = "",
+    of: tuple[str, ...] = (),
+    by: str = "",
 ) -> Approval:
-    """Ask for approval of exactly `question` (or of `what`); refused while the same one about the same `subject` is pending."""
+    """Ask for approval of exactly `question` (or of `what`); refused while the same one about the same `subject` is pending.
+
+    `of`: approver specs, where they are not those of the level · `by`: on whose behalf it is asked, who then may not approve it.
+    """
     subject = subject or incident.ref
     for pending in context.uow.approvals(incident.ref):
         if (pending.kind, pending.subject) == (kind, subject):
@@ -58,9 +64,9 @@ def ask(
         subject=subject,
         text=text,
         digest=_digest(text),
-        needed=needed(context, incident, kind),
+        needed=of or needed(context, incident, kind),
         state=State.PENDING,
-        asked_by=context.person,
+        asked_by=by or context.person,
         asked_at=context.now,
         wait=int(context.response(incident).approval_wait.total_seconds()),
         plan=incident.plan,
@@ -76,7 +82,7 @@ def ask_again(context: Context, incident: Incident) -> list[Approval]:
     """
     fresh = []
     for pending in context.uow.approvals(incident.ref):
-        wanted, text = needed(context, incident, pending.kind), pending.text
+        wanted, text = _wanted(context, incident, pending), pending.text
         if context.words.has(f"incident.ask_{pending.kind}"):
             text = question(context, incident, pending.kind, _note_of(pending))
         if (wanted, text) == (pending.needed, pending.text):
@@ -87,6 +93,19 @@ def ask_again(context: Context, incident: Incident) -> list[Approval]:
         if rules.approvers_of(asked, context.organization):
             fresh.append(context.uow.apply(rules.ask(asked, context.organization)))
     return fresh
+
+
+def _wanted(context: Context, incident: Incident, pending: Approval) -> tuple[str, ...]:
+    if pending.kind == "task":
+        return of_task(context, incident, context.uow.load(Task, pending.subject))
+    return needed(context, incident, pending.kind)
+
+
+def of_task(context: Context, incident: Incident, task: Task) -> tuple[str, ...]:
+    """Approver specs of a task whose line names somebody to approve it."""
+    if task.approve == "by_level":
+        return context.response(incident).approvers.get("statement", SECOND_PERSON)
+    return (task.approve,) if task.approve else SECOND_PERSON
 
 
 def _anew(context: Context, incident: Incident, pending: Approval) -> Approval:

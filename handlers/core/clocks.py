@@ -1,10 +1,12 @@
 """Regulator clocks of an incident: put when their condition is yes or open, tightened when terms change, ended by nobody but people."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
+from handlers.core.setters import may_set
 from workflows import regulator_report as rules
 from workflows.core.agreement import Agreement, check_reason
 from workflows.core.approval import Approval
@@ -86,9 +88,16 @@ def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
 
 def _ask(context: Context, incident: Incident) -> None:
     """One card by fact to whoever is on duty in the office and to the commander, for all that is to be decided."""
-    if any(report.state is State.TO_DECIDE for report in context.uow.reports(incident.ref)):
-        people = tuple(dict.fromkeys((context.organization.duty("office"), incident.commander)))
-        context.uow.tell(Notice("decide", people, urgency="clock", card=True), incident)
+    plan, reports = context.uow.plan_of(incident), context.uow.reports(incident.ref)
+    if any(report.state is State.TO_DECIDE for report in reports):
+        people = [context.organization.duty("office"), incident.commander]
+        for question in rules.to_decide(reports, plan.obligations, known_of(context, incident)):
+            spec = plan.facts.specs.get(question.fact)
+            if spec and not any(may_set(spec, person, context.organization) for person in people[:2]):
+                people.extend(
+                    p for group in spec.set_by if group in context.organization.groups for p in context.organization.groups[group].leaders
+                )
+        context.uow.tell(Notice("decide", tuple(dict.fromkeys(people)), urgency="clock", card=True), incident)
 
 
 def removed_by(context: Context, before: Incident, after: Incident) -> list[Report]:
@@ -101,6 +110,17 @@ def removed_by(context: Context, before: Incident, after: Incident) -> list[Repo
         for report in running
         if answer(duties[report.obligation].when, would) == "no" and answer(duties[report.obligation].when, was) != "no"
     ]
+
+
+def first_facts(context: Context, incident: Incident, type_: str) -> dict[str, Value]:
+    """What an incident starts with that gets its first type late. A default never stops a running clock: that fact stays to be decided."""
+    found = {}
+    for key, value in context.uow.plan_of(incident).facts.starting([type_]).items():
+        if not removed_by(context, incident, replace(incident, facts={**incident.facts, key: value})):
+            found[key] = value
+        elif key in incident.facts:
+            found[key] = incident.facts[key]
+    return found
 
 
 def duty_name(context: Context, incident: Incident, report: Report) -> str:

@@ -13,7 +13,8 @@ class Message:
     `event_id` is the platform's own id of the event (de-duplication) · `chat` and `sender` are the platform's ids ·
     `text`: what was typed, or the command line of the button that was clicked (`/task claim T1`) ·
     `version`: the version a clicked button carried, None for typed text · `fields`: values of a form or of a button's question ·
-    `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one.
+    `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one ·
+    `files`: ids of what was sent with it and is kept already (never the bytes).
     """
 
     platform: str
@@ -28,6 +29,7 @@ class Message:
     fields: Mapping[str, str] = field(default_factory=dict)
     reply_to: str | None = None
     addressed: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Button:
     """A button is a command line (`command`, at most 100 bytes) plus the version of the record it was drawn from.
 
     `ask`: a question whose typed answer is appended as the command's text (platforms without input fields show how to reply instead) ·
-    `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone).
+    `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone) ·
+    `files`: where the platform can, let people choose files and send the command with them.
     """
 
     label: str
@@ -44,6 +47,7 @@ class Button:
     style: Literal["plain", "primary", "danger"] = "plain"
     ask: str = ""
     confirm: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

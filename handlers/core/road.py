@@ -361,4 +361,4 @@ def _packed(message: Message) -> dict[str, Any]:
 
 
 def _unpacked(payload: Mapping[str, Any]) -> Message:
-    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"])})
+    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), "files": tuple(payload.get("files", ()))})

@@ -1,6 +1,6 @@
 """After an incident changed: tasks whose clock has started are made, dues follow the level, and people hear of what is new to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from workflows import task as rules
 from workflows.core.conditions import Known, answer
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.core.playbook import TaskLine
+from workflows.core.playbook import TaskLine, merged, same_work
 from workflows.incident import Incident
 from workflows.task import State, Task
 
@@ -25,14 +25,10 @@ class Settled:
     clocks: tuple[str, ...] = ()
 
 
-def lines_of(plan: Plan, playbooks: Iterable[str], known: Known) -> list[TaskLine]:
-    """The lines that make tasks now (their conditions are all yes), each code once, in plan order."""
-    found: dict[str, TaskLine] = {}
-    for name in playbooks:
-        for line in plan.playbooks[name].lines:
-            if line.live and answer(line.when, known) == "yes":
-                found.setdefault(line.code, line)
-    return list(found.values())
+def lines_of(plan: Plan, playbooks: Iterable[str], known: Known) -> list[tuple[TaskLine, ...]]:
+    """The lines that make tasks now (their conditions are all yes), in plan order; those for the same work together."""
+    lines = (line for name in playbooks for line in plan.playbooks[name].lines)
+    return same_work(line for line in lines if line.live and answer(line.when, known) == "yes")
 
 
 def settle(context: Context, incident: Incident, *, freely: bool = False, new_level: bool = False, spare_late: bool = False) -> Settled:
@@ -42,21 +38,35 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
     is · `new_level`: every task's timers follow it. A task is made when its clock starts, not before: until then nobody could do it,
     and nobody should be asked to.
     """
-    existing = {task.code: task for task in context.uow.tasks(incident.ref) if task.code}
+    tasks, plan = [task for task in context.uow.tasks(incident.ref) if task.code], context.uow.plan_of(incident)
+    existing = by_work(plan, tasks)
     shift = _Shift(freely, new_level, spare_late)
     changes: dict[str, list[Task]] = {"made": [], "moved": [], "dropped": []}
-    plan = context.uow.plan_of(incident)
-    for line in lines_of(plan, incident.playbooks, known_of(context, incident)):
-        due = rules.due_for(line, context.response(incident), incident.clocks(), plan.calendar, context.zone)
-        task = existing.get(line.code)
+    for same in lines_of(plan, incident.playbooks, known_of(context, incident)):
+        line, due = _earliest(context, incident, same)
+        task = existing.get((line.title, line.group))
         what, outcome = _first(context, incident, line, due) if task is None else _again(context, incident, line, task, due, shift)
         if outcome is not None:
             after = context.uow.apply(outcome)
             if what != "moved" or task is None or after.due_at != task.due_at:
                 changes[what].append(after)
-    _tell(context, incident, changes["made"], {task.group for task in existing.values()})
+    _tell(context, incident, changes["made"], {task.group for task in tasks})
     clocks = settle_clocks(context, incident)
     return Settled(clocks=clocks, **{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
+
+
+def by_work(plan: Plan, tasks: Sequence[Task]) -> dict[tuple[str, str], Task]:
+    """Tasks by the title and group that their line has in the plan, whichever of their playbooks made them."""
+    work = {line.code: (line.title, line.group) for book in plan.playbooks.values() for line in book.lines}
+    return {work[task.code]: task for task in tasks if task.code in work}
+
+
+def _earliest(context: Context, incident: Incident, same: Sequence[TaskLine]) -> tuple[TaskLine, datetime | None]:
+    """Of lines for the same work the one that is due first, with what the others ask besides."""
+    response, calendar = context.response(incident), context.uow.plan_of(incident).calendar
+    dues = [(rules.due_for(line, response, incident.clocks(), calendar, context.zone), line) for line in same]
+    due, line = min(dues, key=lambda one: (one[0] is None, one[0] or context.now))
+    return merged(line, same) if len(same) > 1 else line, due
 
 
 Change = tuple[str, Outcome[Task] | None]

@@ -42,3 +42,15 @@ class AttachmentRow(SQLModel, table=True):
     about: str = ""
     by: str
     at: datetime = Field(sa_type=UtcDateTime, nullable=False)
+
+
+class UploadRow(SQLModel, table=True):
+    """A content under the name that one person sent it with; evidence once a command of theirs attaches it."""
+
+    __tablename__: ClassVar[Any] = "upload"
+
+    id: str = Field(primary_key=True)
+    sha256: str = Field(foreign_key="file.sha256")
+    name: str
+    person: str
+    at: datetime = Field(sa_type=UtcDateTime, nullable=False)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import LargeBinary, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from storage.database import JsonText, UtcDateTime
@@ -54,6 +54,7 @@ class IncidentRow(SQLModel, table=True):
     floor: str | None = None
     scores: Any = _json()
     facts: Any = _json()
+    said: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "[]"})
     overrides: Any = _json()
     last_update: str
     next_update_at: datetime | None = _moment()
@@ -83,6 +84,8 @@ class TaskRow(SQLModel, table=True):
     until: str | None = None
     clock: str
     approve: str | None = None
+    approve_first: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    allowed_by: str | None = None
     fulfilled_by: str | None = None
     owner: str | None = Field(default=None, index=True)
     due_at: datetime | None = _moment()

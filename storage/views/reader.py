@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
 from storage.outbox import chats_of
 from storage.plans import Plans
@@ -166,6 +167,15 @@ class Reader:
         )
         row = self._session.scalars(statement.limit(1)).first()
         return _entry(row) if row else None
+
+    def attachments(self, incident: str) -> list[Attachment]:
+        """All evidence of an incident, in the order it came."""
+        self.incident(incident)
+        return list(attachments(self._session, incident))
+
+    def verbs(self, ref: str) -> set[str]:
+        """All that ever happened to a record."""
+        return set(self._session.scalars(select(AuditRow.verb).where(col(AuditRow.record_ref) == ref)))  # type: ignore[call-overload]
 
     def next_timers(self, incident: str) -> list[tuple[str, str, datetime]]:
         """(record, timer, due) of all running timers of an incident, the nearest first."""

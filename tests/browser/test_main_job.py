@@ -17,6 +17,8 @@ from handlers.core.access import house_scope
 from storage.views.reader import Reader
 from tests.browser.chromium import CHROMIUM, a_browser
 from tests.browser.live import Live, Person, on_watch
+from workflows.core.approval import Approval, approvers_of
+from workflows.core.approval import State as Asked
 from workflows.incident import Incident
 from workflows.regulator_report import Report
 from workflows.task import State, Task
@@ -181,6 +183,10 @@ def reports(live: Live) -> dict[str, Report]:
     return {report.obligation: report for report in found}
 
 
+def approvals(live: Live) -> list[Approval]:
+    return live.parts.database.read(lambda tx: Reader(tx, live.parts.plans, house_scope()).approvals("I1"))
+
+
 def finish(live: Live, task: Task) -> None:
     """The long tail, by the same routes as the page: claimed and done by one, verified by another."""
     organization = live.parts.plans.organization
@@ -188,6 +194,9 @@ def finish(live: Live, task: Task) -> None:
     with Person(live.url, owner) as doing:
         if task.state is State.OPEN:
             assert doing.says(f"/task claim {task.ref}")["error"] is None
+        for asked in (a for a in approvals(live) if a.subject == task.ref and a.state is Asked.PENDING):
+            with Person(live.url, approvers_of(asked, organization)[0]) as agreeing:
+                assert agreeing.says(f"/approve {asked.ref}")["error"] is None
         done = doing.says(f"/task done {task.ref} 已办妥")
     assert done["error"] is None, done
     verifier = next(person.id for person in organization.people.values() if person.name in done["text"])
@@ -208,7 +217,7 @@ def test_from_a_bare_opening_to_the_archive(browser: Browser, live: Live) -> Non
 def opened_bare_and_graded(sun: Page) -> None:
     say(sun, "/incident open")
     expect(sun.locator(".message.bot .bubble").first).to_contain_text("已开 I1")
-    expect(sun.locator(".message.bot .bubble").first).to_contain_text("还缺:类型、系统、发生时间")
+    expect(sun.locator(".message.bot .bubble").first).to_contain_text("首报还缺:类型、系统、发生时间、地点、初步损失、报告人")
     expect(card(sun, "/task claim T1")).to_be_visible()
     enter(sun, "incident")
     expect(incident_card(sun)).to_contain_text("三级响应(暂定)")

@@ -40,6 +40,8 @@ def all_done(world: World) -> None:
             continue
         owner = organization.groups[task.group].head
         assert world.says(owner, f"/认领 {task.ref}").error is None
+        if world.task(task.ref).waits:
+            world.taps("lin.yue", "同意")
         assert world.says(owner, f"/完成 {task.ref} 已办").error is None
         checker = next(p for p in organization.people if any(f"说 {task.ref} " in text for text in world.direct(p)))
         assert world.says(checker, f"/核实 {task.ref}").error is None
@@ -54,7 +56,7 @@ def test_a_bare_open_opens_at_once_and_says_what_is_missing_and_what_comes_next(
     assert reply.text == (
         "已开 I1「(尚未填写标题)」(INC-20260310-001),三级响应(暂定)。总指挥 李娜。\n"
         "5 项任务已分到各组,各人有一张任务卡。正在建群,事件卡片会发到群里。\n"
-        "还缺:类型、系统、发生时间。补充:/事件 事实 I1 类型=… 系统=… 发生=…\n"
+        "首报还缺:类型、系统、发生时间、地点、初步损失、报告人。补充:/事件 事实 I1 类型=… 系统=… 发生=… 地点=… 损失=… 报告人=…\n"
         "下一步:定级 → /定级 I1 证监会=… 阅读=…(只写已知的)"
     )
     incident = world.incident()
@@ -82,7 +84,7 @@ def test_the_type_given_by_a_tap_hands_out_its_tasks(world: World) -> None:
     # who had no card yet gets one and nothing else; who had one is told what is new on it
     assert [text.splitlines()[1] for text in world.direct("yang.fan")] == ["你有 2 项任务"]
     assert world.direct("liu.yang")[-1] == "INC-20260310-001 (尚未填写标题):有 1 项新任务等你们组认领"
-    assert world.says("li.na", "/事件 事实 I1 类型=故障").text.startswith("类型已定为 系统故障;")
+    assert world.says("li.na", "/事件 事实 I1 类型=故障").text.startswith("类型已定为 系统故障。")
 
 
 def test_a_member_who_may_not_set_facts_is_told_who_may(world: World) -> None:
@@ -92,6 +94,21 @@ def test_a_member_who_may_not_set_facts_is_told_who_may(world: World) -> None:
     reply = world.says("feng.lan", "/事件 事实 I1 地点=上海")  # head of fraud: may
     assert reply.error is None
     assert world.says("fang.qi", "/事件 事实 I1 地点=上海").text == "只有 应急办(综合协调组),或各组组长、副组长可以这样做。"
+
+
+def test_what_the_first_report_lacks_is_named_once_on_the_card_and_filled_in_any_width(world: World) -> None:
+    world.says("wu.di", "/事件 上报 类型=系统故障 行情中断")
+    lines = world.card("wu.di", "三级响应")["lines"]
+    assert [value for name, value in lines if name == "首报还缺"] == ["系统、发生时间、地点、初步损失、报告人"]
+    assert world.taps("li.na", "补首报", "系统＝行情　地点：上海机房 初步损失＝约５０万 发生＝１３：４０").error is None
+    incident = world.incident()
+    assert (incident.system, incident.place, incident.loss) == ("行情", "上海机房", "约５０万"), "kept to the letter"
+    assert incident.occurred_at == START - timedelta(minutes=20)
+    lines = dict(world.card("wu.di", "三级响应")["lines"])
+    assert (lines["地点"], lines["初步损失"], lines["首报还缺"]) == ("上海机房", "约５０万", "报告人")
+    world.says("li.na", "/事件 事实 报告人=值班员")
+    assert "首报还缺" not in dict(world.card("wu.di", "三级响应")["lines"])
+    assert "补首报" not in [button["label"] for button in world.card("wu.di", "三级响应")["buttons"]]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +282,7 @@ def test_the_whole_way_to_the_archive(world: World) -> None:
     world.says("li.na", "/事件 恢复 行情已恢复")
     all_done(world)
     assert world.says("li.na", "/事件 归档").text == "这项事件现在是「已恢复」,不能归档。"
-    assert world.says("li.na", "/事件 结束").text == "已提请审批(A1):周衡、林岳,任一人同意即可。批准前紧急任务照常进行。"
+    assert world.says("li.na", "/事件 结束").text == "已提请审批(A2):周衡、林岳,任一人同意即可。批准前紧急任务照常进行。"
     assert world.incident().state is State.RECOVERED, "nothing ends before a leader has said so"
     world.taps("lin.yue", "同意")
     assert world.incident().state is State.ENDED
@@ -356,7 +373,8 @@ def test_a_whole_run_in_english(database: Database) -> None:
     assert world.says("wu.di", "/incident open quotes are down system=quotes").text.splitlines() == [
         "Opened I1 “quotes are down” (INC-20260310-001), response level 3 (provisional). Commander: 李娜.",
         "5 tasks are with their groups; each person has one card with theirs. A group chat is being made; the incident's card goes there.",
-        "Still missing: type, time it occurred. Add it: /incident fact I1 type=… system=… at=…",
+        "The first report still lacks: type, time it occurred, place, first loss estimate, reporter. "
+        "Add it: /incident fact I1 type=… system=… at=… place=… loss=… reporter=…",
         "Next: grade it → /incident grade I1 csrc_grade=… reads_24h=… (only what is known)",
     ]
     assert world.taps("wu.di", "It is: System failure").text == "Noted for I1: type. 6 new tasks are with their groups."

@@ -99,6 +99,27 @@ def test_each_recipient_has_its_own_receipt(outage: World) -> None:
     assert reports(outage)["exchange_first"].state is State.FILED
 
 
+def test_each_fact_is_stated_by_those_whom_the_plan_names(outage: World) -> None:
+    refused = outage.says("deng.hui", "/事件 事实 影响投资者=是")
+    assert refused.error == "access.fact"
+    assert refused.text == "「影响投资者」只能由 应急办(综合协调组)、客户服务组、业务保障组 的成员认定;请把情况告诉他们。"
+    assert [details["reason"] for _, verb, details in outage.trail("P:deng.hui") if verb == "refused"] == ["access.fact"]
+    assert "investors_affected" not in outage.incident().facts
+    assert outage.says("ma.chao", "/事件 事实 影响交易=是").error is None, "a member of the group who leads nothing"
+    assert outage.says("li.na", "/事件 事实 避免危害=是").error == "access.fact", "compliance's alone, not even the commander's"
+    assert outage.says("fang.qi", "/事件 事实 已切换=是").error == "access.group_or_heads", "nobody's in particular: heads and office"
+    assert outage.says("deng.hui", "/事件 事实 已切换=是").error is None
+
+
+def test_a_question_that_others_decide_says_whose_it_is_and_goes_to_them(outage: World) -> None:
+    outage.says("guo.ping", "/事件 事实 避免危害=待定")
+    card = outage.card("li.na", "待判断")
+    answer = dict(card["lines"])["已有效避免危害"]
+    assert answer.endswith("由 合规法务组 认定")
+    assert not [button["label"] for button in card["buttons"] if "避免危害" in button["label"]]
+    assert "是:已有效避免危害" in [button["label"] for button in outage.card("guo.ping", "待判断")["buttons"]]
+
+
 def test_progress_reports_go_on_until_recovery(outage: World) -> None:
     outage.says("li.na", "/定级 证监会=较大 阅读=120万")
     ref = reports(outage)["csrc_progress"].ref

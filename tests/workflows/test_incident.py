@@ -401,3 +401,27 @@ def test_no_state_is_both_running_and_over() -> None:
     assert set(UNCLOSED) == set(State) - {State.CLOSED, State.MERGED, State.FALSE_ALARM}
     assert set(RUNNING) < set(UNCLOSED)
     assert [(a, b) for a, b in product(RUNNING, (State.ENDED, State.CLOSED)) if a is b] == []
+
+
+def test_a_further_playbook_joins_once_and_leaves_what_people_said() -> None:
+    typed = make_incident(type="cyber_attack", playbooks=("common", "cyber_attack"), facts={"pi": None, "crime": True}, said=("pi",))
+    after = rules.add_playbook(typed, by="li.na", playbook="data_leak", facts={"pi": True, "crime": True, "trading": False}).record
+    assert after.playbooks == ("common", "cyber_attack", "data_leak")
+    assert after.facts == {"pi": None, "crime": True, "trading": False}
+    assert after.type == "cyber_attack"
+    refused("playbook.there", lambda: rules.add_playbook(after, by="li.na", playbook="data_leak", facts={}))
+
+
+def test_another_type_leads_and_added_playbooks_stay() -> None:
+    typed = make_incident(type="a", subtype="x", playbooks=("common", "a", "b"), facts={"crime": True, "pi": True}, said=("pi",))
+    after = rules.change_type(typed, by="li.na", type_="c", subtype=None, facts={"crime": False}, approval="A1").record
+    assert (after.type, after.subtype, after.playbooks) == ("c", None, ("common", "c", "b"))
+    assert after.facts == {"crime": False, "pi": True}, "what the old type started with goes, what people said stays"
+    swapped = rules.change_type(typed, by="li.na", type_="b", subtype="x", facts={}).record
+    assert swapped.playbooks == ("common", "b")
+    refused("playbook.main_already", lambda: rules.change_type(after, by="li.na", type_="c", subtype=None, facts={}))
+
+
+def test_facts_that_are_stated_are_remembered_as_said() -> None:
+    noted = rules.set_facts(make_incident(said=("pi",)), by="li.na", now=START, given={"crime": None, "pi": True}, details={}).record
+    assert noted.said == ("pi", "crime")

@@ -98,6 +98,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "bind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="bind"),
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
         "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure", facts={}),
+        "attach": lambda: incident.attach(found, by="li.na", files=[{"name": "a.png", "size": 3, "sha256": "00"}], about=""),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }
 
@@ -120,6 +121,9 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
         "remind": lambda: task.remind(found, name="response", verifiers=("zhao.min",), **clock),
         "fulfil": lambda: task.fulfil(found, **said),
         "cancel": lambda: task.cancel(found, by="li.na", response=RESPONSE, reason="不需要"),
+        "attach": lambda: task.attach(found, by="ma.chao", response=RESPONSE, files=[{"name": "a.png", "size": 3, "sha256": "00"}]),
+        "allow": lambda: task.allow(found, approval="A1", **checker),
+        "hold": lambda: task.hold(found, approval="A1", reason="范围没有写明", **checker),
         "verify": lambda: task.verify(found, by="zhao.min", response=RESPONSE, verifiers=("zhao.min",)),
         "reject": lambda: task.reject(found, reason="没有结论", verifiers=("zhao.min",), **checker),
         "reopen": lambda: task.reopen(found, reason="时钟重新开始", due=None, **said),

@@ -532,3 +532,23 @@ class TaskLife(RuleBasedStateMachine):
 
 TestTaskLife = TaskLife.TestCase
 TestTaskLife.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+
+
+def test_a_task_is_untouched_while_only_the_house_has_dealt_with_it() -> None:
+    assert rules.untouched(make_task(), {"opened", "reminded", "escalated", "rescheduled"})
+    assert not rules.untouched(make_task(), {"opened", "claimed", "released"})
+    assert not rules.untouched(make_task(), {"opened", "snoozed"})
+    assert not rules.untouched(make_task(State.CLAIMED), {"opened"})
+
+
+def test_a_task_that_waits_for_an_approval_is_not_begun() -> None:
+    waiting = make_task(State.CLAIMED, approve="lead.head", approve_first=True)
+    said: dict[str, Any] = {"by": "ma.chao", "now": START, "response": make_response()}
+    refused("task.waits", lambda: rules.progress(waiting, text="在做", **said))
+    refused("task.waits", lambda: rules.done(waiting, text="好了", reached=True, verifiers=("zhou.heng",), **said))
+    freed = rules.allow(waiting, approval="A1", **{**said, "by": "zhou.heng"}).record
+    assert rules.progress(freed, text="在做", **said).record.state is State.IN_PROGRESS
+    assert rules.hold(waiting, approval="A1", reason="范围不清", **{**said, "by": "zhou.heng"}).record.waits
+    mine = rules.transfer(freed, to="zhou.heng", reason="", **said).record
+    assert mine.waits, "nobody agrees to what they do themselves"
+    assert not rules.transfer(freed, to="zhao.min", reason="", **said).record.waits

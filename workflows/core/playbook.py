@@ -1,7 +1,7 @@
 """Playbooks as data: the task lines of each incident type (`playbooks/*.toml`)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from workflows.core.rubric import ResponseLevel
@@ -15,7 +15,7 @@ class TaskLine:
     after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group · `when`: made
     once these conditions are all yes · `due_working_days`, `due_calendar_days` count by the firm's calendar ·
     `fulfilled_by` = the command whose success closes it · `obligation`: no task, it names who does that duty ·
-    `approve_first` is read and checked, and makes nothing yet.
+    `approve_first`: its owner begins only when the approver has agreed.
     """
 
     code: str
@@ -42,6 +42,30 @@ class TaskLine:
     def live(self) -> bool:
         """Whether this line makes a task of its own; a line with an obligation names who does that duty instead."""
         return not self.obligation
+
+
+def same_work(lines: Iterable[TaskLine]) -> list[tuple[TaskLine, ...]]:
+    """Lines of several playbooks with the same title and group are one piece of work; in the order of their first."""
+    found: dict[tuple[str, str], list[TaskLine]] = {}
+    for line in lines:
+        same = found.setdefault((line.title, line.group), [])
+        if line.code not in [one.code for one in same]:
+            same.append(line)
+    return [tuple(same) for same in found.values()]
+
+
+def merged(first: TaskLine, same: Sequence[TaskLine]) -> TaskLine:
+    """`first`, whose due comes first, with all that the other lines for the same work ask besides."""
+    done = dict.fromkeys(line.done for line in (first, *same))
+    done_en = dict.fromkeys(line.done_en for line in (first, *same) if line.done_en)
+    return replace(
+        first,
+        done=";".join(done),
+        done_en="; ".join(done_en),
+        optional=all(line.optional for line in same),
+        approve=next((line.approve for line in (first, *same) if line.approve), None),
+        approve_first=any(line.approve_first for line in same),
+    )
 
 
 @dataclass(frozen=True, slots=True)

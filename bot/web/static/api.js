@@ -30,8 +30,15 @@ export const getChanges = (room, after) => call(path(room, `messages?after=${aft
 export const getEarlier = (room, before) => call(path(room, `messages?before=${before}`));
 export const postRead = (room, seq) => post(path(room, "read"), { seq });
 
+// The bytes go first, then the message that names them.
+export const postFile = (file) =>
+  call(`${base}/files?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+export const fileLink = (id) => `${base}/files/${encodeURIComponent(id)}?as=${encodeURIComponent(me)}`;
+
 // A message keeps its id when it is tried again, so that it is said once.
-export const newText = (chat, text, replyTo) => ({ id: eventId(), kind: "text", chat, text, ...(replyTo ? { reply_to: replyTo } : {}) });
+export function newText(chat, text, replyTo, files) {
+  return { id: eventId(), kind: "text", chat, text, ...(replyTo ? { reply_to: replyTo } : {}), ...(files.length ? { files } : {}) };
+}
 export const postText = (message) => post(path(message.chat, "messages"), message);
 
 export function postClick(chat, messageId, button, answer) {

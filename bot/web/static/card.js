@@ -2,6 +2,7 @@
 
 import { el, sheet, toast } from "./dom.js";
 import { Refused, postClick } from "./api.js";
+import { pickFor } from "./files.js";
 import { word } from "./setup.js";
 
 export function card(shown, message, chat, onReply) {
@@ -33,6 +34,7 @@ function buttons(list, message, chat, onReply) {
 
   function begin(button) {
     area.querySelector(".more")?.remove();
+    if (button.files) return pickFor(button.command);
     if (button.ask) area.append(question(button, (answer) => confirmed(button, answer)));
     else confirmed(button, "");
   }

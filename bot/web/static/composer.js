@@ -4,6 +4,7 @@ import { el, find, toast } from "./dom.js";
 import { Refused, newText, postText } from "./api.js";
 import { nameOf, word } from "./setup.js";
 import { summary } from "./message.js";
+import { chosenFiles, forgetFiles, sendingFiles } from "./files.js";
 
 const input = find("text");
 const notice = find("notice");
@@ -12,6 +13,7 @@ let answering = null;
 let unsent = null;
 let onSent = () => {};
 const drafts = new Map();
+const ATTACH = document.documentElement.lang.startsWith("zh") ? "/附件" : "/task attach";
 
 // What was typed is answered in its chat, a refusal too; only a failure of ours has no message.
 const NOT_SAID = "house.internal";
@@ -23,6 +25,7 @@ export function openComposer(opened, sent) {
   onSent = sent;
   input.value = drafts.get(room) ?? "";
   unsent = null;
+  forgetFiles();
   answer(null);
   explain("");
   fit();
@@ -45,10 +48,13 @@ function explain(text) {
 
 async function send(text) {
   const form = find("composer");
-  if (!text.trim() || form.classList.contains("busy")) return;
+  const files = chosenFiles();
+  // A file alone is evidence of what is answered, else of the chat's incident.
+  if (files.length && !text.trim()) text = ATTACH;
+  if (!text.trim() || sendingFiles() || form.classList.contains("busy")) return;
   const replyTo = answering?.id;
-  const same = unsent && unsent.chat === room && unsent.text === text && unsent.reply_to === replyTo;
-  const message = same ? unsent : newText(room, text, replyTo);
+  const same = unsent && unsent.chat === room && unsent.text === text && unsent.reply_to === replyTo && String(unsent.files ?? []) === String(files);
+  const message = same ? unsent : newText(room, text, replyTo, files);
   form.classList.add("busy");
   explain("");
   try {
@@ -56,6 +62,7 @@ async function send(text) {
     unsent = null;
     if (message.chat !== room) return void drafts.delete(message.chat);
     if (input.value === text) input.value = "";
+    forgetFiles();
     answer(null);
     if (reply.error === NOT_SAID) explain(reply.text);
     if (reply.wait) toast(word("in_hand"));

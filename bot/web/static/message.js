@@ -3,6 +3,7 @@
 import { el, icon } from "./dom.js";
 import { hueOf, me, nameOf, people, timeOf, word } from "./setup.js";
 import { card } from "./card.js";
+import { fileList } from "./files.js";
 
 export function messageNode(message, view) {
   if (message.state === "recalled") return el("div", { class: "recalled", "data-id": message.id }, word("recalled"));
@@ -41,7 +42,7 @@ export function summary(message) {
 function content(message, view) {
   const shown = message.card
     ? card(message.card, message, view.room, (reply) => view.replied(message, reply))
-    : el("div", { class: "bubble" }, ...withMentions(message.text));
+    : el("div", { class: "bubble" }, ...withMentions(message.text), fileList(message.files));
   if (message.state !== "superseded") return shown;
   return el("details", { class: "old" }, el("summary", {}, `${word("superseded")} · ${summary(message)}`), shown);
 }

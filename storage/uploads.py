@@ -1,0 +1,106 @@
+"""Files that came in with nobody having said yet what they belong to: kept by whoever sent them, until a command takes them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from storage import files
+from storage.cipher import Cipher
+from storage.tables.files import AttachmentRow, UploadRow
+from storage.views.reader import Reader
+from workflows.core.errors import BadWords, NotFound, RuleBroken
+
+#: What may be attached, by the name's end: media type and how such a file begins (None: it has no fixed beginning).
+KINDS: dict[str, tuple[str, tuple[bytes, ...] | None]] = {
+    "png": ("image/png", (b"\x89PNG\r\n\x1a\n",)),
+    "jpg": ("image/jpeg", (b"\xff\xd8\xff",)),
+    "jpeg": ("image/jpeg", (b"\xff\xd8\xff",)),
+    "gif": ("image/gif", (b"GIF87a", b"GIF89a")),
+    "webp": ("image/webp", (b"RIFF",)),
+    "pdf": ("application/pdf", (b"%PDF-",)),
+    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", (b"PK\x03\x04",)),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", (b"PK\x03\x04",)),
+    "pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation", (b"PK\x03\x04",)),
+    "zip": ("application/zip", (b"PK\x03\x04",)),
+    "gz": ("application/gzip", (b"\x1f\x8b",)),
+    "txt": ("text/plain", None),
+    "log": ("text/plain", None),
+    "csv": ("text/csv", None),
+    "mp4": ("video/mp4", None),
+    "pcap": ("application/vnd.tcpdump.pcap", None),
+}
+#: As many as one message brings.
+MOST = 10
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    id: str
+    sha256: str
+    size: int
+    media_type: str
+    name: str
+    person: str
+
+
+def media_type(name: str, content: bytes) -> str:
+    """By the name's end, and only if the content begins as such a file does; what the sender claims counts for nothing."""
+    _, dot, end = name.rpartition(".")
+    media, begins = KINDS.get(end.casefold() if dot else "", ("", None))
+    if not media or (begins and not content.startswith(begins)):
+        raise BadWords("file.kind", known=", ".join(KINDS))
+    return media
+
+
+def receive(
+    session: Session, cipher: Cipher, content: bytes, *, id: str, name: str, person: str, now: datetime, mask: Callable[[str], str]
+) -> Upload:
+    """Keep what `person` sent; its name without any path, and masked like everything people write."""
+    plain = "".join(sign for sign in name.replace("\\", "/").rpartition("/")[2] if sign.isprintable()).strip()
+    bare = mask(plain)[-LONGEST_NAME:] or "file"
+    if not content:
+        raise RuleBroken("file.empty")
+    kept = files.keep(session, cipher, content, media_type(bare, content), now)
+    session.add(UploadRow(id=id, sha256=kept.sha256, name=bare, person=person, at=now))
+    session.flush()
+    return Upload(id, kept.sha256, kept.size, kept.media_type, bare, person)
+
+
+def of(session: Session, upload: str, person: str) -> Upload:
+    """An upload of this person; NotFound for anybody else's."""
+    row = session.get(UploadRow, upload)
+    if row is None or row.person != person:
+        raise NotFound("file.not_found")
+    return _upload(session, row)
+
+
+def named(session: Session, uploads: Iterable[str], person: str) -> list[Upload]:
+    return [of(session, one, person) for one in dict.fromkeys(uploads)]
+
+
+def seen_by(reader: Reader, session: Session, upload: str, person: str) -> Upload:
+    """An upload that this person sent, or that is evidence of an incident which they may see."""
+    row = session.get(UploadRow, upload)
+    if row is None:
+        raise NotFound("file.not_found")
+    if row.person != person and not _evidence(reader, session, row.sha256):
+        raise NotFound("file.not_found")
+    return _upload(session, row)
+
+
+def _evidence(reader: Reader, session: Session, sha256: str) -> bool:
+    for incident in set(session.exec(select(AttachmentRow.incident).where(AttachmentRow.sha256 == sha256))):
+        try:
+            reader.incident(incident)
+        except NotFound:
+            continue
+        return True
+    return False
+
+
+def _upload(session: Session, row: UploadRow) -> Upload:
+    kept = files.kept(session, row.sha256)
+    return Upload(row.id, row.sha256, kept.size, kept.media_type, row.name, row.person)
