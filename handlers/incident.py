@@ -18,7 +18,7 @@ from handlers.core.telling import timeline_lines
 from workflows import incident as rules
 from workflows import task as task_rules
 from workflows.core.agreement import check_reason
-from workflows.core.approval import Approval, approvers_of
+from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.grading import grade
@@ -430,7 +430,13 @@ def _missing(context: Context, incident: Incident) -> Missing:
         if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
-    return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)), reports)
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports)
+
+
+def _unsettled(context: Context, incident: Incident) -> list[Approval]:
+    """What is not decided, and what rests on a spoken yes that its leader has not confirmed."""
+    approvals = context.uow.approvals(incident.ref, pending=False)
+    return [a for a in approvals if a.state in (ApprovalState.PENDING, ApprovalState.ORAL)]
 
 
 def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, object]:
@@ -441,14 +447,20 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
         words.say("incident.missing_task", ref=ref, title=tasks[ref].title, state=tasks[ref].state, owner=_holder(context, tasks[ref]))
         for ref in missing.tasks
     ]
-    kinds = {a.ref: words.say(f"approval.kind.{a.kind}") for a in context.uow.approvals(incident.ref)}
-    lines += [words.say("incident.missing_approval", ref=ref, kind=kinds[ref]) for ref in missing.approvals]
+    for a in _unsettled(context, incident):
+        kind = words.say(f"approval.kind.{a.kind}")
+        lines.append(words.say("incident.missing_approval", ref=a.ref, kind=kind, state=a.state, of=_asked_of(context, a)))
     reports = {r.ref: r for r in context.uow.reports(incident.ref)}
     lines += [
         words.say("incident.missing_report", ref=ref, name=duty_name(context, incident, reports[ref]), state=reports[ref].state)
         for ref in missing.reports
     ]
     return {"count": len(lines), "items": "\n".join(lines)}
+
+
+def _asked_of(context: Context, approval: Approval) -> str:
+    people = (approval.decided_by,) if approval.decided_by else approvers_of(approval, context.organization)
+    return context.words.join([context.name(p) for p in people])
 
 
 def _holder(context: Context, task: task_rules.Task) -> str:

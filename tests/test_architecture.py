@@ -273,5 +273,5 @@ def test_every_code_has_words() -> None:
         head = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
         keys |= {f"code.{head}.{value}": kind.__name__ for value in kind}
     keys |= {f"clock.{name}": "CLOCKS" for name in CLOCKS}
-    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock")}
+    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "confirm")}
     assert _missing(keys) == []

@@ -125,6 +125,9 @@ class ApprovalRow(SQLModel, table=True):
     decided_by: str | None = None
     decided_at: datetime | None = _moment()
     note: str
+    heard_by: str | None = None
+    confirmed_at: datetime | None = _moment()
+    denial: str | None = None
     values: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
     version: int
     touched: int

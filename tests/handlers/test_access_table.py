@@ -64,6 +64,8 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "task snooze": PLAN,
     "task cancel": HEADS,
     "approve": PLAN,
+    "oral confirm": PLAN,  # that leader only: the rule knows who it is
+    "oral deny": PLAN,
     "return": PLAN,
     "delegate": PLAN,
     "later": PLAN,
@@ -133,7 +135,19 @@ def _passes(who: str, person: str, organization: Organization) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["approve", "return", "delegate", "later", "incident activate", "incident end", "incident close", "report not-required"]
+    "name",
+    [
+        "approve",
+        "oral confirm",
+        "oral deny",
+        "return",
+        "delegate",
+        "later",
+        "incident activate",
+        "incident end",
+        "incident close",
+        "report not-required",
+    ],
 )
 def test_acts_of_four_eyes_are_marked_as_such(name: str) -> None:
     assert COMMANDS[name].four_eyes

@@ -17,7 +17,7 @@ from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
 from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
 from workflows import incident, regulator_report, task
-from workflows.core import approval
+from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
 from workflows.core.errors import RuleBroken, UserError
 from workflows.core.grading import Score, Working
@@ -43,7 +43,7 @@ MACHINES = _discovered()
 FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
     "incident": {incident.State.CLOSED: {"reopen"}},
     "task": {task.State.CLOSED: {"reopen"}, task.State.CANCELLED: {"reopen"}},
-    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.VOID: set()},
+    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.DENIED: set(), approval.State.VOID: set()},
     "report": {
         regulator_report.State.FILED: {"reopen", "doubt"},
         regulator_report.State.NOT_REQUIRED: {"reopen", "doubt"},
@@ -108,6 +108,15 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
 
 def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any]]]:
     found = make_approval(state)
+    hearing: dict[str, Any] = {
+        "by": "sun.jie",
+        "hearers": ("sun.jie",),
+        "note": "",
+        "forbidden": (),
+        "clocks": (),
+        "organization": ORGANIZATION,
+    }
+    heard = replace(found, decided_by="zhou.heng", decided_at=START, heard_by="sun.jie")
     said: dict[str, Any] = {"by": "zhou.heng", "organization": ORGANIZATION}
     return {
         "approve": lambda: approval.approve(found, now=START, note="", **said),
@@ -116,6 +125,10 @@ def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any
         "later": lambda: approval.later(found, until=START + minutes(10), now=START, **said),
         "remind": lambda: approval.remind(found, now=START, organization=ORGANIZATION),
         "void": lambda: approval.void(found, now=START, reason="级别已变"),
+        "hear": lambda: spoken.hear(found, of="zhou.heng", now=START, **hearing),
+        "confirm": lambda: spoken.confirm(heard, by="zhou.heng", now=START),
+        "deny": lambda: spoken.deny(heard, by="zhou.heng", now=START, note="没说过", commander="li.na", organization=ORGANIZATION),
+        "chase": lambda: spoken.remind(heard, now=START + minutes(120), organization=ORGANIZATION),
     }
 
 
@@ -217,7 +230,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, regulator_report)
+        for module in (incident, task, approval, spoken, regulator_report)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called
