@@ -55,6 +55,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (look.say("card.commander"), look.name(incident.commander)),
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
+        *([(look.say("card.restricted"), look.say("card.restricted_value"))] if incident.restricted else []),
         *_oral(look, incident),
         *_clock(look, incident),
         *_facts(look, incident),

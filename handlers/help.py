@@ -60,7 +60,7 @@ def whoami(context: Context, given: Nothing) -> Reply:
     )
 
 
-@command("who", OfGroup, zh="谁", who="member")
+@command("who", OfGroup, zh="谁", who="listed")
 def who(context: Context, given: OfGroup) -> Reply:
     """Who is in a group, and how to reach them."""
     assert given.group, "the parser refuses a missing group"

@@ -1,4 +1,4 @@
-"""Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
+"""Incidents: list, show, command, facts, moves. First reports (`/incident open`) and grading have files of their own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.message import Reply
+from handlers.core.opening import subtype_of
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.settling import fulfil, settle
 from handlers.core.telling import timeline_lines
@@ -21,11 +22,8 @@ from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
-from workflows.core.grading import grade
 from workflows.core.outcome import Notice
-from workflows.core.plan import Plan
-from workflows.core.rubric import OpinionLevel, ResponseLevel
-from workflows.incident import Incident, Missing, State
+from workflows.incident import Incident, Missing
 
 #: Who can be given the command: whoever commands must be able to start the plan.
 COMMANDERS = "group:office|heads"
@@ -34,133 +32,12 @@ COMMANDERS = "group:office|heads"
 MOST_LINES = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    type: str | None = key("类型", kind="type")
-    subtype: str | None = key("子类", "子类型")
-    system: str | None = key("系统")
-    place: str | None = key("地点")
-    reporter: str | None = key("报告人")
-    loss: str | None = key("损失", "初步损失")
-    at: datetime | None = key("发生", "发生时间", "时间", kind="time")
-    known: datetime | None = key("获知", "获知时间", kind="time")
-    drill: bool | None = key("演练", kind="flag")
-    restricted: bool | None = key("限制", kind="flag")
-    text: str = rest("标题", "title")
-
-
-@command("incident open", Open, zh="事件 上报", also=("事件 开启", "事件 新"), who="member", short=("上报",))
-def open_(context: Context, given: Open) -> Reply:
-    """Open an incident at once, even with nothing filled in."""
-    if given.restricted:
-        raise BadWords("incident.restricted_later")
-    plan = context.uow.current_plan()
-    incident = context.uow.apply(_opening(context, given, plan))
-    settled = settle(context, incident)
-    own_chat = _bind_or_create(context, incident)
-    lines = [
-        context.words.say(
-            "incident.opened",
-            incident=incident.ref,
-            number=incident.number,
-            title=incident.title,
-            level=incident.response_level,
-            commander=context.name(incident.commander),
-        ),
-        context.words.say("incident.opened_tasks", tasks=len(settled.made))
-        + context.words.say("incident.opened_room" if own_chat else "incident.opened_here"),
-        *_what_is_missing(context, incident),
-        _what_is_next(context, incident),
-    ]
-    return Reply("\n".join(lines), ref=incident.ref)
-
-
-def _opening(context: Context, given: Open, plan: Plan) -> Any:
-    uow, now = context.uow, context.now
-    if (given.known or now) > now or (given.at or now) > now:
-        raise BadWords("incident.future")
-    working = grade(plan.rubric, {})
-    subtype = _subtype(plan, given.type, given.subtype)
-    incident = Incident(
-        ref=uow.next_ref(Incident),
-        number=_number(context, bool(given.drill)),
-        title=" ".join(given.text.split()) or context.words.say("incident.untitled"),
-        state=State.OPEN,
-        plan=uow.keep_plan(),
-        opened_by=context.person,
-        opened_at=now,
-        known_at=given.known or now,
-        commander=plan.organization.duty("office"),
-        opinion_level=OpinionLevel.MILD,
-        opinion_total=0,
-        response_level=ResponseLevel.L4,
-        type=given.type,
-        subtype=subtype,
-        system=given.system or "",
-        place=given.place or "",
-        reporter=given.reporter or "",
-        loss=given.loss or "",
-        playbooks=("common", given.type) if given.type else ("common",),
-        drill=bool(given.drill),
-        occurred_at=given.at,
-        facts=plan.facts.starting([given.type] if given.type else []),
-    )
-    return rules.open_(incident, working, plan.responses[working.response])
-
-
-def _number(context: Context, drill: bool) -> str:
-    """INC-20261121-003; drills count apart."""
-    prefix, day = "DRL" if drill else "INC", context.now.astimezone(context.zone).strftime("%Y%m%d")
-    return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
-
-
-def _subtype(plan: Plan, type_: str | None, word: str | None) -> str | None:
-    if not word:
-        return None
-    book = plan.playbooks.get(type_ or "")
-    for code, names in (book.subtypes if book else {}).items():
-        if word.casefold() in (code, *(n.casefold() for n in names)):
-            return code
-    choices = "、".join(names[0] for names in book.subtypes.values() if names) if book else ""
-    raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
-
-
-def _bind_or_create(context: Context, incident: Incident) -> bool:
-    """The chat it was typed in joins the incident; one-to-one, or where another one runs, a room of its own is made (True)."""
-    message = context.message
-    taken = context.uow.incident_in(message.platform, message.chat)
-    if message.chat_kind == "group" and (taken is None or not context.uow.load(Incident, taken).running):
-        context.uow.bind(incident.ref, message.platform, message.chat)
-        return False
-    groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
-    members = [p for g in groups for p in context.organization.groups[g].leaders]
-    members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
-    about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
-    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
-    return True
-
-
 @request("room.created")
 def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> None:
     """A room that we asked for exists: it joins the incident, and the incident's card goes there."""
     found = context.uow.load(Incident, incident)
     context.uow.bind(incident, values["platform"], values["chat"])
     context.uow.apply(rules.bound(found, by=context.person, chat=f"{values['platform']}:{values['chat']}", verb="bind"))
-
-
-def _what_is_missing(context: Context, incident: Incident) -> list[str]:
-    names = [
-        name for name, value in (("type", incident.type), ("system", incident.system), ("occurred", incident.occurred_at)) if not value
-    ]
-    missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
-    return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
-
-
-def _what_is_next(context: Context, incident: Incident) -> str:
-    """The grade: how, to those who give it, and who does it, to everybody else."""
-    may = {"office", "opinion"} & set(context.organization.groups_of(context.person))
-    key = "incident.next_grade" if may else "incident.next_wait"
-    return context.words.say(key, incident=incident.ref, commander=context.name(incident.commander))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +56,7 @@ class WhichAndText:
     text: str = rest("说明", "text")
 
 
-@command("incident list", Nothing, zh="事件 列表", who="member", short=("列表",))
+@command("incident list", Nothing, zh="事件 列表", who="reader", short=("列表",))
 def list_(context: Context, given: Nothing) -> Reply:
     """Incidents that are not closed."""
     found = context.reader.unclosed(50)
@@ -198,7 +75,7 @@ def list_(context: Context, given: Nothing) -> Reply:
     return Reply("\n".join([context.words.say("incident.list", count=len(found)), *lines]))
 
 
-@command("incident show", Which, zh="事件 查看", who="member")
+@command("incident show", Which, zh="事件 查看", who="reader")
 def show(context: Context, given: Which) -> Reply:
     """The incident's card."""
     incident = context.incident(given.incident)
@@ -207,7 +84,7 @@ def show(context: Context, given: Which) -> Reply:
     return Reply(drawn.text, ref=incident.ref, card=drawn.card)
 
 
-@command("incident timeline", Which, zh="事件 时间线", who="member")
+@command("incident timeline", Which, zh="事件 时间线", who="reader")
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
     incident = context.incident(given.incident)
@@ -233,6 +110,8 @@ def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
     if message.chat_kind != "group":
         raise RuleBroken("incident.bind_group")
     incident = context.incident(given.incident)
+    if verb == "bind" and incident.restricted and context.person != incident.commander:
+        raise RuleBroken("incident.restricted_bind", ref=incident.ref)
     (context.uow.bind if verb == "bind" else context.uow.unbind)(incident.ref, message.platform, message.chat)
     context.uow.apply(rules.bound(incident, by=context.person, chat=f"{message.platform}:{message.chat}", verb=verb))
     return context.say(answer, ref=incident.ref, incident=incident.ref)
@@ -305,7 +184,7 @@ def fact(context: Context, given: Facts) -> Reply:
         incident = context.uow.apply(typed)
         made = len(settle(context, incident).made)
     details = {name: value for name in ("title", "system", "place", "reporter", "loss") if (value := getattr(given, name))}
-    subtype = _subtype(context.uow.plan_of(incident), incident.type, given.subtype)
+    subtype = subtype_of(context.uow.plan_of(incident), incident.type, given.subtype)
     if subtype:
         details["subtype"] = subtype
     held = _held(context, incident, given)

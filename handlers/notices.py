@@ -30,6 +30,7 @@ def _news(kind: str) -> None:
             total=incident.opinion_total,
             level=incident.response_level,
             provisional=look.say("grade.provisional") if incident.provisional else "",
+            who=str(values.get("who") or ""),
             text=str(values.get("text") or values.get("note") or values.get("reason") or ""),
             change=look.say("notice.new_level") if values.get("was", incident.response_level) != incident.response_level else "",
             next=incident.next_update_at,
@@ -46,7 +47,7 @@ def _by(look: Look, incident: Incident, kind: str, by: str | None) -> str:
     return look.name(by) + (look.say("notice.spoken") if spoken else "")
 
 
-for _kind in ("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"):
+for _kind in ("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed", "reported_again"):
     _news(_kind)
 
 

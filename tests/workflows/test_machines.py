@@ -16,7 +16,7 @@ import workflows
 from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
 from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
-from workflows import incident, regulator_report, task
+from workflows import incident, regulator_report, task, tip
 from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
 from workflows.core.errors import RuleBroken, UserError
@@ -50,6 +50,7 @@ FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
         regulator_report.State.DRAFTED: set(),
         regulator_report.State.SIGNED: set(),
     },
+    "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
 #: States whose moves come with papers: the codes are fixed, so that what others read does not change.
@@ -78,6 +79,8 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "bind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="bind"),
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
         "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure", facts={}),
+        "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", tip="N1"),
+        "restrict": lambda: incident.restrict(found, by="li.na", reason=""),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }
 
@@ -132,6 +135,17 @@ def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any
     }
 
 
+def _tip_moves(state: tip.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = tip.Tip("N1", state, "sha256:0", "console:guest", True, START, "console:dm:guest", "行情断了", START)
+    said: dict[str, Any] = {"by": "li.na", "now": START}
+    return {
+        "open": lambda: tip.opened(found, incident="I1", **said),
+        "merge": lambda: tip.merged(found, incident="I1", **said),
+        "dismiss": lambda: tip.dismissed(found, reason="系演练", **said),
+        "remind": lambda: tip.remind(found, now=START, organization=ORGANIZATION),
+    }
+
+
 def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outcome[Any] | None]]:
     rules, terms = regulator_report, make_terms()
     opening: dict[str, Any] = {"ref": "R1", "incident": "I1", "plan": "sha256:0", "by": "li.na", "now": START, "condition": "open"}
@@ -166,6 +180,7 @@ MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | Non
     "task": _task_moves,
     "approval": _approval_moves,
     "report": _report_moves,
+    "tip": _tip_moves,
 }
 
 
@@ -176,7 +191,7 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert set(MACHINES) == {"incident", "task", "approval", "report"} == set(MOVES) == set(FINAL)
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip"} == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -230,7 +245,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, spoken, regulator_report)
+        for module in (incident, task, approval, spoken, regulator_report, tip)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called
