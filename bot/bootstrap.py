@@ -28,8 +28,14 @@ from storage.schema import require_current
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
+#: The one person of the console who is not in the plan: what 3,000 colleagues are on the other platforms.
+GUEST = "guest"
+
 #: Topics of the handlers: importing them fills the registry.
-TOPICS = ("incident", "moves", "playbook", "grading", "regrading", "task", "approval", "report", "help", "cards", "notices")
+TOPICS = (
+    *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
+    *("task", "approval", "report", "help", "cards", "notices"),
+)
 
 
 def load_topics() -> None:
@@ -83,13 +89,15 @@ class Parts:
     listener: Listener | None
 
     def people(self) -> list[Someone]:
-        """Everybody of the plan, for the console's chooser."""
+        """Everybody of the plan and one guest, for the console's chooser."""
         organization = self.plans.organization
         groups = organization.groups
-        return [
+        people = [
             Someone(p.id, p.name, p.title, tuple(groups[g].name for g in organization.groups_of(p.id)))
             for p in organization.people.values()
         ]
+        guest = Someone(GUEST, self.words.say("console.guest"), self.words.say("console.guest_title"), ())
+        return people if GUEST in organization.people else [*people, guest]
 
     def close(self) -> None:
         self.bell.close()
@@ -128,7 +136,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     database.on_commit.append(ring)
     listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
-    console = Console(rooms, lambda person: person in plans.organization.people, clock)
+    console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     house = House(
         database,
         plans,
@@ -161,12 +169,13 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
 
 
 def _route(plans: Plans, platforms: dict[str, Platform]) -> Callable[[str], tuple[str, str] | None]:
-    """person id -> the first platform that is on and knows them."""
+    """person id -> the first platform that is on and knows them. Who is not in the plan is `platform:id`."""
 
     def route(person: str) -> tuple[str, str] | None:
         found = plans.organization.people.get(person)
         if found is None:
-            return None
+            platform, _, outside = person.partition(":")
+            return (platform, outside) if outside and platform in platforms else None
         for name in platforms:
             identity = person if name == "console" else found.identities.get(name)
             if identity:

@@ -1,18 +1,26 @@
-"""Approvals: one card, one tap."""
+"""Approvals: one card, one tap; or a spoken yes that the leader confirms later."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handlers.core.context import Context
 from handlers.core.message import Reply
-from handlers.core.registry import APPROVED, RETURNED, command, ref, rest, timer
+from handlers.core.registry import APPROVED, RETURNED, command, key, ref, rest, timer
 from workflows.core import approval as rules
+from workflows.core import spoken
 from workflows.core.approval import Approval
 
 
 @dataclass(frozen=True, slots=True)
 class WhichAndText:
     approval: str | None = ref("A")
+    text: str = rest("意见", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    approval: str | None = ref("A")
+    oral: str | None = key("口头", kind="person")
     text: str = rest("意见", "note")
 
 
@@ -28,15 +36,63 @@ class WhichAndWait:
     wait: timedelta | None = rest("时长", "how long", kind="duration", required=True)
 
 
-@command("approve", WhichAndText, zh="同意", who="member", four_eyes=True)
-def approve(context: Context, given: WhichAndText) -> Reply:
-    """Approve exactly what the card shows."""
+@command("approve", Approve, zh="同意", who="member", four_eyes=True)
+def approve(context: Context, given: Approve) -> Reply:
+    """Approve exactly what the card shows; with `oral=` write down that a leader has said yes."""
+    if given.oral:
+        return _heard(context, given, given.oral)
     approval, _ = context.approval(given.approval)
     context.uow.apply(rules.approve(approval, by=context.person, now=context.now, note=given.text, organization=context.organization))
     APPROVED[approval.kind](context, approval, context.person)
     return context.say(
         "approval.approved_ok", ref=approval.ref, approval=approval.ref, text=approval.text.splitlines()[0], hash=approval.digest[:8]
     )
+
+
+def _heard(context: Context, given: Approve, leader: str) -> Reply:
+    approval, incident = context.approval(given.approval)
+    outcome = spoken.hear(
+        approval,
+        by=context.person,
+        of=leader,
+        now=context.now,
+        note=given.text,
+        hearers=spoken.hearers(approval, incident.commander, context.organization),
+        forbidden=context.response(incident).no_oral,
+        clocks=[r.ref for r in context.uow.reports(incident.ref) if r.waiver == approval.ref],
+        organization=context.organization,
+    )
+    after = context.uow.apply(outcome)
+    APPROVED[approval.kind](context, after, leader)
+    return context.say(
+        "approval.heard_ok",
+        ref=approval.ref,
+        approval=approval.ref,
+        person=context.name(leader),
+        text=approval.text.splitlines()[0],
+        hash=approval.digest[:8],
+        until=context.now + spoken.WITHIN,
+    )
+
+
+@command("oral confirm", WhichAndText, zh="口头 确认", who="member", four_eyes=True)
+def confirm(context: Context, given: WhichAndText) -> Reply:
+    """Sign for the yes that you gave by voice."""
+    approval, _ = context.approval(given.approval)
+    context.uow.apply(spoken.confirm(approval, by=context.person, now=context.now))
+    text, digest = approval.text.splitlines()[0], approval.digest[:8]
+    return context.say("approval.confirmed_ok", ref=approval.ref, approval=approval.ref, text=text, hash=digest)
+
+
+@command("oral deny", WhichAndText, zh="口头 否认", who="member", four_eyes=True)
+def deny(context: Context, given: WhichAndText) -> Reply:
+    """You never said so: everybody concerned is told."""
+    approval, incident = context.approval(given.approval)
+    denied = spoken.deny(
+        approval, by=context.person, now=context.now, note=given.text, commander=incident.commander, organization=context.organization
+    )
+    context.uow.apply(denied)
+    return context.say("approval.denied_ok", ref=approval.ref, approval=approval.ref)
 
 
 @command("return", WhichAndText, zh="退回", who="member", four_eyes=True)
@@ -73,4 +129,7 @@ def later(context: Context, given: WhichAndWait) -> Reply:
 def remind(context: Context, approval: str, name: str, due: datetime) -> None:
     """Nobody has decided yet."""
     found = context.uow.load(Approval, approval)
+    if name == spoken.TIMER:
+        context.uow.apply(spoken.remind(found, now=context.now, organization=context.organization))
+        return
     context.uow.apply(rules.remind(found, now=context.now, organization=context.organization))

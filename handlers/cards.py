@@ -17,6 +17,7 @@ from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
 from workflows.core.rubric import OpinionLevel, ResponseLevel
+from workflows.core.spoken import WITHIN
 from workflows.incident import COMMON, DOORS, RUNNING, Incident, State, missing_fields
 from workflows.regulator_report import Report, to_decide
 from workflows.task import State as Doing
@@ -28,6 +29,14 @@ TONES: Mapping[ResponseLevel, Tone] = {
     ResponseLevel.L3: "warning",
     ResponseLevel.L2: "danger",
     ResponseLevel.L1: "danger",
+}
+DECIDED: Mapping[Asked, Tone] = {
+    Asked.PENDING: "warning",
+    Asked.APPROVED: "good",
+    Asked.ORAL: "warning",
+    Asked.RETURNED: "danger",
+    Asked.DENIED: "danger",
+    Asked.VOID: "plain",
 }
 #: As many tasks as fit on one personal card without scrolling for ever; the rest is one command away.
 MOST_TASKS = 8
@@ -54,6 +63,8 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         (look.say("card.commander"), look.name(incident.commander)),
         (look.say("card.tasks"), _counts(look, tasks)),
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
+        *([(look.say("card.restricted"), look.say("card.restricted_value"))] if incident.restricted else []),
+        *_oral(look, incident),
         *_clock(look, incident),
         *_facts(look, incident),
         *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
@@ -107,6 +118,16 @@ def _doors(look: Look, incident: Incident) -> list[tuple[str, str]]:
         reason=str(left.values["reason"]),
     )
     return [*lines, (look.say(f"code.incident_state.{incident.state}"), text)]
+
+
+def _oral(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    """Spoken approvals stay visible until the leader has confirmed them, and for ever when denied."""
+    spoken = [a for a in look.reader.approvals(incident.ref) if a.state in (Asked.ORAL, Asked.DENIED)]
+    kinds = [look.say(f"approval.kind.{a.kind}") for a in spoken]
+    said = [
+        look.say(f"card.oral_{a.state}", ref=a.ref, kind=kind, by=look.name(a.decided_by)) for a, kind in zip(spoken, kinds, strict=True)
+    ]
+    return [(look.say("card.oral"), text) for text in said]
 
 
 def _clock(look: Look, incident: Incident) -> list[tuple[str, str]]:
@@ -414,14 +435,40 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         note = look.say("card.approval_note", ref=approval.ref)
         buttons = _approval_buttons(look, approval)
     else:
-        note = look.say(
-            f"card.approval_{approval.state}", person=look.name(approval.decided_by), at=approval.decided_at, note=approval.note
-        )
+        note = decision(look, approval)
         buttons = ()
     title = look.say("card.approval", ref=approval.ref, kind=kind, number=incident.number)
-    tones: Mapping[Asked, Tone] = {Asked.PENDING: "warning", Asked.APPROVED: "good", Asked.RETURNED: "danger", Asked.VOID: "plain"}
     twin = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
-    return Outgoing(twin, Card(title, tuple(lines), note, buttons, tones[approval.state], incident.drill))
+    return Outgoing(twin, Card(title, tuple(lines), note, buttons, DECIDED[approval.state], incident.drill))
+
+
+def decision(look: Look, approval: Approval) -> str:
+    """What became of it, by whom and how: in writing, by voice and not yet signed, by voice and signed."""
+    person, at = look.name(approval.decided_by), approval.decided_at
+    if not approval.heard_by:
+        return look.say(f"card.approval_{approval.state}", person=person, at=at, note=approval.note)
+    said = {"person": person, "at": at, "heard": look.name(approval.heard_by), "settled": approval.confirmed_at, "note": approval.note}
+    return look.say(f"card.spoken_{approval.state}", **said, denial=approval.denial or "")
+
+
+@screen("approval.heard")
+def heard_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To the leader: what was written down in your name, and one tap to sign for it or to say that it is not so."""
+    approval = look.reader.approval(about["ref"])
+    incident = look.reader.incident(approval.incident)
+    kind = look.say(f"approval.kind.{approval.kind}")
+    lines = [("", look.words.show(approval.text)), (look.say("card.hash"), approval.digest[:8]), ("", decision(look, approval))]
+    title = look.say("card.heard", ref=approval.ref, kind=kind, number=incident.number)
+    until = (approval.decided_at or look.now) + WITHIN
+    open_ = approval.state is Asked.ORAL
+    note = look.say("card.heard_note", until=until) if open_ else ""
+    buttons = (
+        Button(look.say("button.oral_confirm"), f"/oral confirm {approval.ref}", approval.touched, "primary"),
+        Button(look.say("button.oral_deny"), f"/oral deny {approval.ref}", approval.touched, "danger", ask=look.say("ask.oral_deny")),
+    )
+    twin = look.say("card.heard_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title, until=until)
+    card = Card(title, tuple(lines), note, buttons if open_ else (), DECIDED[approval.state], incident.drill)
+    return Outgoing(twin, card)
 
 
 def _approval_buttons(look: Look, approval: Approval) -> tuple[Button, ...]:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from handlers.core.access import may
+from handlers.core.access import may, scope_of
 from handlers.core.context import Context
 from handlers.core.message import Reply
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command, command, rest
 from handlers.core.wording import Ours
 from workflows.core.errors import NotFound
+from workflows.incident import MACHINE, Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,22 @@ def help_(context: Context, given: About) -> Reply:
     found = [c for c in COMMANDS.values() if _may(context, c) and (not topic or topic in _nouns(c))]
     if not found:
         raise NotFound("help.nothing", topic=given.text)
-    lines = [
-        context.words.say("help.line", usage=Ours(usage_line(c, context.words.locale)), text=context.words.say(c.help_key)) for c in found
-    ]
-    return Reply("\n".join([context.words.say("help.head"), *lines]))
+    here = [] if topic else _fitting(context, found)
+    first = [context.words.say("help.here"), *(_line(context, c) for c in here)] if here else []
+    return Reply("\n".join([*first, context.words.say("help.head"), *(_line(context, c) for c in found if c not in here)]))
+
+
+def _line(context: Context, found: Command) -> str:
+    return context.words.say("help.line", usage=Ours(usage_line(found, context.words.locale)), text=context.words.say(found.help_key))
+
+
+def _fitting(context: Context, found: list[Command]) -> list[Command]:
+    """In an incident's chat: what this person may do and its state allows, as its machine has it."""
+    ref = context.uow.incident_in(context.message.platform, context.message.chat)
+    if ref is None or not scope_of(context.person, context.organization).member:
+        return []
+    verbs = MACHINE.verbs(context.uow.load(Incident, ref).state)
+    return [c for c in found if c.name.startswith("incident ") and c.name.removeprefix("incident ") in verbs]
 
 
 def _may(context: Context, found: Command) -> bool:
@@ -60,7 +73,7 @@ def whoami(context: Context, given: Nothing) -> Reply:
     )
 
 
-@command("who", OfGroup, zh="谁", who="member")
+@command("who", OfGroup, zh="谁", who="listed")
 def who(context: Context, given: OfGroup) -> Reply:
     """Who is in a group, and how to reach them."""
     assert given.group, "the parser refuses a missing group"

@@ -1,6 +1,6 @@
-"""Incidents: open, list, show, command, facts, moves. Grading has a file of its own."""
+"""Incidents: list, show, command, facts, moves. First reports (`/incident open`) and grading have files of their own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
 from handlers.core.message import Reply
+from handlers.core.opening import subtype_of
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.setters import ANY_HEAD, check_setters
 from handlers.core.settling import fulfil, settle
@@ -21,14 +22,11 @@ from handlers.core.telling import timeline_lines
 from workflows import incident as rules
 from workflows import task as task_rules
 from workflows.core.agreement import check_reason
-from workflows.core.approval import Approval, approvers_of
+from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
-from workflows.core.grading import grade
 from workflows.core.outcome import Notice
-from workflows.core.plan import Plan
-from workflows.core.rubric import OpinionLevel, ResponseLevel
-from workflows.incident import Incident, Missing, State
+from workflows.incident import Incident, Missing
 
 #: Who can be given the command: whoever commands must be able to start the plan.
 COMMANDERS = "group:office|heads"
@@ -40,131 +38,12 @@ DETAILS = ("title", "system", "place", "reporter", "loss")
 MOST_LINES = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
-    type: str | None = key("类型", kind="type")
-    subtype: str | None = key("子类", "子类型")
-    system: str | None = key("系统")
-    place: str | None = key("地点")
-    reporter: str | None = key("报告人")
-    loss: str | None = key("损失", "初步损失")
-    at: datetime | None = key("发生", "发生时间", "时间", kind="time")
-    known: datetime | None = key("获知", "获知时间", kind="time")
-    drill: bool | None = key("演练", kind="flag")
-    restricted: bool | None = key("限制", kind="flag")
-    text: str = rest("标题", "title")
-
-
-@command("incident open", Open, zh="事件 上报", also=("事件 开启", "事件 新"), who="member", short=("上报",))
-def open_(context: Context, given: Open) -> Reply:
-    """Open an incident at once, even with nothing filled in."""
-    if given.restricted:
-        raise BadWords("incident.restricted_later")
-    plan = context.uow.current_plan()
-    incident = context.uow.apply(rules.watched(_opening(context, given, plan), plan.rubric, now=context.now))
-    settled = settle(context, incident)
-    own_chat = _bind_or_create(context, incident)
-    lines = [
-        context.words.say(
-            "incident.opened",
-            incident=incident.ref,
-            number=incident.number,
-            title=incident.title,
-            level=incident.response_level,
-            commander=context.name(incident.commander),
-        ),
-        context.words.say("incident.opened_tasks", tasks=len(settled.made))
-        + context.words.say("incident.opened_room" if own_chat else "incident.opened_here"),
-        *_what_is_missing(context, incident),
-        _what_is_next(context, incident),
-    ]
-    return Reply("\n".join(lines), ref=incident.ref)
-
-
-def _opening(context: Context, given: Open, plan: Plan) -> Any:
-    uow, now = context.uow, context.now
-    if (given.known or now) > now or (given.at or now) > now:
-        raise BadWords("incident.future")
-    working = grade(plan.rubric, {})
-    subtype = _subtype(plan, [given.type] if given.type else [], given.subtype)
-    incident = Incident(
-        ref=uow.next_ref(Incident),
-        number=_number(context, bool(given.drill)),
-        title=" ".join(given.text.split()) or context.words.say("incident.untitled"),
-        state=State.OPEN,
-        plan=uow.keep_plan(),
-        opened_by=context.person,
-        opened_at=now,
-        known_at=given.known or now,
-        commander=plan.organization.duty("office"),
-        opinion_level=OpinionLevel.MILD,
-        opinion_total=0,
-        response_level=ResponseLevel.L4,
-        type=given.type,
-        subtype=subtype,
-        system=given.system or "",
-        place=given.place or "",
-        reporter=given.reporter or "",
-        loss=given.loss or "",
-        playbooks=("common", given.type) if given.type else ("common",),
-        drill=bool(given.drill),
-        occurred_at=given.at,
-        facts=plan.facts.starting([given.type] if given.type else []),
-    )
-    return rules.open_(incident, working, plan.responses[working.response])
-
-
-def _number(context: Context, drill: bool) -> str:
-    """INC-20261121-003; drills count apart."""
-    prefix, day = "DRL" if drill else "INC", context.now.astimezone(context.zone).strftime("%Y%m%d")
-    return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
-
-
-def _subtype(plan: Plan, types: Iterable[str], word: str | None) -> str | None:
-    if not word:
-        return None
-    subtypes = {code: names for type_ in types for code, names in plan.playbooks[type_].subtypes.items()}
-    for code, names in subtypes.items():
-        if word.casefold() in (code, *(n.casefold() for n in names)):
-            return code
-    choices = "、".join(names[0] for names in subtypes.values() if names)
-    raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
-
-
-def _bind_or_create(context: Context, incident: Incident) -> bool:
-    """The chat it was typed in joins the incident; one-to-one, or where another one runs, a room of its own is made (True)."""
-    message = context.message
-    taken = context.uow.incident_in(message.platform, message.chat)
-    if message.chat_kind == "group" and (taken is None or not context.uow.load(Incident, taken).running):
-        context.uow.bind(incident.ref, message.platform, message.chat)
-        return False
-    groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
-    members = [p for g in groups for p in context.organization.groups[g].leaders]
-    members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
-    about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
-    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
-    return True
-
-
 @request("room.created")
 def room_created(context: Context, incident: str, values: Mapping[str, Any]) -> None:
     """A room that we asked for exists: it joins the incident, and the incident's card goes there."""
     found = context.uow.load(Incident, incident)
     context.uow.bind(incident, values["platform"], values["chat"])
     context.uow.apply(rules.bound(found, by=context.person, chat=f"{values['platform']}:{values['chat']}", verb="bind"))
-
-
-def _what_is_missing(context: Context, incident: Incident) -> list[str]:
-    names = rules.missing_fields(incident)
-    missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
-    return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
-
-
-def _what_is_next(context: Context, incident: Incident) -> str:
-    """The grade: how, to those who give it, and who does it, to everybody else."""
-    may = {"office", "opinion"} & set(context.organization.groups_of(context.person))
-    key = "incident.next_grade" if may else "incident.next_wait"
-    return context.words.say(key, incident=incident.ref, commander=context.name(incident.commander))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +62,7 @@ class WhichAndText:
     text: str = rest("说明", "text")
 
 
-@command("incident list", Nothing, zh="事件 列表", who="member", short=("列表",))
+@command("incident list", Nothing, zh="事件 列表", who="reader", short=("列表",))
 def list_(context: Context, given: Nothing) -> Reply:
     """Incidents that are not closed."""
     found = context.reader.unclosed(50)
@@ -202,7 +81,7 @@ def list_(context: Context, given: Nothing) -> Reply:
     return Reply("\n".join([context.words.say("incident.list", count=len(found)), *lines]))
 
 
-@command("incident show", Which, zh="事件 查看", who="member")
+@command("incident show", Which, zh="事件 查看", who="reader")
 def show(context: Context, given: Which) -> Reply:
     """The incident's card."""
     incident = context.incident(given.incident)
@@ -211,7 +90,7 @@ def show(context: Context, given: Which) -> Reply:
     return Reply(drawn.text, ref=incident.ref, card=drawn.card)
 
 
-@command("incident timeline", Which, zh="事件 时间线", who="member")
+@command("incident timeline", Which, zh="事件 时间线", who="reader")
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
     incident = context.incident(given.incident)
@@ -237,6 +116,8 @@ def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
     if message.chat_kind != "group":
         raise RuleBroken("incident.bind_group")
     incident = context.incident(given.incident)
+    if verb == "bind" and incident.restricted and context.person != incident.commander:
+        raise RuleBroken("incident.restricted_bind", ref=incident.ref)
     (context.uow.bind if verb == "bind" else context.uow.unbind)(incident.ref, message.platform, message.chat)
     context.uow.apply(rules.bound(incident, by=context.person, chat=f"{message.platform}:{message.chat}", verb=verb))
     return context.say(answer, ref=incident.ref, incident=incident.ref)
@@ -300,43 +181,55 @@ def fact(context: Context, given: Facts) -> Reply:
     """Note facts: type, system, place … and the facts of the plan."""
     incident = context.incident(given.incident)
     _check_may_state(context, incident, given)
-    if max(given.at or context.now, given.known or context.now) > context.now:
-        raise BadWords("incident.future")
-    made = 0
-    if given.type and incident.type:
-        raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
-    if given.type:
-        facts_ = first_facts(context, incident, given.type)
-        typed = rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_)
-        incident = context.uow.apply(typed)
-        made = len(settle(context, incident).made)
-    details = {name: value for name in DETAILS if (value := getattr(given, name))}
-    subtype = _subtype(context.uow.plan_of(incident), incident.playbooks, given.subtype)
-    if subtype:
-        details["subtype"] = subtype
+    incident, made = _typed(context, incident, given)
     held = _held(context, incident, given)
     noted = {name: value for name, value in given.given.items() if name not in held}
-    if details or noted or given.at or not (given.type or held or given.known):
-        after = context.uow.apply(
-            rules.set_facts(incident, by=context.person, now=context.now, given=noted, details=details, occurred=given.at)
-        )
-        made += len(settle(context, after).made)
-        incident = after
-    fields = [*(["type"] if given.type else []), *details, *(["occurred"] if given.at else []), *(["known"] if given.known else [])]
+    incident, fields, more_made = _noted(context, incident, given, noted, alone=not (given.type or held or given.known))
     book = context.uow.plan_of(incident).facts.specs
     names = [context.words.say(f"incident.field.{name}") for name in fields] + [fact_name(context.words, book[key]) for key in noted]
-    more = context.words.say("incident.noted_tasks", tasks=made) if made else ""
+    made += more_made
     incident, attached = attach(context, context.uow.load(Incident, incident.ref), context.words.join(names))
-    more = f"{more}\n{attached}".strip() if attached else more
     # The reason may hold blanks: what follows the key belongs to it.
     reason = f"{given.reason or ''} {given.text}".strip()
-    if held:
-        more = f"{more}\n{_ask_to_turn_off(context, incident, held, reason)}".strip()
-    if given.known:
-        more = f"{more}\n{_learnt(context, incident, given.known, reason)}".strip()
+    told = [
+        context.words.say("incident.noted_tasks", tasks=made) if made else "",
+        attached,
+        _ask_to_turn_off(context, incident, held, reason) if held else "",
+        _learnt(context, incident, given.known, reason) if given.known else "",
+    ]
+    more = "\n".join(filter(None, told))
     if more and not names:
         return Reply(more, ref=incident.ref)
     return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
+
+
+def _typed(context: Context, incident: Incident, given: Facts) -> tuple[Incident, int]:
+    """The incident with its first type, and how many tasks that made."""
+    if not given.type:
+        return incident, 0
+    if incident.type:
+        raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
+    facts_ = first_facts(context, incident, given.type)
+    typed = context.uow.apply(rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_))
+    return typed, len(settle(context, typed).made)
+
+
+def _noted(
+    context: Context, incident: Incident, given: Facts, noted: Mapping[str, Value], *, alone: bool
+) -> tuple[Incident, list[str], int]:
+    """The incident with what was stated, the names of its own fields among that, and how many tasks were made. `alone`: nothing else
+    was asked for, so that nothing at all is refused."""
+    details = {name: value for name in DETAILS if (value := getattr(given, name))}
+    subtype = subtype_of(context.uow.plan_of(incident), incident.playbooks, given.subtype)
+    if subtype:
+        details["subtype"] = subtype
+    stated = {"type": given.type, **details, "occurred": given.at, "known": given.known}
+    fields = [name for name, value in stated.items() if value]
+    if not (details or noted or given.at or alone):
+        return incident, fields, 0
+    outcome = rules.set_facts(incident, by=context.person, now=context.now, given=noted, details=details, occurred=given.at)
+    after = context.uow.apply(outcome)
+    return after, fields, len(settle(context, after).made)
 
 
 def _learnt(context: Context, incident: Incident, known: datetime, reason: str) -> str:
@@ -348,11 +241,13 @@ def _learnt(context: Context, incident: Incident, known: datetime, reason: str) 
 
 
 def _check_may_state(context: Context, incident: Incident, given: Facts) -> None:
-    """The facts of the plan have their groups; all else is the office's and the heads'."""
+    """The facts of the plan have their groups; all else is the office's and the heads'. Nothing has happened in the future."""
     specs = context.uow.plan_of(incident).facts.specs
     if not given.given or any(getattr(given, name) for name in ("type", "subtype", "at", "known", *DETAILS)):
         check(ANY_HEAD, context.person, context.organization)
     check_setters(context, (specs[name] for name in given.given if name in specs))
+    if max(given.at or context.now, given.known or context.now) > context.now:
+        raise BadWords("incident.future")
 
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:
@@ -459,7 +354,13 @@ def _missing(context: Context, incident: Incident) -> Missing:
         if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
-    return Missing(open_tasks, tuple(a.ref for a in context.uow.approvals(incident.ref)), reports)
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports)
+
+
+def _unsettled(context: Context, incident: Incident) -> list[Approval]:
+    """What is not decided, and what rests on a spoken yes that its leader has not confirmed."""
+    approvals = context.uow.approvals(incident.ref, pending=False)
+    return [a for a in approvals if a.state in (ApprovalState.PENDING, ApprovalState.ORAL)]
 
 
 def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, object]:
@@ -470,14 +371,20 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
         words.say("incident.missing_task", ref=ref, title=tasks[ref].title, state=tasks[ref].state, owner=_holder(context, tasks[ref]))
         for ref in missing.tasks
     ]
-    kinds = {a.ref: words.say(f"approval.kind.{a.kind}") for a in context.uow.approvals(incident.ref)}
-    lines += [words.say("incident.missing_approval", ref=ref, kind=kinds[ref]) for ref in missing.approvals]
+    for a in _unsettled(context, incident):
+        kind = words.say(f"approval.kind.{a.kind}")
+        lines.append(words.say("incident.missing_approval", ref=a.ref, kind=kind, state=a.state, of=_asked_of(context, a)))
     reports = {r.ref: r for r in context.uow.reports(incident.ref)}
     lines += [
         words.say("incident.missing_report", ref=ref, name=duty_name(context, incident, reports[ref]), state=reports[ref].state)
         for ref in missing.reports
     ]
     return {"count": len(lines), "items": "\n".join(lines)}
+
+
+def _asked_of(context: Context, approval: Approval) -> str:
+    people = (approval.decided_by,) if approval.decided_by else approvers_of(approval, context.organization)
+    return context.words.join([context.name(p) for p in people])
 
 
 def _holder(context: Context, task: task_rules.Task) -> str:

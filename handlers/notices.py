@@ -26,12 +26,13 @@ def _news(kind: str) -> None:
             ref=incident.ref,
             number=incident.number,
             title=incident.title,
-            by=look.name(values.get("by")),
+            by=_by(look, incident, kind, values.get("by")),
             commander=look.name(incident.commander),
             opinion=incident.opinion_level,
             total=incident.opinion_total,
             level=incident.response_level,
             provisional=look.say("grade.provisional") if incident.provisional else "",
+            who=str(values.get("who") or ""),
             text=str(values.get("text") or values.get("note") or values.get("reason") or ""),
             change=look.say("notice.new_level") if values.get("was", incident.response_level) != incident.response_level else "",
             next=incident.next_update_at,
@@ -43,9 +44,17 @@ def _news(kind: str) -> None:
         return Outgoing(text.rstrip())
 
 
+def _by(look: Look, incident: Incident, kind: str, by: str | None) -> str:
+    """Who did it; of a move that rests on a spoken yes also that it was only spoken."""
+    moved = {"activated": "activate", "ended": "end"}.get(kind)
+    approvals = look.reader.approvals(incident.ref) if moved else []
+    spoken = any(a.kind == moved and a.decided_by == by and a.state is Asked.ORAL for a in approvals)
+    return look.name(by) + (look.say("notice.spoken") if spoken else "")
+
+
 for _kind in (
     *("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"),
-    *("measured", "lowered", "downgraded", "merged", "false_alarm", "absorbed"),
+    *("measured", "lowered", "downgraded", "merged", "false_alarm", "absorbed", "reported_again"),
 ):
     _news(_kind)
 
@@ -341,6 +350,76 @@ def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing:
     kind = look.say(f"approval.kind.{approval.kind}")
     person = look.name(approval.decided_by)
     return Outgoing(look.say(f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=person, note=approval.note).rstrip())
+
+
+@screen("approval.confirm")
+def approval_confirm(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """A spoken yes that its leader has not signed yet: to the leader the card again, to those who rely on it a sentence."""
+    approval, values = look.reader.approval(about["ref"]), about["values"]
+    if approval.state is not Asked.ORAL:
+        return None
+    incident = look.reader.incident(approval.incident)
+    theirs = look.person == approval.decided_by
+    text = look.say(
+        "notice.oral_confirm" if theirs else "notice.oral_wait",
+        round=values["round"],
+        ref=approval.ref,
+        kind=look.say(f"approval.kind.{approval.kind}"),
+        number=incident.number,
+        title=incident.title,
+        person=look.name(approval.decided_by),
+        heard=look.name(approval.heard_by),
+        at=approval.decided_at,
+        next=_at(values["next_at"]),
+    )
+    drawn = SCREENS["approval.heard"](look, about) if theirs else None
+    return Outgoing(text, drawn.card if drawn else None)
+
+
+@screen("approval.unconfirmed")
+def approval_unconfirmed(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """A day has gone by: the control group, with the number to ring."""
+    approval = look.reader.approval(about["ref"])
+    if approval.state is not Asked.ORAL:
+        return None
+    incident, leader = look.reader.incident(approval.incident), look.organization.people.get(approval.decided_by or "")
+    text = look.say(
+        "notice.oral_unconfirmed",
+        ref=approval.ref,
+        kind=look.say(f"approval.kind.{approval.kind}"),
+        number=incident.number,
+        title=incident.title,
+        person=look.name(approval.decided_by),
+        phone=leader.phone if leader else "",
+        heard=look.name(approval.heard_by),
+        at=approval.decided_at,
+    )
+    return Outgoing(text)
+
+
+def _oral_settled(kind: str) -> None:
+    """The leader has signed, or says that it is not so."""
+
+    @screen(f"approval.{kind}")
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing:
+        approval = look.reader.approval(about["ref"])
+        incident = look.reader.incident(approval.incident)
+        text = look.say(
+            f"notice.oral_{kind}",
+            ref=approval.ref,
+            kind=look.say(f"approval.kind.{approval.kind}"),
+            number=incident.number,
+            title=incident.title,
+            person=look.name(approval.decided_by),
+            heard=look.name(approval.heard_by),
+            at=approval.decided_at,
+            note=approval.denial or "",
+        )
+        return Outgoing(text.rstrip())
+
+
+for _kind in ("confirmed", "denied"):
+    _oral_settled(_kind)
 
 
 @screen("approval.estimated")

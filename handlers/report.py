@@ -40,7 +40,7 @@ class NotRequired:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("report list", OfIncident, zh="报送 列表", who="member", short=("报送",))
+@command("report list", OfIncident, zh="报送 列表", who="reader", short=("报送",))
 def list_(context: Context, given: OfIncident) -> Reply:
     """Reports and notices of the incident, with their deadlines."""
     incident = context.incident(given.incident)

@@ -44,7 +44,7 @@ class Nothing:
     pass
 
 
-@command("task list", OfIncident, zh="任务 列表", who="member")
+@command("task list", OfIncident, zh="任务 列表", who="reader")
 def list_(context: Context, given: OfIncident) -> Reply:
     """Tasks of the incident."""
     incident = context.incident(given.incident)
@@ -55,7 +55,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
     )
 
 
-@command("task mine", Nothing, zh="任务 我的", who="member", short=("我的",))
+@command("task mine", Nothing, zh="任务 我的", who="reader", short=("我的",))
 def mine(context: Context, given: Nothing) -> Reply:
     """Your tasks, those of your groups that nobody owns, and those waiting for your check."""
     tasks = [t for t in context.reader.tasks_of(context.person) if t.state is not State.DONE or _checks(context, t)]
@@ -73,7 +73,7 @@ def _line(context: Context, task: Task) -> str:
     return context.words.say("task.line", ref=task.ref, title=task.title, state=task.state, owner=owner, due=due)
 
 
-@command("task why", Which, zh="任务 缘由", who="member")
+@command("task why", Which, zh="任务 缘由", who="reader")
 def why(context: Context, given: Which) -> Reply:
     """Why this task exists, when it is due and what counts as done."""
     task, incident = context.task(given.task)

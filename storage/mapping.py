@@ -9,11 +9,12 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 
 from sqlmodel import SQLModel
 
-from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, ReportRow, TaskRow
+from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
 from workflows.core.approval import Approval
 from workflows.incident import Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import Task
+from workflows.tip import Tip
 
 
 class Record(Protocol):
@@ -42,6 +43,7 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Approval: (ApprovalRow, "A"),
     Grading: (GradingRow, "G"),
     Report: (ReportRow, "R"),
+    Tip: (TipRow, "N"),
 }
 
 BY_LETTER: Mapping[str, type[Any]] = {letter: kind for kind, (_, letter) in KINDS.items()}

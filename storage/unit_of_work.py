@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import func
 from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -25,6 +26,7 @@ from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import Task
+from workflows.tip import Tip, TipState
 
 R = TypeVar("R", bound=Record)
 
@@ -65,8 +67,10 @@ class UnitOfWork:
         row = self.session.get(table, ref, populate_existing=True)
         if row is None:
             raise NotFound("house.not_found", ref=ref)
-        incident = ref if kind is Incident else row.incident
-        if incident not in self._locked:  # read again what may have changed until the lock was ours
+        incident = ref if kind is Incident else getattr(row, "incident", "")
+        if not incident:  # a record of its own: its own row is the lock
+            self.session.refresh(row, with_for_update=True)
+        elif incident not in self._locked:  # read again what may have changed until the lock was ours
             self.lock(incident)
             self.session.refresh(row)
         self._held.append(row)
@@ -108,6 +112,17 @@ class UnitOfWork:
         table = table_of(Incident)
         rows = self.session.scalars(sa_select(table).where(table.opened_at >= since, table.state.in_([str(state) for state in UNCLOSED])))
         return [to_record(Incident, row) for row in rows]
+
+    def tips_of(self, person: str, since: datetime) -> int:
+        """How many reports this person has made since then."""
+        table = table_of(Tip)
+        return self.session.scalar(sa_select(func.count()).select_from(table).where(table.by == person, table.at > since)) or 0
+
+    def waiting_tips(self) -> list[Tip]:
+        """Reports that nobody has decided, the oldest first."""
+        table = table_of(Tip)
+        rows = self.session.scalars(sa_select(table).where(table.state == str(TipState.WAITING)).order_by(table.at).limit(50))
+        return [to_record(Tip, row) for row in rows]
 
     # Chats
 

@@ -230,7 +230,7 @@ def test_every_request_is_taken() -> None:
 
 def test_every_kind_of_record_with_timers_has_its_clock() -> None:
     load_topics()
-    assert set(TIMERS) == {"I", "T", "A", "R"}
+    assert set(TIMERS) == {"I", "T", "A", "R", "N"}
     assert set(TIMERS) <= {letter_of(kind) for kind in KINDS}
 
 
@@ -250,7 +250,7 @@ def test_every_event_has_words_for_the_timeline() -> None:
         if name in helpers and len(call.args) > helpers[name]:
             verbs |= dict.fromkeys(_choices(call.args[helpers[name]]), place)
     computed = [place for place, name, call in _outcomes() if name == "Event" and not _choices(call.args[0])]
-    owners = ("core/approval", "incident", "regulator_report", "task")
+    owners = ("core/approval", "incident", "regulator_report", "task", "tip")
     assert {place.rpartition(":")[0] for place in computed} == {f"workflows/{owner}.py" for owner in owners}
     assert len(verbs) > 35
     verbs["refused"] = "handlers/core/road.py"
@@ -267,11 +267,12 @@ def test_every_code_has_words() -> None:
     from workflows.incident import CLOCKS, IncidentState
     from workflows.regulator_report import ReportState
     from workflows.task import TaskState
+    from workflows.tip import TipState
 
     keys: dict[str, str] = {}
-    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, ReportState, TaskState):
+    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, ReportState, TaskState, TipState):
         head = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
         keys |= {f"code.{head}.{value}": kind.__name__ for value in kind}
     keys |= {f"clock.{name}": "CLOCKS" for name in CLOCKS}
-    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "rescore")}
+    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "rescore", "confirm", "decide")}
     assert _missing(keys) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from bot import rights
 from bot.config import NAMES, SETTINGS, Setting, read_settings
 from bot.metrics import Metrics
 
@@ -106,3 +107,14 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_the_page_of_rights_is_what_the_gate_does() -> None:
+    assert (ROOT / "docs/guide/rights.md").read_text("utf-8") == rights.page(), f"out of date: {rights.COMMAND}"
+
+
+def test_each_kind_of_person_on_that_page_is_only_that() -> None:
+    organization = rights.kinds_organization()
+    for kind, (group, _, roles) in rights.KINDS.items():
+        assert organization.groups_of(kind) == ((group,) if group else ())
+        assert kind == "colleague" or organization.people[kind].roles == roles

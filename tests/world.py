@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import SQLModel, col, select
 
-from bot.bootstrap import load_topics
+from bot.bootstrap import GUEST, load_topics
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.web.bell import Bells
@@ -202,13 +202,13 @@ def make_world(database: Database, locale: Locale = "zh", start: datetime | None
     clock = Clock() if start is None else Clock(start)
     plans = Plans(plan)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
-    console = Console(rooms, plans.organization.people.__contains__, clock)
-    numbers = count(1)
     people = plans.organization.people
+    console = Console(rooms, lambda person: person == GUEST or person in people, clock)
+    numbers = count(1)
     identify: Callable[[str, str], str | None] = lambda platform, identity: identity if identity in people else None  # noqa: E731
     house = House(database, plans, Cipher(KEY), Words.load(locale), clock, lambda: f"{next(numbers):016x}", identify)
     road = Road(house)
-    worker = Worker(road, {"console": console}, lambda person: ("console", person) if person in people else None, Metrics(), Bells())
+    worker = Worker(road, {"console": console}, lambda person: ("console", person.removeprefix("console:")), Metrics(), Bells())
     for group in plans.organization.groups.values():
         rooms.create(group.id, group.name, group.everyone)
     return World(database, clock, plans, road, worker, rooms)

@@ -54,6 +54,7 @@ MACHINE = Machine(
         **{(state, verb): state for verb in ("fact", "known", "update", "take", "handover") for state in UNCLOSED},
         **{(state, verb): state for verb in ("bind", "unbind", "change", "attach") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
+        **{(state, verb): state for verb in ("also", "restrict") for state in UNCLOSED},
     },
 )
 
@@ -162,6 +163,7 @@ def open_(incident: Incident, working: Working, response: Response) -> Outcome[I
         "occurred_at": incident.occurred_at.isoformat() if incident.occurred_at else None,
         "commander": incident.commander,
         "drill": incident.drill,
+        "restricted": incident.restricted,
     }
     return Outcome(opened, Event("opened", details), (_cadence(incident.opened_at, response),))
 
@@ -609,6 +611,34 @@ def change_type(
         Event("retyped", {"by": by, "from": incident.type, "to": type_, "approval": approval}),
         notices=(Notice("incident.retyped", ("chat",), {"by": by, "type": type_}),),
     )
+
+
+def also_reported(incident: Incident, *, by: str, who: str, text: str, tip: str) -> Outcome[Incident]:
+    """Somebody reported the same: their words join this incident; `by` decided that it is the same."""
+    state = MACHINE.after(incident.state, "also")
+    return Outcome(
+        replace(incident, state=state),
+        Event("reported_again", {"by": by, "who": who, "text": text, "tip": tip}),
+        notices=(Notice("incident.reported_again", ("chat",), {"by": by, "who": who, "text": text}),),
+    )
+
+
+def restrict(incident: Incident, *, by: str, reason: str) -> Outcome[Incident]:
+    """限制: only those see it who have to."""
+    state = MACHINE.after(incident.state, "restrict")
+    if incident.restricted:
+        raise RuleBroken("incident.restricted_already", ref=incident.ref)
+    return Outcome(replace(incident, state=state, restricted=True), Event("restricted", {"by": by, "reason": reason}))
+
+
+def unrestrict(incident: Incident, *, by: str, reason: str, lifters: tuple[str, ...]) -> Outcome[Incident]:
+    """Everybody in the plan sees it again: decided by few, with a reason."""
+    state = MACHINE.after(incident.state, "restrict")
+    if not incident.restricted:
+        raise RuleBroken("incident.restricted_not", ref=incident.ref)
+    if by not in lifters or len(reason.strip()) < 10:
+        raise NotAllowed("incident.restricted_lift")
+    return Outcome(replace(incident, state=state, restricted=False), Event("unrestricted", {"by": by, "reason": reason}))
 
 
 def bound(incident: Incident, *, by: str, chat: str, verb: str) -> Outcome[Incident]:

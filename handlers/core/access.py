@@ -4,15 +4,17 @@ from storage.views.scope import Scope
 from workflows.core.errors import NotAllowed
 from workflows.core.people import Organization
 
-#: Rights a command can ask for, besides `group:a,b` and `role:x`.
-RIGHTS = ("anyone", "member", "heads")
+#: Roles that look after the system, not after incidents: by these alone nobody sees what is in one.
+KEEPERS = frozenset({"administrator", "security"})
+#: Roles that read and verify, and by themselves do nothing else.
+WATCHERS = frozenset({"auditor"})
 
 
 def scope_of(person: str, organization: Organization) -> Scope:
-    """What this person may see: members of the plan see its incidents, nobody else sees anything."""
+    """What this person may see: who has a part in emergencies sees incidents, auditors too; keepers of the system and others see none."""
     found = organization.people.get(person)
     groups = organization.groups_of(person)
-    return Scope(person, bool(found and (groups or found.roles)), groups, found.roles if found else ())
+    return Scope(person, bool(found and (groups or set(found.roles) - KEEPERS)), groups, found.roles if found else ())
 
 
 def house_scope() -> Scope:
@@ -21,7 +23,10 @@ def house_scope() -> Scope:
 
 
 def check(who: str, person: str, organization: Organization) -> None:
-    """Raise NotAllowed unless `person` has the right `who`: anyone, member, heads (any head or deputy), group:a,b, role:x; `|` means or."""
+    """Raise NotAllowed unless `person` has the right `who`; `|` means or.
+
+    anyone · listed: has a group or a role · reader: sees incidents · member: acts in them · heads: any head or deputy · group:a,b · role:x
+    """
     refusals = []
     for one in who.split("|"):
         try:
@@ -47,9 +52,20 @@ def _check(who: str, person: str, organization: Organization) -> None:
     if who == "anyone":
         return
     scope = scope_of(person, organization)
-    if not scope.member:
+    if not (scope.groups or scope.roles):
         raise NotAllowed("access.member")
-    if who == "heads" and not any(person in g.leaders for g in organization.groups.values()):
+    if who == "listed":
+        return
+    if not scope.member:
+        raise NotAllowed("access.keeper")
+    if who != "reader":
+        _check_acting(who, scope, organization)
+
+
+def _check_acting(who: str, scope: Scope, organization: Organization) -> None:
+    if not (scope.groups or set(scope.roles) - KEEPERS - WATCHERS):
+        raise NotAllowed("access.acting")
+    if who == "heads" and not any(scope.person in g.leaders for g in organization.groups.values()):
         raise NotAllowed("access.heads")
     if who.startswith("group:"):
         wanted = who.removeprefix("group:").split(",")

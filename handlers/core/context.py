@@ -1,5 +1,6 @@
 """What a handler has in its hands: the unit of work, who asks, and the words."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -10,14 +11,16 @@ from handlers.core.wording import Words
 from storage.mapping import Record
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader
-from workflows.core.approval import Approval
-from workflows.core.errors import BadWords, RuleBroken
+from workflows.core.approval import Approval, approvers_of
+from workflows.core.errors import BadWords, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.task import Task
+from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
+_REF = re.compile("[A-Z][0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Context:
         if found is None:
             raise BadWords("house.which_incident")
         incident = self.uow.load(Incident, found)
+        if not self.reader.sees(incident):
+            raise NotFound("house.not_found", ref=found)
         self._fresh(incident)
         return incident
 
@@ -72,13 +77,28 @@ class Context:
     def approval(self, ref: str | None) -> tuple[Approval, Incident]:
         return self.item(Approval, ref, "A", "house.which_approval")
 
+    def tip(self, ref: str | None) -> Tip:
+        found = ref or (self.subject if self.subject and self.subject.startswith("N") else None)
+        if found is None:
+            raise BadWords("house.which_tip")
+        tip = self.uow.load(Tip, found)
+        self._fresh(tip)
+        return tip
+
     def item(self, kind: type[R], ref: str | None, letter: str, missing: str) -> tuple[R, Incident]:
         found = ref or (self.subject if self.subject and self.subject.startswith(letter) else None)
         if found is None:
             raise BadWords(missing)
         record = self.uow.load(kind, found)
+        incident = self.uow.incident_of(record)
+        if not (self.reader.sees(incident) or self._asked(record)):
+            raise NotFound("house.not_found", ref=found)
         self._fresh(record)
-        return record, self.uow.incident_of(record)
+        return record, incident
+
+    def _asked(self, record: Record) -> bool:
+        """Whoever the plan names may decide, and sees the question, also in a restricted incident."""
+        return isinstance(record, Approval) and self.person in (*approvers_of(record, self.organization), record.decided_by)
 
     def _subject_incident(self) -> str | None:
         if self.subject is None:
@@ -105,5 +125,5 @@ class Context:
             raise RuleBroken("house.stale", by=actor, at=act.at, verb=self.words.say(f"verb.{act.verb}"))
 
     def _names(self, ref: str) -> bool:
-        """Whether the clicked button's command names this record (its version is that record's, not its incident's)."""
-        return ref in self.message.text.split()
+        """Whether the clicked button's command names this record first: its version is that record's and no other's."""
+        return ref == next((word for word in self.message.text.split() if _REF.fullmatch(word)), None)

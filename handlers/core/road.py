@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.core.access import check, house_scope, scope_of
+from handlers.core.access import check, house_scope, may, scope_of
 from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.look import Look
 from handlers.core.message import Message, Outgoing, Reply
 from handlers.core.parser import Parsed, Reading, parse
-from handlers.core.registry import REQUESTS, SCREENS, TIMERS
+from handlers.core.registry import COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage import audit, inbox, outbox
@@ -151,7 +151,7 @@ class Road:
         reading = Reading(house.plans.current, now, house.words.zone)
         spoken = self._spoken_of(tx, message)
         addressed = message.addressed or message.kind == "click"
-        parsed = parse(_line(message), reading, addressed=addressed, reply=spoken is not None)
+        parsed = self._read(message, person, reading, addressed=addressed, reply=spoken is not None)
         if parsed is None:
             self._finish(tx, row, None)
             return None
@@ -164,6 +164,21 @@ class Road:
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, late=late)
         return reply
+
+    def _read(self, message: Message, person: str, reading: Reading, *, addressed: bool, reply: bool) -> Parsed | None:
+        """What was asked for. Plain words of somebody outside the plan, said one-to-one, are a report: nobody has to learn commands."""
+        organization = self.house.plans.organization
+        plain = message.kind == "text" and message.chat_kind == "direct" and not message.text.lstrip().startswith(("/", "／", "、"))
+        if not plain or person in organization.people:
+            return parse(_line(message), reading, addressed=addressed, reply=reply)
+        try:
+            parsed = parse(message.text, reading, addressed=True)
+        except BadWords:
+            parsed = None
+        if parsed is not None and may(parsed.command.who, person, organization):
+            return parsed
+        report = COMMANDS["incident open"]
+        return Parsed(report, report.args(text=message.text.strip()))
 
     def _hinted(self, reply: Reply, masked: bool) -> Reply:
         """With the hint that client data was masked, whatever became of the command."""
@@ -353,7 +368,7 @@ def _command_of(message: Message, house: House) -> str | None:
 def _refs(text: str) -> list[Any]:
     """Refs that a refused command named: enough to find it again, without keeping what was written."""
     words = (word.strip("，。,.").upper() for word in text.split())
-    return [word for word in words if word[:1] in "ITA" and word[1:].isdigit() and len(word) < 12]
+    return [word for word in words if word[:1] in "ITANR" and word[1:].isdigit() and len(word) < 12]
 
 
 def _packed(message: Message) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
 ACTS = ("activate", "end", "override", "statement")
+#: Kinds of approval that `no_oral` may name. Those that stop a regulator's clock are never given orally, whatever the plan says.
+SPEAKABLE = ("activate", "end", "statement")
 #: Words of a rung that mean somebody of the item in question.
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
@@ -65,6 +67,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         terminal_max=_limit(table, "terminal_max"),
         snooze_max=table.duration("snooze_max", zero=True),
         snooze_count=table.whole("snooze_count", least=0),
+        no_oral=_no_oral(table, level),
     )
     table.close()
     return response
@@ -82,6 +85,17 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
         for index, spec in enumerate(specs):
             names.check(inner, act, "approver", spec, ("commander",), place=f"{act}[{index}]")
     return found
+
+
+def _no_oral(table: Table, level: ResponseLevel) -> tuple[str, ...]:
+    """Silent plans want what is published at the heaviest level in writing."""
+    if not table.has("no_oral"):
+        return ("statement",) if level is ResponseLevel.L1 else ()
+    kinds = table.texts("no_oral")
+    for index, kind in enumerate(kinds):
+        if kind not in SPEAKABLE:
+            table.source.unknown(f"{table.key('no_oral')}[{index}]", "approval", kind, SPEAKABLE)
+    return kinds
 
 
 def _rungs(table: Table, level: ResponseLevel, names: Names) -> tuple[Rung, ...]:

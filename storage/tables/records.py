@@ -130,6 +130,9 @@ class ApprovalRow(SQLModel, table=True):
     decided_by: str | None = None
     decided_at: datetime | None = _moment()
     note: str
+    heard_by: str | None = None
+    confirmed_at: datetime | None = _moment()
+    denial: str | None = None
     values: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
     version: int
     touched: int
@@ -169,6 +172,37 @@ class ReportRow(SQLModel, table=True):
     level: int
     round: int
     prompted_at: datetime = _moment(null=False)
+    version: int
+    touched: int
+
+
+class TipRow(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "tip"
+
+    ref: str = Field(primary_key=True)
+    state: str = Field(index=True)
+    plan: str
+    by: str = Field(index=True)
+    outsider: bool
+    at: datetime = _moment(null=False)
+    chat: str
+    title: str
+    known_at: datetime = _moment(null=False)
+    type: str | None = None
+    subtype: str | None = None
+    system: str
+    place: str
+    reporter: str
+    loss: str
+    occurred_at: datetime | None = _moment()
+    drill: bool
+    restricted: bool
+    like: Any = _json()
+    round: int
+    became: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = _moment()
+    reason: str
     version: int
     touched: int
 

@@ -23,8 +23,12 @@ from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import LIVE, State, Task, verifiers_of
+from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
+
+#: Roles that see restricted incidents too.
+RESTRICTED_ROLES = frozenset({"compliance", "auditor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +72,46 @@ class Reader:
 
     def _get(self, kind: type[R], ref: str) -> R:
         row = self._session.get(table_of(kind), ref) if self._scope.member else None
-        if row is None:
+        if row is None or not self._open(row.incident if kind not in (Incident, Tip) else row):
             raise NotFound("house.not_found", ref=ref)
         return to_record(kind, row)
+
+    def _open(self, incident: Any) -> bool:
+        """Whether the viewer may see this incident (a ref, or what has the columns of one)."""
+        if not self._scope.person:
+            return True
+        row = self._session.get(table_of(Incident), incident) if isinstance(incident, str) else incident
+        return isinstance(row, table_of(Tip)) or row is None or self.sees(row)
+
+    def sees(self, incident: Any) -> bool:
+        """Whether the viewer may see it. Restricted: its groups, owners of its tasks, lead, compliance, auditors, commander, opener."""
+        scope = self._scope
+        if not (incident.restricted and scope.person):
+            return scope.member
+        if not scope.member:
+            return False
+        if scope.person in (incident.commander, incident.opened_by) or "lead" in scope.groups or set(scope.roles) & RESTRICTED_ROLES:
+            return True
+        table = table_of(Task)
+        part = (table.group.in_(scope.groups)) | (table.owner == scope.person)
+        return self._session.scalar(select(table.ref).where(table.incident == incident.ref, part).limit(1)) is not None
+
+    def _hidden(self) -> list[str]:
+        """Restricted incidents that the viewer must not even find."""
+        if not self._scope.person:
+            return []
+        table = table_of(Incident)
+        rows = self._session.scalars(select(table).where(table.restricted.is_(True)))
+        return [row.ref for row in rows if not self.sees(row)]
 
     def incident(self, ref: str) -> Incident:
         return self._get(Incident, ref)
 
     def task(self, ref: str) -> Task:
         return self._get(Task, ref)
+
+    def tip(self, ref: str) -> Tip:
+        return self._get(Tip, ref)
 
     def approval(self, ref: str) -> Approval:
         return self._get(Approval, ref)
@@ -87,7 +122,10 @@ class Reader:
             return []
         table = table_of(Incident)
         rows = self._session.scalars(
-            select(table).where(table.state.in_([str(s) for s in UNCLOSED])).order_by(table.opened_at.desc()).limit(limit)
+            select(table)
+            .where(table.state.in_([str(s) for s in UNCLOSED]), table.ref.not_in(self._hidden()))
+            .order_by(table.opened_at.desc())
+            .limit(limit)
         )
         return [to_record(Incident, row) for row in rows]
 
@@ -96,7 +134,8 @@ class Reader:
         wanted, table = list(numbers), table_of(Incident)
         if not wanted or not self._scope.member:
             return {}
-        return {row.number: row.title for row in self._session.execute(select(table.number, table.title).where(table.number.in_(wanted)))}
+        rows = self._session.execute(select(table.number, table.title).where(table.number.in_(wanted), table.ref.not_in(self._hidden())))
+        return {row.number: row.title for row in rows}
 
     def tasks(self, incident: str) -> list[Task]:
         return self._children(Task, incident)
@@ -125,8 +164,14 @@ class Reader:
             return []
         table = table_of(Task)
         mine = (table.owner == person) | (table.owner.is_(None) & table.group.in_(self.organization.groups_of(person)))
-        live = select(table).where(mine, table.state.in_([str(s) for s in LIVE])).order_by(table.due_at).limit(200)
-        done = select(table).where(table.state == str(State.DONE)).order_by(table.done_at).limit(500)
+        hidden = self._hidden()
+        live = (
+            select(table)
+            .where(mine, table.incident.not_in(hidden), table.state.in_([str(s) for s in LIVE]))
+            .order_by(table.due_at)
+            .limit(200)
+        )
+        done = select(table).where(table.incident.not_in(hidden), table.state == str(State.DONE)).order_by(table.done_at).limit(500)
         found = [to_record(Task, row) for row in self._session.scalars(live)]
         found += [task for task in (to_record(Task, row) for row in self._session.scalars(done)) if self._checks(person, task)]
         return sorted(found, key=lambda t: (t.due_at is None, t.due_at or t.created_at))

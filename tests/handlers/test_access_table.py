@@ -18,6 +18,8 @@ load_topics()
 KINDS: Mapping[str, str] = {
     "guest": "clerk.042",
     "administrator": "han.tao",
+    "security": "qin.an",
+    "auditor": "shi.lei",
     "member": "feng.ke",
     "head": "deng.hui",
     "office": "wu.di",
@@ -25,16 +27,24 @@ KINDS: Mapping[str, str] = {
     "lead": "lin.yue",
 }
 ALL = frozenset(KINDS)
-PLAN = ALL - {"guest"}
+LISTED = ALL - {"guest"}
+#: An administrator or a security officer sees no incident by that role alone; an auditor reads and does not act.
+READS = LISTED - {"administrator", "security"}
+PLAN = READS - {"auditor"}
 #: lead.deputy leads a group, and so is a head too.
 HEADS = frozenset({"head", "lead"})
 OFFICE = frozenset({"office"})
 
 EXPECTED: Mapping[str, frozenset[str]] = {
-    "incident open": PLAN,
-    "incident list": PLAN,
-    "incident show": PLAN,
-    "incident timeline": PLAN,
+    "incident open": ALL,  # who does not act in the plan makes a report
+    "incident list": READS,
+    "incident show": READS,
+    "incident timeline": READS,
+    "incident restrict": PLAN,
+    "tip list": OFFICE,
+    "tip open": PLAN,  # the office, and who reported it: the rule knows who that is
+    "tip merge": PLAN,
+    "tip dismiss": OFFICE,
     "incident bind": OFFICE | HEADS,
     "incident unbind": OFFICE | HEADS,
     "incident take": OFFICE,
@@ -52,9 +62,9 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident end": OFFICE,
     "incident close": OFFICE | {"lead"},
     "incident reopen": OFFICE | {"lead"},
-    "task list": PLAN,
-    "task mine": PLAN,
-    "task why": PLAN,
+    "task list": READS,
+    "task mine": READS,
+    "task why": READS,
     "task add": OFFICE | HEADS,
     "task claim": PLAN,
     "task seen": PLAN,
@@ -71,15 +81,17 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "task snooze": PLAN,
     "task cancel": HEADS,
     "approve": PLAN,
+    "oral confirm": PLAN,  # that leader only: the rule knows who it is
+    "oral deny": PLAN,
     "return": PLAN,
     "delegate": PLAN,
     "later": PLAN,
-    "report list": PLAN,
+    "report list": READS,
     "report filed": PLAN,  # of the doer's group or the office: the handler knows the report
     "report not-required": OFFICE | {"lead"},  # legal and compliance too, who are nobody's only group here
     "help": ALL,
     "whoami": ALL,
-    "who": PLAN,
+    "who": LISTED,
 }
 
 
@@ -98,6 +110,7 @@ def organization(tmp_path_factory: pytest.TempPathFactory) -> Organization:
 def _hire(path: Path) -> None:
     text = path.read_text("utf-8")
     people = "".join(f'[[person]]\nid = "{person}"\nname = "{name}"\n\n' for person, name in (("feng.ke", "冯科"), ("gao.jie", "高洁")))
+    people += '[[person]]\nid = "qin.an"\nname = "秦安"\nroles = ["security"]\n\n'
     text = text.replace("[[group]]", people + "[[group]]", 1)
     text = text.replace('members = ["feng.lan"]', 'members = ["feng.lan", "feng.ke"]').replace(
         'members = ["sun.jie"]', 'members = ["sun.jie", "gao.jie"]'
@@ -110,6 +123,8 @@ def test_each_kind_of_person_is_only_that(organization: Organization) -> None:
     assert groups == {
         "guest": (),
         "administrator": (),
+        "security": (),
+        "auditor": (),
         "member": ("client",),
         "head": ("fund",),
         "office": ("office",),
@@ -119,7 +134,12 @@ def test_each_kind_of_person_is_only_that(organization: Organization) -> None:
     leaders = {kind for kind, person in KINDS.items() if any(person in g.leaders for g in organization.groups.values())}
     assert leaders == {"head", "lead"}
     assert not scope_of("clerk.042", organization).member
-    assert scope_of("han.tao", organization).roles == ("administrator",)
+    assert [scope_of(KINDS[kind], organization).roles for kind in ("administrator", "security", "auditor")] == [
+        ("administrator",),
+        ("security",),
+        ("auditor",),
+    ]
+    assert [kind for kind, person in KINDS.items() if scope_of(person, organization).member] == sorted(READS, key=list(KINDS).index)
 
 
 def test_the_table_names_every_command() -> None:
@@ -142,7 +162,7 @@ def _passes(who: str, person: str, organization: Organization) -> bool:
 @pytest.mark.parametrize(
     "name",
     [
-        *("approve", "return", "delegate", "later"),
+        *("approve", "oral confirm", "oral deny", "return", "delegate", "later"),
         *("incident activate", "incident end", "incident close", "incident merge", "incident false-alarm", "incident downgrade"),
         "report not-required",
     ],

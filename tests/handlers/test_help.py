@@ -30,6 +30,18 @@ def test_help_lists_what_the_asker_may_do_and_nothing_else(world: World) -> None
     assert "/任务 取消" not in clerk
 
 
+def test_in_an_incident_s_chat_what_its_state_allows_comes_first(world: World) -> None:
+    world.says("li.na", "/事件 上报 行情中断")
+    room = world.room_of("li.na", "行情")
+    lines = world.says("li.na", "/帮助", room).text.splitlines()
+    first = lines[1 : lines.index("可以这样说(中英文都行):")]
+    assert lines[0] == "本事件眼下可以做:"
+    assert any(line.startswith("/事件 启动") for line in first)
+    assert not any(line.startswith("/事件 归档") for line in first)
+    assert len(lines) == 2 + len(COMMANDS), "the rest follows, nothing twice"
+    assert not any("启动" in line for line in world.says("ma.chao", "/帮助", room).text.splitlines()[:6] if line.startswith("/事件 结束"))
+
+
 def test_help_on_one_noun(world: World) -> None:
     lines = world.says("ma.chao", "/帮助 任务").text.splitlines()[1:]
     assert lines
@@ -40,7 +52,7 @@ def test_help_on_one_noun(world: World) -> None:
 
 def test_a_guest_is_told_the_little_that_is_there(world: World) -> None:
     reply = world.road.ask(world.message("clerk.042", "/帮助", "dm:clerk.042"))
-    assert reply.text.splitlines()[1:] == ["/帮助 [主题] — 能做什么", "/我是谁 — 我是谁"]
+    assert [line.split(" ")[0] for line in reply.text.splitlines()[1:]] == ["/事件", "/帮助", "/我是谁"]
     reply = world.road.ask(world.message("clerk.042", "/我是谁", "dm:clerk.042"))
     assert reply.text == "console:clerk.042:不在应急预案名单里。"
 

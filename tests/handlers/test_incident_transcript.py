@@ -159,17 +159,12 @@ def test_a_drill_has_a_number_of_its_own(world: World) -> None:
     assert world.card("li.na", "DRL-20260310-001")["drill"] is True
 
 
-def test_a_restricted_incident_is_not_opened_by_halves(world: World) -> None:
-    assert "本条没有开事件" in world.says("li.na", "/事件 上报 限制=是 内部调查").text
-    assert "I1" not in world.says("li.na", "/事件 列表").text
-
-
 def test_a_guest_gets_one_sentence_and_the_refusal_is_recorded(world: World) -> None:
-    reply = world.road.ask(world.message("clerk.042", "/事件 上报 行情中断", "dm:clerk.042"))
+    reply = world.road.ask(world.message("clerk.042", "/事件 列表", "dm:clerk.042"))
 
     assert reply.text == "你不在应急预案名单里,不能使用这个命令;请电话联系应急办。"
     assert world.trail("P:console:clerk.042") == [
-        ("console:clerk.042", "refused", {"command": "incident open", "reason": "access.member", "refs": []})
+        ("console:clerk.042", "refused", {"command": "incident list", "reason": "access.member", "refs": []})
     ]
 
 

@@ -19,6 +19,7 @@ from storage.schema import migrate
 from tests.make import START
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, IncidentState
+from workflows.tip import Tip
 
 ALL = list(KINDS)
 
@@ -99,7 +100,7 @@ def _column_type(inner: Any) -> tuple[type[Any], ...]:
 
 
 def test_letters_name_kinds() -> None:
-    assert {letter_of(kind) for kind in ALL} == set("ITAGR") == set(BY_LETTER)
+    assert {letter_of(kind) for kind in ALL} == set("ITAGRN") == set(BY_LETTER)
     assert all(BY_LETTER[letter_of(kind)] is kind for kind in ALL)
 
 
@@ -126,7 +127,8 @@ def kept(database: Database) -> Database:
 @given(data=st.data())
 def test_a_record_comes_back_from_the_database_as_it_went(kept: Database, kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(made(kind))
-    record = replace(record, ref="X1", number="X") if kind is Incident else replace(record, ref="X1", incident="I0")
+    named = {Incident: {"number": "X"}, Tip: {}}.get(kind, {"incident": "I0"})
+    record = replace(record, ref="X1", **named)
     table = table_of(kind)
     with Session(kept.engine) as session:  # never committed: each example finds the table empty
         session.add(table(**to_values(record)))

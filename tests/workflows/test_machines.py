@@ -17,8 +17,8 @@ import workflows
 from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
 from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
-from workflows import incident, regulator_report, task
-from workflows.core import approval
+from workflows import incident, regulator_report, task, tip
+from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
 from workflows.core.errors import RuleBroken, UserError
 from workflows.core.grading import Score, Working
@@ -44,13 +44,14 @@ MACHINES = _discovered()
 FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
     "incident": {incident.State.CLOSED: {"reopen"}, incident.State.MERGED: set(), incident.State.FALSE_ALARM: set()},
     "task": {task.State.CLOSED: {"reopen"}, task.State.CANCELLED: {"reopen"}},
-    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.VOID: set()},
+    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.DENIED: set(), approval.State.VOID: set()},
     "report": {
         regulator_report.State.FILED: {"reopen", "doubt"},
         regulator_report.State.NOT_REQUIRED: {"reopen", "doubt"},
         regulator_report.State.DRAFTED: set(),
         regulator_report.State.SIGNED: set(),
     },
+    "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
 #: States whose moves come with papers: the codes are fixed, so that what others read does not change.
@@ -99,6 +100,8 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
         "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure", facts={}),
         "attach": lambda: incident.attach(found, by="li.na", files=[{"name": "a.png", "size": 3, "sha256": "00"}], about=""),
+        "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", tip="N1"),
+        "restrict": lambda: incident.restrict(found, by="li.na", reason=""),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }
 
@@ -132,6 +135,15 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
 
 def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any]]]:
     found = make_approval(state)
+    hearing: dict[str, Any] = {
+        "by": "sun.jie",
+        "hearers": ("sun.jie",),
+        "note": "",
+        "forbidden": (),
+        "clocks": (),
+        "organization": ORGANIZATION,
+    }
+    heard = replace(found, decided_by="zhou.heng", decided_at=START, heard_by="sun.jie")
     said: dict[str, Any] = {"by": "zhou.heng", "organization": ORGANIZATION}
     return {
         "approve": lambda: approval.approve(found, now=START, note="", **said),
@@ -140,6 +152,21 @@ def _approval_moves(state: approval.State) -> dict[str, Callable[[], Outcome[Any
         "later": lambda: approval.later(found, until=START + minutes(10), now=START, **said),
         "remind": lambda: approval.remind(found, now=START, organization=ORGANIZATION),
         "void": lambda: approval.void(found, now=START, reason="级别已变"),
+        "hear": lambda: spoken.hear(found, of="zhou.heng", now=START, **hearing),
+        "confirm": lambda: spoken.confirm(heard, by="zhou.heng", now=START),
+        "deny": lambda: spoken.deny(heard, by="zhou.heng", now=START, note="没说过", commander="li.na", organization=ORGANIZATION),
+        "chase": lambda: spoken.remind(heard, now=START + minutes(120), organization=ORGANIZATION),
+    }
+
+
+def _tip_moves(state: tip.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = tip.Tip("N1", state, "sha256:0", "console:guest", True, START, "console:dm:guest", "行情断了", START)
+    said: dict[str, Any] = {"by": "li.na", "now": START}
+    return {
+        "open": lambda: tip.opened(found, incident="I1", **said),
+        "merge": lambda: tip.merged(found, incident="I1", **said),
+        "dismiss": lambda: tip.dismissed(found, reason="系演练", **said),
+        "remind": lambda: tip.remind(found, now=START, organization=ORGANIZATION),
     }
 
 
@@ -177,6 +204,7 @@ MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | Non
     "task": _task_moves,
     "approval": _approval_moves,
     "report": _report_moves,
+    "tip": _tip_moves,
 }
 
 
@@ -187,7 +215,7 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert set(MACHINES) == {"incident", "task", "approval", "report"} == set(MOVES) == set(FINAL)
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip"} == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -241,7 +269,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, regulator_report)
+        for module in (incident, task, approval, spoken, regulator_report, tip)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called

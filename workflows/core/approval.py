@@ -15,7 +15,9 @@ from workflows.core.people import Organization
 class ApprovalState(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
+    ORAL = "oral"
     RETURNED = "returned"
+    DENIED = "denied"
     VOID = "void"
 
 
@@ -31,6 +33,11 @@ MACHINE = Machine(
         (State.PENDING, "later"): State.PENDING,
         (State.PENDING, "remind"): State.PENDING,
         (State.PENDING, "void"): State.VOID,
+        # workflows/core/spoken.py: holds at once, and is confirmed later
+        (State.PENDING, "hear"): State.ORAL,
+        (State.ORAL, "confirm"): State.APPROVED,
+        (State.ORAL, "deny"): State.DENIED,
+        (State.ORAL, "chase"): State.ORAL,
     },
 )
 
@@ -63,6 +70,11 @@ class Approval:
     decided_by: str | None = None
     decided_at: datetime | None = None
     note: str = ""
+    heard_by: str | None = None
+    """who wrote a spoken yes down; `decided_by` is the leader who said it"""
+    confirmed_at: datetime | None = None
+    """when that leader confirmed it, or denied it"""
+    denial: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     """what the approval sets going needs besides its text"""
     version: int = 0

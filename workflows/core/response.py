@@ -47,3 +47,5 @@ class Response:
     snooze_max: timedelta
     """zero = no snooze at this level"""
     snooze_count: int
+    no_oral: tuple[str, ...] = ()
+    """kinds of approval that no spoken yes can give at this level"""

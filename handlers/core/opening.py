@@ -1,0 +1,130 @@
+"""Opening an incident from a first report: its record, its tasks, its chat, and what to say to the one who opened it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.core.context import Context
+from handlers.core.message import Reply
+from handlers.core.settling import settle
+from workflows import incident as rules
+from workflows.core.errors import BadWords
+from workflows.core.grading import grade
+from workflows.core.plan import Plan
+from workflows.core.rubric import OpinionLevel, ResponseLevel
+from workflows.incident import Incident, State
+from workflows.tip import Tip
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    incident: Incident
+    tasks: int
+    own_chat: bool
+
+
+def open_incident(context: Context, first: Tip) -> Opened:
+    """Open it at once, with whatever the first report says."""
+    plan = context.uow.current_plan()
+    incident = context.uow.apply(rules.watched(_opening(context, first, plan), plan.rubric, now=context.now))
+    settled = settle(context, incident)
+    return Opened(incident, len(settled.made), _bind_or_create(context, incident, first.chat))
+
+
+def opened_reply(context: Context, opened: Opened, first: str = "") -> Reply:
+    """What there is now, what is missing, and what comes next."""
+    incident = opened.incident
+    head = context.words.say(
+        "incident.opened",
+        incident=incident.ref,
+        number=incident.number,
+        title=incident.title,
+        level=incident.response_level,
+        commander=context.name(incident.commander),
+    )
+    lines = [
+        *([first] if first else []),
+        head,
+        context.words.say("incident.opened_tasks", tasks=opened.tasks)
+        + context.words.say("incident.opened_room" if opened.own_chat else "incident.opened_here"),
+        *_what_is_missing(context, incident),
+        _what_is_next(context, incident),
+    ]
+    return Reply("\n".join(lines), ref=incident.ref)
+
+
+def _opening(context: Context, first: Tip, plan: Plan) -> Any:
+    uow, now = context.uow, context.now
+    working = grade(plan.rubric, {})
+    incident = Incident(
+        ref=uow.next_ref(Incident),
+        number=_number(context, first.drill),
+        title=first.title or context.words.say("incident.untitled"),
+        state=State.OPEN,
+        plan=uow.keep_plan(),
+        opened_by=context.person,
+        opened_at=now,
+        known_at=first.known_at,
+        commander=plan.organization.duty("office"),
+        opinion_level=OpinionLevel.MILD,
+        opinion_total=0,
+        response_level=ResponseLevel.L4,
+        type=first.type,
+        subtype=first.subtype,
+        system=first.system,
+        place=first.place,
+        reporter=first.reporter,
+        loss=first.loss,
+        playbooks=("common", first.type) if first.type else ("common",),
+        drill=first.drill,
+        restricted=first.restricted,
+        occurred_at=first.occurred_at,
+        facts=plan.facts.starting([first.type] if first.type else []),
+    )
+    return rules.open_(incident, working, plan.responses[working.response])
+
+
+def _number(context: Context, drill: bool) -> str:
+    """INC-20261121-003; drills count apart."""
+    prefix, day = "DRL" if drill else "INC", context.now.astimezone(context.zone).strftime("%Y%m%d")
+    return f"{prefix}-{day}-{context.uow.count(f'{prefix}-{day}'):03d}"
+
+
+def subtype_of(plan: Plan, types: Iterable[str], word: str | None) -> str | None:
+    if not word:
+        return None
+    subtypes = {code: names for type_ in types for code, names in plan.playbooks[type_].subtypes.items()}
+    for code, names in subtypes.items():
+        if word.casefold() in (code, *(n.casefold() for n in names)):
+            return code
+    choices = "、".join(names[0] for names in subtypes.values() if names)
+    raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
+
+
+def _bind_or_create(context: Context, incident: Incident, said_in: str) -> bool:
+    """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own (True)."""
+    message = context.message
+    here = message.chat_kind == "group" and said_in == f"{message.platform}:{message.chat}" and not incident.restricted
+    taken = context.uow.incident_in(message.platform, message.chat) if here else None
+    if here and (taken is None or not context.uow.load(Incident, taken).running):
+        context.uow.bind(incident.ref, message.platform, message.chat)
+        return False
+    groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
+    members = [p for g in groups for p in context.organization.groups[g].leaders]
+    members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
+    about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
+    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
+    return True
+
+
+def _what_is_missing(context: Context, incident: Incident) -> list[str]:
+    names = rules.missing_fields(incident)
+    missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
+    return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
+
+
+def _what_is_next(context: Context, incident: Incident) -> str:
+    """The grade: how, to those who give it, and who does it, to everybody else."""
+    may = {"office", "opinion"} & set(context.organization.groups_of(context.person))
+    key = "incident.next_grade" if may else "incident.next_wait"
+    return context.words.say(key, incident=incident.ref, commander=context.name(incident.commander))
