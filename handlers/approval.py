@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from handlers.core.clocks import listed
 from handlers.core.context import Context
 from handlers.core.message import Reply
 from handlers.core.registry import APPROVED, RETURNED, command, key, ref, rest, timer
@@ -59,7 +60,7 @@ def _heard(context: Context, given: Approve, leader: str) -> Reply:
         note=given.text,
         hearers=spoken.hearers(approval, incident.commander, context.organization),
         forbidden=context.response(incident).no_oral,
-        clocks=[r.ref for r in context.uow.reports(incident.ref) if r.waiver == approval.ref],
+        clocks=[*listed(approval), *listed(approval, "later")],
         organization=context.organization,
     )
     after = context.uow.apply(outcome)
