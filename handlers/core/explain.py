@@ -31,7 +31,7 @@ def _shown(name: str, value: object, words: Words, organization: Organization, r
         return group.name_en or group.name if words.locale == "en" else group.name
     if name in ("owner", "person", "by", "to") and value in organization.people:
         return organization.people[value].name
-    grade = "opinion_level" if refusal.key == "grade.lowering" else "event_grade"
+    grade = "opinion_level" if refusal.key.startswith(("grade.lowering", "downgrade.")) else "event_grade"
     keys = {
         "noun": f"noun.{value}",
         "verb": f"move.{value}",
@@ -41,6 +41,7 @@ def _shown(name: str, value: object, words: Words, organization: Organization, r
         "role": f"role.{value}",
         "current": f"code.{grade}.{value}",
         "new": f"code.{grade}.{value}",
+        "to": f"code.{grade}.{value}",
         "unknown": f"indicator.{value}",
         "indicator": f"indicator.{value}",
     }
