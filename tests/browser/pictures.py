@@ -50,7 +50,7 @@ def main() -> None:
 def take(browser: Browser, folder: Path, locale: Locale, story: Sequence[tuple[str, str]]) -> None:
     """Play the story and keep what the commander sees in the incident's chat."""
     with on_watch(folder, locale) as live:
-        context = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 960}, color_scheme="light")
+        context = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 1060}, color_scheme="light")
         page = context.new_page()
         page.goto("/console?as=li.na")
         for person, text in story:
