@@ -20,6 +20,7 @@ from bot.app import create_app
 from bot.bootstrap import build, plan_folder, real_now
 from bot.config import Settings, demo_settings, read_settings
 from bot.headless import play
+from bot.headless_scenarios import FIRST_SCENARIO, names
 from bot.logs import log_uncaught, setup
 from bot.plan_cli import check_command, diff_command, show_command
 from bot.web.bell import Bell
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="a sample firm with the built-in chat, in var/ of this folder")
     demo.add_argument("--headless", action="store_true", help="play a whole incident in the terminal, at speed")
-    demo.add_argument("--scenario", default="trading-outage", help="which one (with --headless): trading-outage")
+    demo.add_argument("--scenario", help=f"which one (with --headless): {', '.join(names())}; left out: {FIRST_SCENARIO}")
     demo.set_defaults(run=_demo)
 
     commands.add_parser("serve", help="run the bot").set_defaults(run=_serve)
@@ -102,7 +103,9 @@ def _settings() -> Settings:
 def _demo(given: argparse.Namespace) -> int:
     if given.headless:
         setup("ERROR", sys.stderr)
-        return play(given.scenario, print)
+        return play(given.scenario or FIRST_SCENARIO, print)
+    if given.scenario:
+        raise BadConfig("a scenario is played in the terminal: gengfu demo --headless --scenario NAME")
     settings = demo_settings(Path(), os.environ, Path(".env") if Path(".env").exists() else None)
     with _listening(settings.host, settings.port) as door:
         _migrated(settings)

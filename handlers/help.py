@@ -29,9 +29,9 @@ class Nothing:
 
 @command("help", About, zh="帮助", who="anyone")
 def help_(context: Context, given: About) -> Reply:
-    """What you may ask for; `/help task` for one topic."""
+    """What you may ask for; `/help task` for one topic, `/help grade` for one command."""
     topic = given.text.strip().lstrip("/").casefold()
-    found = [c for c in COMMANDS.values() if _may(context, c) and (not topic or topic in _nouns(c))]
+    found = [c for c in COMMANDS.values() if _may(context, c) and (not topic or topic in _words(c))]
     if not found:
         raise NotFound("help.nothing", topic=given.text)
     here = [] if topic else _fitting(context, found)
@@ -56,8 +56,9 @@ def _may(context: Context, found: Command) -> bool:
     return may(found.who, context.person, context.organization)
 
 
-def _nouns(found: Command) -> tuple[str, str]:
-    return found.name.split(" ")[0], found.zh.split(" ")[0]
+def _words(found: Command) -> set[str]:
+    """Its noun, its verb, both together, and what it is called for short."""
+    return {*found.name.split(" "), *found.zh.split(" "), found.name, found.zh, *found.short}
 
 
 @command("whoami", Nothing, zh="我是谁", who="anyone")

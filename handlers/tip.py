@@ -210,7 +210,9 @@ def _card(look: Look, tip: Tip) -> Card:
 
 def _buttons(look: Look, tip: Tip) -> tuple[Button, ...]:
     offered = _candidates(look, tip)
-    merge = [Button(look.say("button.merge_into", incident=i.ref), f"/tip merge {tip.ref} {i.ref}", tip.touched, "primary") for i in offered]
+    merge = [
+        Button(look.say("button.merge_into", incident=i.ref), f"/tip merge {tip.ref} {i.ref}", tip.touched, "primary") for i in offered
+    ]
     open_key = "button.open_anew" if tip.like else "button.open"
     found = [*merge, Button(look.say(open_key), f"/tip open {tip.ref}", tip.touched)]
     if look.person in look.organization.groups["office"].everyone and look.person != tip.by:

@@ -21,6 +21,7 @@ from typing import Any
 from workflows.core.errors import BadConfig
 
 FOLDER = Path(__file__).parent
+FIRST_SCENARIO = "trading-outage"
 
 #: language code -> text
 Texts = Mapping[str, str]

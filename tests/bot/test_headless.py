@@ -121,6 +121,13 @@ def test_the_command_line_plays_it_and_answers_in_the_configured_language(tmp_pa
     assert list(tmp_path.iterdir()) == [], "nothing stays behind"
 
 
+def test_a_scenario_is_not_silently_ignored_by_the_demo_in_the_browser() -> None:
+    command = [sys.executable, "-m", "bot", "demo", "--scenario", "trading-outage"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "gengfu demo --headless --scenario" in done.stderr
+
+
 def test_an_unknown_scenario_names_those_that_there_are() -> None:
     with pytest.raises(BadConfig, match="trading-outage"):
         play("no-such", print)

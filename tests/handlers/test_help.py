@@ -91,3 +91,10 @@ def test_every_command_has_its_help_in_both_languages(tmp_path: Path) -> None:
     assert lines[0] == "You can say (Chinese works too):"
     assert "/task snooze [T1] how long [why] — rest the reminders for a while" in lines
     assert len(lines) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("word", ["定级", "grade", "/定级", "事件 定级"])
+def test_help_for_one_command_by_any_of_its_words(world: World, word: str) -> None:
+    text = world.says("li.na", f"/帮助 {word}").text
+    assert "/事件 定级 [I1]" in text
+    assert "/任务" not in text
