@@ -110,6 +110,8 @@ async def _commands(parts: Parts, own: int, rounds: int) -> list[float]:
     async with _running(parts):
         for number in range(own):
             await _said(parts, watched, f"open-{number}", f"/事件 上报 类型=系统故障 行情中断 {number}")
+            # It is like the crowd's, and therefore offered for merging first.
+            await _said(parts, watched, f"anew-{number}", f"/来报 开事件 N{number + 1}")
         await _quiet(parts)
         return [
             await _said(parts, watched, f"{step}-{number}", _line(number, number % own + 1, step))

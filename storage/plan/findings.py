@@ -108,6 +108,7 @@ WHAT: Mapping[str, str] = {
     "opinion_level": "opinion level",
     "type": "incident type",
     "subtype": "subtype",
+    "approval": "approval",
     "condition": "condition",
     "clock": "clock",
     "fulfilled_by": "command (fulfilled_by)",

@@ -38,6 +38,7 @@ def twins(alarm: World) -> World:
     """The same failure opened again ten minutes later, by somebody who learnt of it earlier."""
     alarm.passes(minutes=10)
     alarm.says("wu.di", "/事件 上报 类型=系统故障 获知=13:50 委托报错")
+    alarm.says("wu.di", "/来报 开事件 N1")  # offered for merging, and opened all the same
     return alarm
 
 
@@ -200,6 +201,7 @@ def test_both_databases_merge(database: Database) -> None:
     world = make_world(database, plan=SAMPLE_PLAN)
     world.says("li.na", "/事件 上报 类型=系统故障 集中交易告警")
     world.says("wu.di", "/事件 上报 类型=系统故障 委托报错")
+    world.says("wu.di", "/来报 开事件 N1")
     world.says("wu.di", "/事件 合并 I2 到 I1 无 两人上报的是同一故障")
     world.taps("zhou.heng", "同意")
     assert (world.incident("I2").state, world.incident("I1").absorbed) == (State.MERGED, ("I2",))

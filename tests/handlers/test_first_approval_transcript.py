@@ -43,7 +43,7 @@ def test_claiming_asks_the_approver_on_one_card(world: World) -> None:
     assert "由 马超 办理" in found.text
     assert "A1 待批" in line(world, "ma.chao", ref)
     buttons = [button["command"] for button in world.card("ma.chao", "我的任务")["buttons"]]
-    assert not [command for command in buttons if ref in command], "nothing to tap before the answer"
+    assert [command for command in buttons if ref in command] == [f"/task attach {ref}"], "before the answer one can only prepare"
 
 
 def test_before_the_approval_nothing_is_in_progress_or_done(world: World) -> None:
