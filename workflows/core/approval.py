@@ -174,7 +174,6 @@ def delegate(approval: Approval, *, by: str, to: str | None, organization: Organ
         raise NotAllowed("approval.deputy_only", people="、".join(organization.people[d].name for d in deputies))
     if chosen == approval.asked_by:
         raise NotAllowed("approval.own")
-    MACHINE.after(approval.state, "delegate")
     return Outcome(
         replace(approval, delegates=tuple(dict.fromkeys((*approval.delegates, chosen)))),
         Event("delegated", {"by": by, "to": chosen}),

@@ -36,6 +36,96 @@ def test_ask() -> None:
     assert outcome.notices == (Notice("approval", ("zhou.heng",), urgency="approval", card=True),)
 
 
+def test_what_the_trail_keeps_of_each_move() -> None:
+    asked, until = make_approval(), NOW + minutes(15)
+    kept = {"kind": asked.kind, "subject": asked.subject}
+    moves = {
+        "asked": (rules.ask(asked, ORGANIZATION), {**kept, "digest": asked.digest, "of": ["zhou.heng"]}),
+        "approved": (rules.approve(asked, now=NOW, note="好", **HEAD), {**kept, "note": "好", "digest": asked.digest}),
+        "returned": (rules.return_(asked, now=NOW, reason="数不对", **HEAD), {**kept, "note": "数不对"}),
+        "voided": (rules.void(asked, now=NOW, reason="级别变了"), {**kept, "note": "级别变了"}),
+        "delegated": (rules.delegate(asked, to=None, **HEAD), {"by": "zhou.heng", "to": "lin.yue"}),
+        "estimated": (rules.later(asked, until=until, now=NOW, **HEAD), {"by": "zhou.heng", "until": until.isoformat()}),
+        "reminded": (rules.remind(asked, now=NOW, organization=ORGANIZATION), {"of": ["zhou.heng", "lin.yue"], "round": 1}),
+    }
+    assert {verb: (outcome.event.verb, dict(outcome.event.details)) for verb, (outcome, _) in moves.items()} == {
+        verb: (verb, details) for verb, (_, details) in moves.items()
+    }
+
+
+def test_who_hears_of_each_move() -> None:
+    asked, until = make_approval(), NOW + minutes(15)
+    decided = (Notice("approval.decided", (asked.asked_by,), urgency="reply"),)
+    assert rules.approve(asked, now=NOW, note="", **HEAD).notices == decided
+    assert rules.return_(asked, now=NOW, reason="数不对", **HEAD).notices == decided
+    assert rules.void(asked, now=NOW, reason="级别变了").notices == ()
+    assert rules.delegate(asked, to=None, **HEAD).notices == (Notice("approval", ("lin.yue",), urgency="approval", card=True),)
+    told = {"by": "zhou.heng", "until": until.isoformat()}
+    estimate = rules.later(asked, until=until, now=NOW, **HEAD)
+    assert estimate.notices == (Notice("approval.estimated", (asked.asked_by,), told, "reply"),)
+    assert estimate.timers == (Timer("approval", until),)
+
+
+def test_each_reminder_widens_the_circle_and_the_last_goes_to_the_control_group() -> None:
+    asked = make_approval(needed=("tech.head",), later_until=NOW)
+    again = NOW + timedelta(seconds=asked.wait)
+    first = rules.remind(asked, now=NOW, organization=ORGANIZATION)
+    assert first.record == replace(asked, rank=1, round=1, prompted_at=NOW, later_until=None)
+    assert first.timers == (Timer("approval", again),)
+    assert first.notices == (
+        Notice("approval", ("wang.qiang", "zhao.min"), urgency="approval", card=True),
+        Notice("approval.reminder", ("wang.qiang",), {"round": 1, "rank": 1, "next_at": again.isoformat()}, "approval"),
+    )
+    second = rules.remind(first.record, now=NOW, organization=ORGANIZATION)
+    assert second.record.rank == 2
+    assert second.notices == (
+        Notice("approval", ("wang.qiang", "zhao.min", "zhou.heng", "lin.yue"), urgency="approval", card=True),
+        Notice("approval.reminder", ("wang.qiang", "zhao.min"), {"round": 2, "rank": 2, "next_at": again.isoformat()}, "approval"),
+        Notice("approval.stuck", ("control",), {"round": 2}, "escalation"),
+    )
+    assert rules.remind(second.record, now=NOW, organization=ORGANIZATION).record.rank == 2, "there is nobody above the leading group"
+
+
+def test_nobody_is_reminded_of_what_is_decided() -> None:
+    done = rules.approve(make_approval(), now=NOW, note="", **HEAD).record
+    found = refused("house.move", lambda: rules.remind(done, now=NOW, organization=ORGANIZATION))
+    assert found.values == {"noun": "approval", "state": "approved", "verb": "remind"}
+
+
+def test_states_are_kept_and_answered_by_these_codes() -> None:
+    assert {state.name: str(state) for state in State} == {
+        "PENDING": "pending",
+        "APPROVED": "approved",
+        "ORAL": "oral",
+        "RETURNED": "returned",
+        "DENIED": "denied",
+        "VOID": "void",
+    }
+
+
+def test_a_second_delegate_does_not_replace_the_first() -> None:
+    both = make_approval(needed=("lead.head", "tech.head"), delegates=("zhao.min",))
+    assert rules.delegate(both, to=None, **HEAD).record.delegates == ("zhao.min", "lin.yue")
+
+
+def test_where_only_a_deputy_is_named_the_head_may_decide_too_and_is_asked_when_the_deputy_asks() -> None:
+    asked = make_approval(needed=("lead.deputy",))
+    assert approvers_of(asked, ORGANIZATION) == ("lin.yue",)
+    assert rules.deciders(("lead.deputy",), ORGANIZATION) == ("lin.yue", "zhou.heng")
+    assert rules.approve(asked, now=NOW, note="", **HEAD).record.decided_by == "zhou.heng"
+    assert approvers_of(replace(asked, asked_by="lin.yue"), ORGANIZATION) == ("zhou.heng",)
+
+
+def test_a_refusal_names_everybody_who_may() -> None:
+    both = make_approval(needed=("lead.head", "lead.deputy"))
+    found = refused(
+        "approval.not_named", lambda: rules.approve(both, by="ma.chao", now=NOW, note="", organization=ORGANIZATION), NotAllowed
+    )
+    assert found.values == {"people": "、".join(ORGANIZATION.people[one].name for one in ("zhou.heng", "lin.yue"))}
+    alone = make_approval(needed=("role:compliance", "legal.head"), asked_by="zhou.heng")
+    assert refused("approval.nobody", lambda: rules.ask(alone, ORGANIZATION)).values == {"needed": "role:compliance, legal.head"}
+
+
 def test_ask_where_nobody_else_may_decide_is_refused() -> None:
     alone = make_approval(asked_by="zhou.heng")
     assert refused("approval.nobody", lambda: rules.ask(alone, ORGANIZATION)).values == {"needed": "lead.head"}
