@@ -196,6 +196,7 @@ def check_timers(world: World) -> None:
         response = world.plans.current.responses[incident.response_level]
         if incident.running:
             wanted[incident.ref, "cadence"] = incident.next_update_at
+            wanted[incident.ref, "rescore"] = waiting[incident.ref, "rescore"]
         for task in records(world, "T"):
             wanted |= {(task.ref, timer.name): timer.due for timer in timers(item(task), response) if timer.due is not None}
     for approval in records(world, "A"):
@@ -246,7 +247,7 @@ def records(world: World, letter: str) -> list[Any]:
 #: What moves with the hour of day and with the clock's own rounds.
 _MOVES = {"version", "touched", "level", "round", "prompted_at", "reminded_at", "silent_rounds"}
 
-CLOCKS_OWN = ("task.reminder", "task.exhausted", "task.empty_rung", "incident.update_due", "approval.reminder", "approval.stuck")
+CLOCKS_OWN = ("task.reminder", "task.exhausted", "task.empty_rung", "incident.update_due", "incident.rescore_due", "approval.reminder", "approval.stuck")
 
 
 def outcome(world: World) -> dict[str, Any]:
