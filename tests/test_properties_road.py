@@ -27,6 +27,7 @@ from workflows.incident import RUNNING, Incident
 from workflows.incident import State as IncidentState
 from workflows.regulator_report import Report
 from workflows.task import LIVE, State
+from workflows.tip import TipState as Tip
 
 PEOPLE = st.sampled_from(
     ["zhou.heng", "lin.yue", "li.na", "sun.jie", "wang.qiang", "zhao.min", "ma.chao", "xu.jing", "gao.yuan", "guo.ping", "nobody"]
@@ -53,7 +54,7 @@ GRADES = st.sampled_from(
 FACTS = st.sampled_from(["类型=系统故障", "系统=行情", "类型=系统故障 地点=上海", "根因=光模块", ""])
 
 
-RECORDS = ("incident", "task", "approval", "grading", "report")
+RECORDS = ("incident", "task", "approval", "grading", "report", "tip")
 
 
 class Watch(RuleBasedStateMachine):
@@ -214,8 +215,9 @@ class Watch(RuleBasedStateMachine):
     def open_means_a_timer_is_running(self) -> None:
         running = self._running()
         alive = {task.ref for task in self.world.tasks() if task.state in (*LIVE, State.DONE)}
-        alive |= {approval.ref for approval in self._approvals() if approval.state is Asked.PENDING}
+        alive |= {approval.ref for approval in self._approvals() if approval.state in (Asked.PENDING, Asked.ORAL)}
         alive |= {incident.ref for incident in self._incidents() if incident.state in RUNNING}
+        alive |= {ref for (ref,) in self._rows(f"SELECT ref FROM tip WHERE state = '{Tip.WAITING}'")}
         alive |= {report.ref for report in self._reports() if report.open and report.deadline_at}
         assert running == alive
 

@@ -247,7 +247,15 @@ def records(world: World, letter: str) -> list[Any]:
 #: What moves with the hour of day and with the clock's own rounds.
 _MOVES = {"version", "touched", "level", "round", "prompted_at", "reminded_at", "silent_rounds"}
 
-CLOCKS_OWN = ("task.reminder", "task.exhausted", "task.empty_rung", "incident.update_due", "incident.rescore_due", "approval.reminder", "approval.stuck")
+CLOCKS_OWN = (
+    "task.reminder",
+    "task.exhausted",
+    "task.empty_rung",
+    "incident.update_due",
+    "incident.rescore_due",
+    "approval.reminder",
+    "approval.stuck",
+)
 
 
 def outcome(world: World) -> dict[str, Any]:
