@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bot.metrics import Metrics
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, Send, TryLater, WillNeverWork
 from bot.web.bell import Bell, Bells
-from handlers.core.message import Button, Card, Outgoing
+from handlers.core.message import Button, Card, Message, Outgoing
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away, canonical, part
@@ -118,6 +118,11 @@ class Worker:
             self.beats[name] = self.house.now()
             if not busy:
                 await bell.wait(heard, 2.0)
+
+    async def store(self, message: Message) -> bool:
+        """Keep an event for the loops, before what waits is handled; False when it was there already."""
+        with self.arrivals.storing():
+            return await asyncio.wrap_future(self.road.store_soon(message))
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self.house.database.submit_write(work))

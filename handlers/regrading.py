@@ -47,19 +47,9 @@ def _carry_out(context: Context, approval: Approval, by: str, before: Incident, 
         ask_again(context, after)
 
 
-@returned("grade_lower")
-def grade_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
-
-
 @approved("grade_off")
 def judged_off(context: Context, approval: Approval, by: str) -> None:
     waive(context, approval, by)
-
-
-@returned("grade_off")
-def judged_on(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
 
 
 @approved("known_later")
@@ -70,11 +60,6 @@ def known_later(context: Context, approval: Approval, by: str) -> None:
     known = datetime.fromisoformat(str(approval.values["known"]))
     after = context.uow.apply(rules.set_known(incident, by=approval.asked_by, known=known, agreement=agreement_of(approval, by)))
     _carry_out(context, approval, by, incident, after)
-
-
-@returned("known_later")
-def known_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +115,5 @@ def downgraded(context: Context, approval: Approval, by: str) -> None:
     _carry_out(context, approval, by, incident, after, freely=True)
 
 
-@returned("downgrade")
-def level_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
+for _kind in ("grade_lower", "grade_off", "known_later", "downgrade"):
+    returned(_kind)(keep)

@@ -18,12 +18,15 @@ from workflows.core.people import Organization
 #: Smaller goes first: a regulator's clock before an approval, a copy of the status last.
 PRIORITY = {"clock": 0, "approval": 1, "reply": 2, "assignment": 3, "escalation": 4, "reminder": 5, "digest": 6, "copy": 7}
 
-LEASE = timedelta(seconds=90)
-OUTBOX = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(PRIORITY.values()))
-
-#: The same rows, claimed by two: who waits for an answer does not wait behind ten cards that are being drawn.
-URGENT = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(rank for rank in PRIORITY.values() if rank <= PRIORITY["reply"]))
-UNHURRIED = Queue(OutboxRow, lease=LEASE, attempts=12, priorities=tuple(rank for rank in PRIORITY.values() if rank > PRIORITY["reply"]))
+OUTBOX, URGENT, UNHURRIED = (
+    Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(ranks))
+    for ranks in (
+        PRIORITY.values(),
+        # The same rows, claimed by two: who waits for an answer does not wait behind ten cards that are being drawn.
+        [rank for rank in PRIORITY.values() if rank <= PRIORITY["reply"]],
+        [rank for rank in PRIORITY.values() if rank > PRIORITY["reply"]],
+    )
+)
 
 #: Notices of which only the latest stays live.
 REMINDERS = ("task.reminder", "approval.reminder")

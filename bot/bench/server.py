@@ -54,8 +54,7 @@ def real(parts: Parts) -> ASGIApp:
             return JSONResponse({"error": "refused"}, 403)
         message = parts.console.receive({PERSON_HEADER: person}, await request.body())
         assert isinstance(message, Message)
-        with parts.worker.arrivals.storing():
-            await asyncio.wrap_future(parts.road.store_soon(message))
+        await parts.worker.store(message)
         return JSONResponse({"ok": True})
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
