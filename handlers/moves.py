@@ -142,14 +142,8 @@ def dismissed(context: Context, approval: Approval, by: str) -> None:
     context.uow.apply(rules.false_alarm(incident, agreement_of(approval, by), delayed=approval.values["delayed"] is True))
 
 
-@returned("merge")
-def not_merged(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
-
-
-@returned("false_alarm")
-def not_dismissed(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
+for _kind in ("merge", "false_alarm"):
+    returned(_kind)(keep)
 
 
 def _nothing_new(context: Context, approval: Approval) -> None:

@@ -127,9 +127,7 @@ def changed(context: Context, approval: Approval, by: str) -> None:
     _settled(context, incident, after)
 
 
-@returned("type_off")
-def stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
+returned("type_off")(keep)
 
 
 def _news(kind: str) -> None:

@@ -116,11 +116,6 @@ def waived(context: Context, approval: Approval, by: str) -> None:
     waive(context, approval, by)
 
 
-@returned("not_required")
-def kept(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
-
-
 @approved("fact_off")
 def fact_off(context: Context, approval: Approval, by: str) -> None:
     """A condition is turned off by two people: the facts hold now, and the clocks that hung on them stop."""
@@ -133,9 +128,8 @@ def fact_off(context: Context, approval: Approval, by: str) -> None:
     settle(context, after)
 
 
-@returned("fact_off")
-def fact_stays(context: Context, approval: Approval, by: str, reason: str) -> None:
-    keep(context, approval, by, reason)
+for _kind in ("not_required", "fact_off"):
+    returned(_kind)(keep)
 
 
 @timer("R")
