@@ -1,6 +1,7 @@
 """Random people, commands, taps and jumps of time on the real road: what must hold after every step, and of the whole trail at the end."""
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -234,10 +235,12 @@ class Watch(RuleBasedStateMachine):
             assert incident.response_level.rank == max(csrc, incident.opinion_level.rank)
 
     @invariant()
-    def a_closed_incident_has_nothing_open(self) -> None:
+    def a_closed_incident_has_nothing_open_but_its_clocks(self) -> None:
+        """A regulator's clock outlives even a forced closing, and so does what is asked about one."""
         closed = {incident.ref for incident in self._incidents() if incident.state is IncidentState.CLOSED}
         assert [task.ref for task in self.world.tasks() if task.incident in closed and (task.live or task.state is State.DONE)] == []
-        assert [a.ref for a in self._approvals() if a.incident in closed and a.state is Asked.PENDING] == []
+        pending = [a for a in self._approvals() if a.incident in closed and a.state is Asked.PENDING]
+        assert [a for a in pending if "reports" not in a.values] == []
 
     @invariant()
     def whoever_checked_is_not_whoever_did_it(self) -> None:
@@ -277,7 +280,7 @@ class Watch(RuleBasedStateMachine):
 def test_nothing_that_people_and_clocks_do_breaks_the_watch() -> None:
     calm = settings(
         deadline=None,
-        max_examples=12,
+        max_examples=int(os.environ.get("GENGFU_SEARCH", "12")),
         stateful_step_count=14,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate),
