@@ -13,8 +13,8 @@ from bot.bench.places import postgres_server as start_postgres
 from storage.database import Database
 
 # A loaded machine is no failure: properties have no time limit per example. The suite tries the same examples on every run, so that
-# it says of a change only what the change did; `GENGFU_SEARCH=100 pytest …` (docs/guide/mutation.md) looks for new ones.
-settings.register_profile("gengfu", deadline=None, derandomize="GENGFU_SEARCH" not in os.environ)
+# it says of a change only what the change did; `EXAMPLES=100 pytest …` (docs/guide/mutation.md) looks for new ones.
+settings.register_profile("gengfu", deadline=None, derandomize="EXAMPLES" not in os.environ)
 settings.load_profile("gengfu")
 
 _OURS = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_", "PG")

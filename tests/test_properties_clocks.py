@@ -100,7 +100,7 @@ class Clocks(Watch):
 def test_no_clock_ends_or_moves_unseen_whatever_people_do() -> None:
     calm = settings(
         deadline=None,
-        max_examples=int(os.environ.get("GENGFU_SEARCH", "8")),
+        max_examples=int(os.environ.get("EXAMPLES", "8")),
         stateful_step_count=14,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate),

@@ -280,7 +280,7 @@ class Watch(RuleBasedStateMachine):
 def test_nothing_that_people_and_clocks_do_breaks_the_watch() -> None:
     calm = settings(
         deadline=None,
-        max_examples=int(os.environ.get("GENGFU_SEARCH", "12")),
+        max_examples=int(os.environ.get("EXAMPLES", "12")),
         stateful_step_count=14,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate),
