@@ -42,21 +42,22 @@ class DatabaseShelf:
         row = self._database.write(lambda session: session.connection().execute(statement).one_or_none())
         return row.value if row is not None and row.ends > now else None
 
-    def spend(self, key: str, limit: int, window: timedelta) -> bool:
-        """Count one within the current window, which begins with its first count; False when `limit` is used up."""
+    def spend(self, key: str, limit: int, window: timedelta, count: int = 1) -> bool:
+        """Count `count` within the current window, which begins with its first count; False when that would pass `limit`."""
         now = self._now()
-        more = update(SHELF).where(*self._at("count", key), SHELF.c.ends > now, SHELF.c.count < limit).values(count=SHELF.c.count + 1)
-        again = update(SHELF).where(*self._at("count", key), SHELF.c.ends <= now).values(count=1, ends=now + window)
+        most = limit - count
+        more = update(SHELF).where(*self._at("count", key), SHELF.c.ends > now, SHELF.c.count <= most).values(count=SHELF.c.count + count)
+        again = update(SHELF).where(*self._at("count", key), SHELF.c.ends <= now).values(count=count, ends=now + window)
 
         def work(session: Session) -> bool:
             while not (_changed(session, more) or _changed(session, again)):
-                if self._exists(session, "count", key, SHELF.c.ends > now, SHELF.c.count >= limit):
+                if self._exists(session, "count", key, SHELF.c.ends > now, SHELF.c.count > most):
                     return False
-                if self._insert(session, "count", key, count=1, ends=now + window):
+                if self._insert(session, "count", key, count=count, ends=now + window):
                     break
             return True
 
-        return limit > 0 and self._database.write(work)
+        return most >= 0 and self._database.write(work)
 
     def lease(self, key: str, holder: str, seconds: float) -> bool:
         """True when `holder` has the lease now (taken or renewed)."""

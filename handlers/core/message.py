@@ -7,6 +7,15 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that lies on the platform: `key` fetches it, together with the id of the message it came in."""
+
+    key: str
+    name: str = ""
+    kind: Literal["file", "image"] = "file"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One thing a person did on a platform, normalised.
 
@@ -14,12 +23,14 @@ class Message:
     `text`: what was typed, or the command line of the button that was clicked (`/task claim T1`) ·
     `version`: the version a clicked button carried, None for typed text · `fields`: values of a form or of a button's question ·
     `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one ·
-    `files`: ids of what was sent with it and is kept already (never the bytes).
+    `files`: ids of what was sent with it and is kept already (never the bytes) ·
+    `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
+    `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
     """
 
     platform: str
     event_id: str
-    kind: Literal["text", "click"]
+    kind: Literal["text", "click", "joined", "left", "entered"]
     chat: str
     chat_kind: Literal["group", "direct"]
     sender: str
@@ -30,6 +41,8 @@ class Message:
     reply_to: str | None = None
     addressed: bool = False
     files: tuple[str, ...] = ()
+    attached: tuple[Attached, ...] = ()
+    mentioned: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

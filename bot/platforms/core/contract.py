@@ -1,9 +1,9 @@
 """What a platform is: it translates and nothing else. No domain word in here."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from handlers.core.message import Message, Outgoing, Reply
 
@@ -49,7 +49,33 @@ class Invite:
     members: tuple[str, ...]
 
 
-Deed: TypeAlias = Send | Edit | Recall | CreateRoom | Invite
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Keep a message of ours at the top of its chat."""
+
+    chat: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Ring these people's telephones about a message of ours. Facts of Done: `missing` (ids that could not be paged)."""
+
+    message_id: str
+    people: tuple[str, ...]
+    by: Literal["app", "sms", "phone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Bring the bytes of a file that somebody sent (`message_id`, and the platform's `key` within it). Done has the `content`."""
+
+    message_id: str
+    key: str
+    kind: Literal["file", "image"] = "file"
+
+
+Deed: TypeAlias = Send | Edit | Recall | CreateRoom | Invite | Pin | Page | Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +83,30 @@ class Done:
     """A deed is done. `facts` of Send: `chat`, `message_id`."""
 
     facts: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Can:
+    """What a platform is able to do; what it is not, nobody asks it for.
+
+    `edit`: a message of ours can be changed later · `recall` · `cards`: buttons, also in groups · `form`: typed input inside a card ·
+    `mention` · `create_room` (with the bot inside) · `invite` · `pin` · `page`: ways of ringing a telephone · `files` ·
+    `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted.
+    """
+
+    edit: bool = False
+    recall: bool = False
+    cards: bool = False
+    form: bool = False
+    mention: bool = False
+    create_room: bool = False
+    invite: bool = False
+    pin: bool = False
+    page: frozenset[Literal["app", "sms", "phone"]] = frozenset()
+    files: bool = False
+    idempotent: bool = False
+    receipts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +126,24 @@ class TryLater(Exception):
         self.after = after
 
 
+class PlatformDown(TryLater):
+    """Not this deed but the whole platform: away, out of quota, or refusing our credentials. `reason` tells an administrator what to do."""
+
+
 class WillNeverWork(Exception):
     """No retry can save this deed; administrators are told why."""
 
 
 class NotAuthentic(Exception):
-    """A request that does not prove where it comes from: nothing is stored, it is counted, the answer is 401."""
+    """A request that does not prove where it comes from: nothing is stored, `reason` (a word) is counted, the answer is 401."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+Hear: TypeAlias = Callable[[Message], Awaitable[Reply | None]]
+"""Where a long connection brings its messages: kept (None), or decided (a click's reply). Only then is the frame acknowledged."""
 
 
 class Shelf(Protocol):
@@ -92,8 +154,8 @@ class Shelf(Protocol):
     def take(self, key: str) -> str | None:
         """The value, once: whoever takes it removes it."""
 
-    def spend(self, key: str, limit: int, window: timedelta) -> bool:
-        """Count one within the current window; False when `limit` is used up. Atomic across replicas."""
+    def spend(self, key: str, limit: int, window: timedelta, count: int = 1) -> bool:
+        """Count `count` within the current window; False when `limit` would be passed. Atomic across replicas."""
 
     def lease(self, key: str, holder: str, seconds: float) -> bool:
         """True when `holder` has the lease now (taken or renewed)."""
@@ -103,6 +165,7 @@ class Platform(Protocol):
     """`do` answers Done, or raises TryLater or WillNeverWork."""
 
     name: str
+    can: Can
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
         """Verify, decrypt, normalise. Raises NotAuthentic."""
@@ -113,5 +176,5 @@ class Platform(Protocol):
     async def do(self, deed: Deed, key: str) -> Done:
         """Do one deed under an idempotency key: a repeat of a key that was done answers the same facts."""
 
-    def listen(self) -> AsyncIterator[Message]:
-        """The long connection, where there is one."""
+    async def listen(self, hear: Hear) -> None:
+        """Hold the long connection, until cancelled; returns at once where there is none."""
