@@ -17,7 +17,7 @@ from bot.headless_scenarios import Say, Script, Step, Taps, Texts, Types, Until,
 from bot.platforms.console import PERSON_HEADER, Console
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Send
 from handlers.core.access import house_scope
-from handlers.core.message import Button, Card, Message, Outgoing, Reply
+from handlers.core.message import Button, Card, Message, Outgoing, Reply, button_of
 from storage.database import Transaction
 from storage.rooms import Line
 from storage.views.pace import next_due
@@ -171,9 +171,10 @@ class Stage:
             seen += [(room.id, line) for line in self.parts.rooms.messages(room.id, who, limit=200).lines]
         found: list[tuple[int, datetime, str, str, Button]] = []
         for chat, line in seen:
-            for given in ((line.body or {}).get("card") or {}).get("buttons", ()) if line.state == "live" else ():
+            card = (line.body or {}).get("card") if line.state == "live" else None
+            for given in (*card["buttons"], *card["menu"]) if card else ():
                 if f"{given['command']} ".startswith(f"{command} "):
-                    found.append((given["version"] or 0, line.at, chat, line.id, Button(**given)))
+                    found.append((given["version"] or 0, line.at, chat, line.id, button_of(given)))
         return max(found, key=lambda one: one[:2])[2:] if found else None
 
     # Work

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bot.metrics import Metrics
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, Send, TryLater, WillNeverWork
 from bot.web.bell import Bell, Bells
-from handlers.core.message import Button, Card, Message, Outgoing
+from handlers.core.message import Card, Message, Outgoing, card_of
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away, canonical, part
@@ -352,11 +352,7 @@ def _nothing_new(ready: Ready) -> bool:
 def outgoing(said: Mapping[str, Any]) -> Outgoing:
     """An Outgoing from what was kept with its row."""
     card = said.get("card")
-    if card:
-        lines = tuple((name, value) for name, value in card["lines"])
-        buttons = tuple(Button(**button) for button in card["buttons"])
-        card = Card(**{**card, "lines": lines, "buttons": buttons})
-    return Outgoing(said["text"], card or None, tuple(said.get("mentions") or ()))
+    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()))
 
 
 def fingerprint(message: Outgoing) -> str:

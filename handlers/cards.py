@@ -7,6 +7,7 @@ from typing import Any, Literal
 from handlers.core.consent import first_buttons, first_line
 from handlers.core.evidence import attach_button
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.forms import question
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -199,13 +200,13 @@ def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> li
     """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
     spec = plan.facts.specs.get(fact)
     if spec is None or spec.kind != "condition":
-        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, ask=look.say("ask.grade"))]
+        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, form=question(look.say("ask.grade")))]
     if look.person and not may_set(spec, look.person, look.organization):
         return []
     name = _asked(look, plan, fact)
     return [
         Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
-        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, ask=look.say("ask.reason")),
+        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, form=question(look.say("ask.reason"))),
     ]
 
 
@@ -295,8 +296,8 @@ def _watch(look: Look, incident: Incident) -> str:
 
 def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
     ref, version = incident.ref, incident.touched
-    update = Button(look.say("button.update"), f"/incident update {ref}", version, ask=look.say("ask.update"))
-    grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, ask=look.say("ask.grade"))
+    update = Button(look.say("button.update"), f"/incident update {ref}", version, form=question(look.say("ask.update")))
+    grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, form=question(look.say("ask.grade")))
     tasks = Button(look.say("button.tasks"), f"/task list {ref}")
     timeline = Button(look.say("button.timeline"), f"/incident timeline {ref}")
     moves = {
@@ -305,7 +306,7 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
     }.get(incident.state, ())
-    fill = Button(look.say("button.fill"), f"/incident fact {ref}", None, ask=look.say("ask.fill"))
+    fill = Button(look.say("button.fill"), f"/incident fact {ref}", None, form=question(look.say("ask.fill")))
     filling = (fill,) if incident.running and missing_fields(incident) else ()
     return (
         *_type_buttons(look, incident),
@@ -323,8 +324,8 @@ def _playbook_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         return ()
     ref = incident.ref
     return (
-        Button(look.say("button.playbook_add"), f"/incident playbook add {ref}", None, ask=look.say("ask.playbook_add")),
-        Button(look.say("button.playbook_main"), f"/incident playbook main {ref}", None, ask=look.say("ask.playbook_main")),
+        Button(look.say("button.playbook_add"), f"/incident playbook add {ref}", None, form=question(look.say("ask.playbook_add"))),
+        Button(look.say("button.playbook_main"), f"/incident playbook main {ref}", None, form=question(look.say("ask.playbook_main"))),
     )
 
 
@@ -332,10 +333,16 @@ def _rare_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
     """Last, so that nobody meets them by haste: what lowers or leaves, each asking for its reason."""
     found = []
     if incident.running and not incident.provisional and incident.opinion_level is not OpinionLevel.MILD:
-        found.append(Button(look.say("button.downgrade"), f"/incident downgrade {incident.ref}", None, ask=look.say("ask.reason")))
+        found.append(
+            Button(look.say("button.downgrade"), f"/incident downgrade {incident.ref}", None, form=question(look.say("ask.reason")))
+        )
     if incident.state in DOORS:
-        found.append(Button(look.say("button.merge"), f"/incident merge {incident.ref}", None, ask=look.say("ask.merge")))
-        found.append(Button(look.say("button.false_alarm"), f"/incident false-alarm {incident.ref}", None, ask=look.say("ask.false_alarm")))
+        found.append(Button(look.say("button.merge"), f"/incident merge {incident.ref}", None, form=question(look.say("ask.merge"))))
+        found.append(
+            Button(
+                look.say("button.false_alarm"), f"/incident false-alarm {incident.ref}", None, form=question(look.say("ask.false_alarm"))
+            )
+        )
     return tuple(found)
 
 
@@ -407,15 +414,15 @@ def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, 
         if look.person in verifiers_of(task, look.organization, commander=incident.commander, by_level=level):
             return [
                 Button(look.say("button.verify", ref=ref), f"/task verify {ref}", version, "primary"),
-                Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, ask=look.say("ask.reason")),
+                Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, form=question(look.say("ask.reason"))),
             ]
         return []
     if task.waits:
         return first_buttons(look, task)
-    found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, ask=look.say("ask.progress"))]
+    found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, form=question(look.say("ask.progress")))]
     over = incident.clocks().get(task.until or "ended") is not None
     if not task.standing or over:
-        found.append(Button(look.say("button.done", ref=ref), f"/task done {ref}", version, "primary", ask=look.say("ask.done")))
+        found.append(Button(look.say("button.done", ref=ref), f"/task done {ref}", version, "primary", form=question(look.say("ask.done"))))
     return found
 
 
@@ -464,7 +471,9 @@ def heard_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     note = look.say("card.heard_note", until=until) if open_ else ""
     buttons = (
         Button(look.say("button.oral_confirm"), f"/oral confirm {approval.ref}", approval.touched, "primary"),
-        Button(look.say("button.oral_deny"), f"/oral deny {approval.ref}", approval.touched, "danger", ask=look.say("ask.oral_deny")),
+        Button(
+            look.say("button.oral_deny"), f"/oral deny {approval.ref}", approval.touched, "danger", form=question(look.say("ask.oral_deny"))
+        ),
     )
     twin = look.say("card.heard_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title, until=until)
     card = Card(title, tuple(lines), note, buttons if open_ else (), DECIDED[approval.state], incident.drill)
@@ -475,7 +484,7 @@ def _approval_buttons(look: Look, approval: Approval) -> tuple[Button, ...]:
     ref, version = approval.ref, approval.touched
     buttons = [
         Button(look.say("button.approve"), f"/approve {ref}", version, "primary"),
-        Button(look.say("button.return"), f"/return {ref}", version, "danger", ask=look.say("ask.reason")),
+        Button(look.say("button.return"), f"/return {ref}", version, "danger", form=question(look.say("ask.reason"))),
         Button(look.say("button.later"), f"/later {ref} 15m", version),
     ]
     own = [spec for spec in approval.needed if spec.endswith(".head") and look.person in look.organization.resolve(spec)]

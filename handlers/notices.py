@@ -6,6 +6,7 @@ from typing import Any
 
 from handlers.core.consent import first_buttons, first_line
 from handlers.core.evidence import attach_button
+from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
@@ -69,7 +70,7 @@ def rescore_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     text = look.say(
         key, ref=incident.ref, title=incident.title, last=_at(values["last"]), round=values["round"], next=_at(values["next_at"])
     )
-    button = Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, "primary", ask=look.say("ask.grade"))
+    button = Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, "primary", form=question(look.say("ask.grade")))
     head = look.say("notice.rescore_head", number=incident.number)
     return Outgoing(text, Card(head, (("", text),), "", (button,), "warning", incident.drill))
 
@@ -82,7 +83,7 @@ def update_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     values = about["values"]
     text = look.say("notice.update_due", ref=incident.ref, title=incident.title, round=values["round"], next=_at(values["next_at"]))
-    button = Button(look.say("button.update"), f"/incident update {incident.ref}", None, "primary", ask=look.say("ask.update"))
+    button = Button(look.say("button.update"), f"/incident update {incident.ref}", None, "primary", form=question(look.say("ask.update")))
     return Outgoing(
         text, Card(look.say("notice.update_head", number=incident.number), (("", text),), "", (button,), "warning", incident.drill)
     )
@@ -221,13 +222,17 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
     elif task.state is State.DONE:
         buttons = [
             Button(look.say("button.verify", ref=task.ref), f"/task verify {task.ref}", task.touched, "primary"),
-            Button(look.say("button.reject", ref=task.ref), f"/task reject {task.ref}", task.touched, ask=look.say("ask.reason")),
+            Button(
+                look.say("button.reject", ref=task.ref), f"/task reject {task.ref}", task.touched, form=question(look.say("ask.reason"))
+            ),
             seen,
         ]
     elif task.owner != look.person:
         buttons = _assign(look, task)
     elif task.waits:
-        block = Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason"))
+        block = Button(
+            look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, form=question(look.say("ask.reason"))
+        )
         buttons = [*first_buttons(look, task), block]
     else:
         buttons = [
@@ -236,10 +241,10 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
                 f"/task progress {task.ref}",
                 task.touched,
                 "primary",
-                ask=look.say("ask.progress"),
+                form=question(look.say("ask.progress")),
             ),
-            Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, ask=look.say("ask.done")),
-            Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, ask=look.say("ask.reason")),
+            Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, form=question(look.say("ask.done"))),
+            Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, form=question(look.say("ask.reason"))),
             attach_button(look, task),
         ]
     lines = [("", text)]
@@ -256,7 +261,9 @@ def _assign(look: Look, task: Task) -> list[Button]:
     """Who leads a group can name the owner with one tap and a name."""
     if not any(look.person in group.leaders for group in look.organization.groups.values()):
         return []
-    return [Button(look.say("button.assign", ref=task.ref), f"/task assign {task.ref}", task.touched, ask=look.say("ask.assign"))]
+    return [
+        Button(look.say("button.assign", ref=task.ref), f"/task assign {task.ref}", task.touched, form=question(look.say("ask.assign")))
+    ]
 
 
 def _verifiers(look: Look, task: Task, incident: Incident) -> tuple[str, ...]:
@@ -473,8 +480,16 @@ def _clock_news(kind: str) -> None:
         binding = look.say(f"report.binding_{duty.binding}")
         lines = [("", text), (look.say("report.basis"), look.say("report.basis_value", basis=duty.basis, binding=binding))]
         buttons = (
-            Button(look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, "primary", ask=look.say("ask.filed")),
-            Button(look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, ask=look.say("ask.waive")),
+            Button(
+                look.say("button.filed", ref=report.ref),
+                f"/report filed {report.ref}",
+                None,
+                "primary",
+                form=question(look.say("ask.filed")),
+            ),
+            Button(
+                look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))
+            ),
         )
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
         return Outgoing(text, Card(head, tuple(lines), "", buttons, "danger", incident.drill))

@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers.core.access import may
 from handlers.core.context import Context
+from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Reply
 from handlers.core.opening import open_incident, opened_reply, subtype_of
@@ -216,7 +217,9 @@ def _buttons(look: Look, tip: Tip) -> tuple[Button, ...]:
     open_key = "button.open_anew" if tip.like else "button.open"
     found = [*merge, Button(look.say(open_key), f"/tip open {tip.ref}", tip.touched)]
     if look.person in look.organization.groups["office"].everyone and look.person != tip.by:
-        found.append(Button(look.say("button.dismiss"), f"/tip dismiss {tip.ref}", tip.touched, "danger", ask=look.say("ask.reason")))
+        found.append(
+            Button(look.say("button.dismiss"), f"/tip dismiss {tip.ref}", tip.touched, "danger", form=question(look.say("ask.reason")))
+        )
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from handlers.core.asking import ask, of_task
 from handlers.core.context import Context
+from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button
 from workflows.core import approval as rules
@@ -80,5 +81,7 @@ def first_buttons(look: Look, task: Task) -> list[Button]:
     """For the owner of a task that waits: ask, unless it is asked already."""
     if _pending(look, task) is not None:
         return []
-    ask_ = Button(look.say("button.ask_first", ref=task.ref), f"/task ask {task.ref}", task.touched, "primary", ask=look.say("ask.first"))
+    ask_ = Button(
+        look.say("button.ask_first", ref=task.ref), f"/task ask {task.ref}", task.touched, "primary", form=question(look.say("ask.first"))
+    )
     return [ask_]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Message:
 
     `event_id` is the platform's own id of the event (de-duplication) · `chat` and `sender` are the platform's ids ·
     `text`: what was typed, or the command line of the button that was clicked (`/task claim T1`) ·
-    `version`: the version a clicked button carried, None for typed text · `fields`: values of a form or of a button's question ·
+    `version`: the version a clicked button carried, None for typed text · `fields`: name to value of a form, to the letter ·
     `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one ·
     `files`: ids of what was sent with it and is kept already (never the bytes) ·
     `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
@@ -46,10 +46,29 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. `name` is an argument of the button's command, a fact of the plan, or `text`: what would be typed behind it.
+
+    `kind`: text (one line) · long (several) · choice (of `options`) · person (of `options`, or anybody of the plan; the value is an id) ·
+    time (`2026-11-21T09:41` in the installation's time zone) · `options` are (value, label) · `value` stands there to begin with ·
+    `required` is for the platform to ask for; the command has the last word.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "long", "choice", "person", "time"] = "text"
+    options: tuple[tuple[str, str], ...] = ()
+    value: str = ""
+    required: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A button is a command line (`command`, at most 100 bytes) plus the version of the record it was drawn from.
 
-    `ask`: a question whose typed answer is appended as the command's text (platforms without input fields show how to reply instead) ·
+    `form`: what is asked before the command goes off; sent beside it as `Message.fields`, so the button itself stays small (platforms
+    without input fields show the command's usage line instead, see core.forms.how_to_type) ·
     `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone) ·
     `files`: where the platform can, let people choose files and send the command with them.
     """
@@ -58,7 +77,7 @@ class Button:
     command: str
     version: int | None = None
     style: Literal["plain", "primary", "danger"] = "plain"
-    ask: str = ""
+    form: tuple[Field, ...] = ()
     confirm: bool = False
     files: bool = False
 
@@ -68,7 +87,7 @@ class Card:
     """Typed fields; every text is plain text, never markup. `tone` colours the title bar.
 
     `title` at most 26 characters on narrow platforms · `lines` are (name, value) pairs; an empty name is a full-width line ·
-    `note` one closing line.
+    `note` one closing line · `menu`: at most ten rarer acts behind one 「更多」.
     """
 
     title: str
@@ -77,6 +96,7 @@ class Card:
     buttons: tuple[Button, ...] = ()
     tone: Literal["plain", "info", "good", "warning", "danger"] = "plain"
     drill: bool = False
+    menu: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +123,16 @@ class Reply:
     usage: str = ""
     wait: bool = False
     """True = in hand: not decided yet, the answer follows as a message"""
+
+
+def card_of(kept: Mapping[str, Any]) -> Card:
+    """The card that was kept as JSON."""
+    lines = tuple((name, value) for name, value in kept["lines"])
+    buttons, menu = (tuple(button_of(one) for one in kept[place]) for place in ("buttons", "menu"))
+    return Card(**{**kept, "lines": lines, "buttons": buttons, "menu": menu})
+
+
+def button_of(kept: Mapping[str, Any]) -> Button:
+    """The button that was kept as JSON."""
+    form = (Field(**{**one, "options": tuple((value, label) for value, label in one["options"])}) for one in kept["form"])
+    return Button(**{**kept, "form": tuple(form)})

@@ -6,10 +6,11 @@ What people wrote is never changed: everything is found in a folded twin of the 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from handlers.core.heads import find, is_chatter, noun, spellings, unknown, unmentioned
-from handlers.core.registry import COMMANDS, Command
+from handlers.core.registry import COMMANDS, Command, Kind
 from handlers.core.tokens import REF, Folded, Keys, Part, fold_value, nearest
 from handlers.core.values import Reading, convert, fact
 from handlers.core.wording import Locale
@@ -33,9 +34,18 @@ class Parsed:
 
 
 def parse(
-    text: str, reading: Reading, *, addressed: bool, reply: bool = False, commands: Mapping[str, Command] = COMMANDS
+    text: str,
+    reading: Reading,
+    *,
+    addressed: bool,
+    reply: bool = False,
+    fields: Mapping[str, str] = MappingProxyType({}),
+    commands: Mapping[str, Command] = COMMANDS,
 ) -> Parsed | None:
-    """The command in `text`; None when it is not for us; BadWords (with `command`, its name or "") when it cannot be read."""
+    """The command in `text`; None when it is not for us; BadWords (with `command`, its name or "") when it cannot be read.
+
+    `fields`: arguments that a form took apart already, name to value; a value is never read for keys, refs or quotes.
+    """
     typed, mentioned = unmentioned(text)
     known = spellings(tuple(commands.values()))
     start = typed.skip(0)
@@ -53,7 +63,7 @@ def parse(
     command, end, short = found
     if not slash and short and is_chatter(typed, end, command, strict=not asked):
         return None
-    return Parsed(command, _Line(command, typed, end, reading, commands).given())
+    return Parsed(command, _Line(command, typed, end, reading, fields, commands).given())
 
 
 def usage_line(command: Command, locale: Locale) -> str:
@@ -92,6 +102,7 @@ class _Line:
     typed: Folded
     place: int
     reading: Reading
+    fields: Mapping[str, str]
     commands: Mapping[str, Command]
 
     def given(self) -> Any:
@@ -109,7 +120,28 @@ class _Line:
             tail -= 1
         self._check_unknown(parts[lead:tail])
         values |= self._set([part for part in (*parts[:lead], *parts[tail:]) if part.key])
-        return values | self._rest(*((parts[lead].start, parts[tail - 1].end) if lead < tail else (place, place)), values)
+        values |= self._rest(*((parts[lead].start, parts[tail - 1].end) if lead < tail else (place, place)))
+        values = self._filled(values)
+        self._check_missing(values)
+        return values
+
+    def _filled(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values with those of the form; an empty field was not given. What the line says already cannot be said again."""
+        spellings = self._keys().spellings
+        rests: dict[str, Kind] = {argument.name: argument.metadata["kind"] for argument in self._of("rest")}
+        fields: dict[str, Any] = {}
+        stated: dict[str, Any] = {key: value for argument in self._of("facts") for key, value in values[argument.name].items()}
+        for name, typed in self.fields.items():
+            key, text = spellings.get(fold_value(name), name), typed.strip()
+            if key not in rests and key not in spellings.values():
+                raise self._unknown_key(name)
+            if not text:
+                continue
+            table, short = (stated, key.removeprefix(_FACT)) if key.startswith(_FACT) else (fields, key)
+            if short in table or values.get(key) not in (None, ""):
+                raise BadWords("error.key_twice", name=name)
+            table[short] = convert(rests[key], text, self.reading) if key in rests else self._convert(key, text)
+        return values | fields | {argument.name: stated for argument in self._of("facts")}
 
     def _of(self, part: str) -> list[Field[Any]]:
         return [argument for argument in self.command.arguments if argument.metadata.get("part") == part]
@@ -202,7 +234,7 @@ class _Line:
             table[key] = part.value
         return values | {argument.name: found for argument in self._of("facts")}
 
-    def _rest(self, start: int, end: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _rest(self, start: int, end: int) -> dict[str, Any]:
         """The free text: fields of a kind take the words that convert, in order; a text field takes all that is left."""
         rests: dict[str, Any] = {}
         fields = self._of("rest")
@@ -215,7 +247,6 @@ class _Line:
                 rests[argument.name], start = self._worded(argument, start, end, optional=optional)
         if start < end:
             raise BadWords("error.unexpected", text=self.typed.cut(start, end))
-        self._check_missing(rests, values)
         return rests
 
     def _worded(self, argument: Field[Any], start: int, end: int, *, optional: bool) -> tuple[Any, int]:
@@ -235,11 +266,11 @@ class _Line:
             return argument.default, start
         return convert(kind, self.typed.cut(start, end), self.reading), end
 
-    def _check_missing(self, rests: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    def _check_missing(self, values: Mapping[str, Any]) -> None:
         locale: Locale = "en" if self.typed.shape[: self.place].isascii() else "zh"
         for argument in self.command.arguments:
             meta = argument.metadata
             if meta.get("part") == "ref" and not meta["optional"] and argument.name not in values:
                 raise BadWords("error.missing", what=meta["letter"] + "1")
-            if meta.get("part") == "rest" and meta["required"] and rests.get(argument.name) in (None, ""):
+            if meta.get("part") == "rest" and meta["required"] and values.get(argument.name) in (None, ""):
                 raise BadWords("error.missing", what=_rest_name(argument, locale))

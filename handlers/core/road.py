@@ -170,7 +170,7 @@ class Road:
         organization = self.house.plans.organization
         plain = message.kind == "text" and message.chat_kind == "direct" and not message.text.lstrip().startswith(("/", "／", "、"))
         if not plain or person in organization.people:
-            return parse(_line(message), reading, addressed=addressed, reply=reply)
+            return parse(message.text, reading, addressed=addressed, reply=reply, fields=message.fields)
         try:
             parsed = parse(message.text, reading, addressed=True)
         except BadWords:
@@ -329,9 +329,9 @@ class Road:
 def _screened(message: Message) -> tuple[Message, bool]:
     """Client data is masked before anything else sees it."""
     text = screen(_storable(message.text))
-    fields = {name: screen(_storable(value)) for name, value in message.fields.items()}
-    masked = bool(text.found) or any(f.found for f in fields.values())
-    return replace(message, text=text.text, fields={name: f.text for name, f in fields.items()}), masked
+    fields = [(screen(_storable(name)), screen(_storable(value))) for name, value in message.fields.items()]
+    masked = bool(text.found) or any(name.found or value.found for name, value in fields)
+    return replace(message, text=text.text, fields={name.text: value.text for name, value in fields}), masked
 
 
 def _storable(text: str) -> str:
@@ -339,18 +339,13 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 
-def _line(message: Message) -> str:
-    """A click's command line, with the answer to the button's question as its text."""
-    answer = message.fields.get("text", "").strip()
-    return f"{message.text} {answer}".rstrip() if answer else message.text
-
-
 def _about(spoken: OutboxRow | None) -> str | None:
     """The record that an answered message is about: the one task it names, if its buttons name one; none when they name several."""
     if spoken is None:
         return None
     card = (spoken.said or {}).get("card") or {}
-    named = {word for button in card.get("buttons", ()) for word in button["command"].split() if _TASK.fullmatch(word)}
+    buttons = (*card.get("buttons", ()), *card.get("menu", ()))
+    named = {word for button in buttons for word in button["command"].split() if _TASK.fullmatch(word)}
     if named:
         return named.pop() if len(named) == 1 else spoken.incident
     return str(spoken.about.get("ref") or "") or spoken.ref
@@ -359,7 +354,8 @@ def _about(spoken: OutboxRow | None) -> str | None:
 def _command_of(message: Message, house: House) -> str | None:
     """The command that was meant, for the record of a refusal that came after parsing."""
     try:
-        found: Parsed | None = parse(_line(message), Reading(house.plans.current, house.now(), house.words.zone), addressed=True)
+        reading = Reading(house.plans.current, house.now(), house.words.zone)
+        found: Parsed | None = parse(message.text, reading, addressed=True, fields=message.fields)
     except BadWords:
         return None
     return found.command.name if found else None

@@ -433,3 +433,87 @@ def test_any_text_is_read_or_refused(head: str, text: str, addressed: bool, repl
 def test_a_title_is_kept_to_the_letter(title: str) -> None:
     assume(not set("=:") & set(unicodedata.normalize("NFKC", title)))
     assert must(f"/incident open 标题 {title} 完").given.text == f"标题 {title} 完"
+
+
+def filled(line: str, /, **fields: str) -> Any:
+    parsed = parse(line, READING, addressed=True, fields=fields, commands=COMMANDS)
+    assert parsed is not None
+    return parsed.given
+
+
+def unfilled(line: str, /, **fields: str) -> BadWords:
+    with pytest.raises(BadWords) as caught:
+        filled(line, **fields)
+    assert "command" in caught.value.values
+    return caught.value
+
+
+def test_a_form_is_converted_as_if_typed() -> None:
+    given = filled(
+        "/incident open", text="行情中断", type="宕机", system="行情＝主备", loss="１２０万", at="2026-11-21T09:41", drill="是", place=" "
+    )
+    at = datetime(2026, 11, 21, 1, 41, tzinfo=UTC)
+    assert given == Open("行情中断", "system_failure", "行情＝主备", None, 1200000.0, at, True)
+
+
+def test_a_form_takes_chinese_names_and_facts() -> None:
+    given = filled("/incident grade I1", 阅读="120万", hot_list="前50", 范围分="3分", **{"理由": "两家媒体 转发=多\n还在传"})
+    assert given == Grade("I1", {"reads_24h": 1200000, "hot_list": "top50"}, 3, "两家媒体 转发=多\n还在传")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "类型=数据泄露 地点=上海", "T2 说好了", "/任务 完成 T1", "“引号”", '"a" "b"', "a=b\n\nc：d", "＝", "@更夫", "drill=yes",
+        "、", "\u202e倒", "'; --",
+    ],
+)  # fmt: skip
+def test_the_text_of_a_form_is_kept_to_the_letter(text: str) -> None:
+    assert filled("/task progress T1", text=f" {text}\n") == Progress("T1", text)
+    assert filled("/incident open", text=text, type="宕机").text == text
+    assert filled("/incident open", system=text).system == text
+
+
+@drawn(st.text(min_size=1, max_size=60), st.text(max_size=60))
+def test_any_form_is_read_or_refused(name: str, value: str) -> None:
+    try:
+        given = filled("/incident open", **{name: value})
+    except BadWords:
+        return
+    assert name.casefold() != "ref"
+    assert value.strip() or given == Open("")
+
+
+def test_other_kinds_of_arguments_stand_in_a_form_too() -> None:
+    assert filled("/task transfer T1", to="李娜", note="夜班 换人=是") == Transfer("T1", "li.na", "夜班 换人=是")
+    assert filled("/task snooze T1", until="15m") == Snooze("T1", timedelta(minutes=15))
+    assert filled("/delegate A1", to="", note="") == Delegate("A1")
+
+
+def test_what_the_line_says_stands_beside_the_form() -> None:
+    assert filled("/incident fact I1 犯罪=否", 起因="网线 松了") == Known("I1", {"crime": False, "cause": "网线 松了"})
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "key"),
+    [
+        ("/incident open", {"wrong": "1"}, "error.unknown_key_alone"),
+        ("/incident open", {"systen": ""}, "error.unknown_key"),
+        ("/incident show I1", {"text": "x"}, "error.unknown_key_alone"),
+        ("/incident show", {"ref": "I2"}, "error.unknown_key_alone"),
+        ("/incident open", {"fact:reads_24h": "1"}, "error.unknown_key_alone"),
+        ("/incident open", {"type": "火灾"}, "error.type"),
+        ("/incident open", {"loss": "-1"}, "error.number"),
+        ("/incident open", {"at": "2026-13-01T00:00"}, "error.time"),
+        ("/incident open 行情中断", {"text": "别的"}, "error.key_twice"),
+        ("/incident open 演练=否", {"drill": "是"}, "error.key_twice"),
+        ("/incident open", {"drill": "是", "演练": "否"}, "error.key_twice"),
+        ("/incident fact I1 犯罪=否", {"crime": "是"}, "error.key_twice"),
+        ("/incident grade I1", {"crime": "是"}, "error.fact_elsewhere"),
+        ("/task progress T1", {"text": " \n"}, "error.missing"),
+        ("/task transfer T1", {"note": "x"}, "error.missing"),
+        ("/task transfer T1", {"to": "李娜 王强"}, "error.person_nearest"),
+    ],
+)
+def test_a_form_that_is_refused(line: str, fields: dict[str, str], key: str) -> None:
+    assert unfilled(line, **fields).key == key
