@@ -71,6 +71,7 @@ class Loud:
     """The console, with every deed told to whoever watches."""
 
     name = "console"
+    can = Console.can
 
     def __init__(self, console: Console, tell: Callable[[Deed, str], None]) -> None:
         self._console = console

@@ -27,6 +27,7 @@ class Watched:
     """The console, noting when a reply to WHO leaves."""
 
     name = "console"
+    can = Console.can
 
     def __init__(self, console: Console) -> None:
         self._console = console

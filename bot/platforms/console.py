@@ -3,12 +3,25 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from bot.platforms.core.contract import Answer, CreateRoom, Deed, Done, Edit, Invite, NotAuthentic, Recall, Send, WillNeverWork
+from bot.platforms.core.contract import (
+    Answer,
+    Can,
+    CreateRoom,
+    Deed,
+    Done,
+    Edit,
+    Hear,
+    Invite,
+    NotAuthentic,
+    Recall,
+    Send,
+    WillNeverWork,
+)
 from handlers.core.message import Card, Message, Outgoing, Reply
 
 BODY_CAP = 64 * 1024
@@ -36,6 +49,7 @@ class Console:
     """`knows`: is this the id of a person of the firm · `now`: the clock."""
 
     name = "console"
+    can = Can(edit=True, recall=True, cards=True, form=True, mention=True, create_room=True, invite=True, idempotent=True, receipts=True)
 
     def __init__(self, rooms: Rooms, knows: Callable[[str], bool], now: Callable[[], datetime]) -> None:
         self._rooms = rooms
@@ -71,10 +85,8 @@ class Console:
     async def do(self, deed: Deed, key: str) -> Done:
         return Done(await asyncio.to_thread(self._do, deed, key))
 
-    async def listen(self) -> AsyncIterator[Message]:
+    async def listen(self, hear: Hear) -> None:
         """Nothing ever: the page posts."""
-        return
-        yield
 
     def _do(self, deed: Deed, key: str) -> dict[str, str]:
         match deed:
@@ -91,6 +103,8 @@ class Console:
             case Invite():
                 self._rooms.invite(self._existing(deed.chat), [person for person in deed.members if self._knows(person)])
                 return {"chat": deed.chat, "missing": self._missing(deed.members)}
+            case _:
+                raise WillNeverWork(f"the console cannot {type(deed).__name__.lower()}")
 
     def _send(self, deed: Send, key: str) -> dict[str, str]:
         if not deed.chat and not self._knows(deed.person):

@@ -25,6 +25,7 @@ class Message:
     `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one ·
     `files`: ids of what was sent with it and is kept already (never the bytes) ·
     `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
+    `asks`: the clicked button has a form that this platform could not show in place: it is to be sent ·
     `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
     """
 
@@ -43,6 +44,7 @@ class Message:
     files: tuple[str, ...] = ()
     attached: tuple[Attached, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """A messenger that recognises no key: what it is told twice it says twice, and it remembers all of it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from bot.platforms.core.contract import Answer, CreateRoom, Deed, Done, Edit, Invite, NotAuthentic, Recall, Send
+from bot.platforms.core.contract import Answer, Can, CreateRoom, Deed, Done, Edit, Hear, Invite, NotAuthentic, Recall, Send, WillNeverWork
 from handlers.core.message import Message, Outgoing, Reply
 
 
@@ -30,6 +30,8 @@ def said(deed: Deed, key: str) -> Said:
             return Said(key, "recall", deed.message_id)
         case CreateRoom() | Invite():
             return Said(key, "room", deed.name if isinstance(deed, CreateRoom) else deed.chat)
+        case _:
+            raise WillNeverWork("a telex only writes")
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Telex:
     """`before` may raise in place of a deed (the platform is away); `after` may raise when it is done (its answer is lost)."""
 
     name: str = "console"
+    can: Can = field(default_factory=lambda: Can(edit=True, cards=True, create_room=True, invite=True))
     before: Callable[[Said], None] = lambda one: None
     after: Callable[[Said], None] = lambda one: None
     wire: list[Said] = field(default_factory=list)
@@ -61,9 +64,8 @@ class Telex:
             return Done({"chat": deed.chat or f"dm:{deed.person}", "message_id": f"telex/{number}"})
         return Done()
 
-    async def listen(self) -> AsyncIterator[Message]:
+    async def listen(self, hear: Hear) -> None:
         return
-        yield
 
     # What stands on the wire
 

@@ -1,4 +1,4 @@
-"""Staying below what a vendor allows: counters per window on the shelf, which replicas share. No waiting in here: who must wait is told how long."""
+"""Staying below what a vendor allows: counters per window on the shelf, which replicas share. Who must wait is told how long."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Feishu's open API: one way of calling it, with the tenant's token and with each error told apart by what must be done.
 
-Protocol: open.feishu.cn, "tenant_access_token_internal" (2025-03), "Server-side error codes", "Rate limits". Decide on `code`, never on the status.
+Protocol: open.feishu.cn, "tenant_access_token_internal" (2025-03), "Server-side error codes", "Rate limits". `code` decides, not the status.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import httpx
 from bot.platforms.core.contract import PlatformDown, TryLater, WillNeverWork
 from bot.platforms.core.http import Answered, send
 
-TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 a path
+TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 #: A token is asked for anew this long before it ends: until 30 minutes before, Feishu would answer the old one.
 EARLY = timedelta(minutes=5)
 

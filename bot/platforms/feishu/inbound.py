@@ -14,6 +14,7 @@ from typing import Any, Literal
 from bot.platforms.core.contract import Answer, NotAuthentic
 from bot.platforms.core.crypto import aes_cbc_open, same, sha256_hex, unbase64
 from bot.platforms.core.strict import Object, inner, items, parse_object, text
+from bot.platforms.feishu.dialect import answers
 from handlers.core.message import Attached, Message
 
 BODY_CAP = 1024 * 1024
@@ -214,11 +215,11 @@ class Inbound:
                     mentioned=event.mentions,
                 )  # fmt: skip
             case "card_action" if (found := pressed(event.action)) and event.sender:
-                version, command = found
+                version, command, asks = found
                 # A click does not say what kind of chat it was made in; its card does, which is ours.
                 return Message(
                     "feishu", event.key, "click", event.chat, "group", event.sender, command, at, version,
-                    {name: _plain(value) for name, value in (event.form or {}).items()}, event.message_id or None, True,
+                    answers(event.form or {}), event.message_id or None, True, asks=asks,
                 )  # fmt: skip
             case "bot_added" | "bot_removed" if event.chat:
                 kind: Literal["joined", "left"] = "joined" if event.kind == "bot_added" else "left"
@@ -229,12 +230,12 @@ class Inbound:
         return NOTHING
 
 
-def pressed(key: str) -> tuple[int | None, str] | None:
-    """(version, command line) of a button's key `version|command`; None for what we never drew."""
-    version, sign, command = key.partition("|")
+def pressed(key: str) -> tuple[int | None, str, bool] | None:
+    """(version, command line, is its form still to be asked for) of a button's key `version|command`; None for what we never drew."""
+    version, sign, command = key.removeprefix("?").partition("|")
     if not sign or not command.startswith("/") or not (version == "" or (version.isascii() and version.isdigit() and len(version) < 10)):
         return None
-    return (int(version) if version else None), command
+    return (int(version) if version else None), command, key.startswith("?")
 
 
 def _card_action(body: Object, key: str, at: datetime) -> Event:
@@ -255,15 +256,6 @@ def _card_action(body: Object, key: str, at: datetime) -> Event:
 
 def _open_id(values: Object, name: str) -> str:
     return text(inner(values, name), "open_id")
-
-
-def _plain(value: Any) -> str:
-    """One field of a form as text."""
-    if isinstance(value, list):
-        return "、".join(_plain(one) for one in value)
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return "" if value is None else str(value)
 
 
 def _spoken(content: Object) -> str:

@@ -1,7 +1,7 @@
 """Feishu's long connection: open, hold, put fragments together, acknowledge what was kept, and come back when it dies.
 
-Protocol: "Receive events through a persistent connection" (server-side SDK pages); details as lark-oapi 1.7.5 does them. No public address is
-needed; of several connections one random one gets each event, so that replicas need no lease.
+Protocol: "Receive events through a persistent connection" (server-side SDK pages); details as lark-oapi 1.7.5 does them. No public address
+is needed; of several connections one random one gets each event, so that replicas need no lease.
 """
 
 import asyncio
