@@ -1,6 +1,6 @@
 """Feishu's open API: one way of calling it, with the tenant's token and with each error told apart by what must be done.
 
-Protocol: open.feishu.cn, "tenant_access_token_internal" (2025-03), "Server-side error codes", "Rate limits". `code` decides, not the status.
+Protocol: open.feishu.cn, "tenant_access_token_internal" (2025-03), "Server-side error codes", "Rate limits". `code` decides.
 """
 
 import asyncio
