@@ -9,18 +9,19 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv.parser import parse_stream
 
+from bot.channels import Channels, read_channels
+from bot.secret import Secret
 from workflows.core.errors import BadConfig
 
-T = TypeVar("T")
 Locale = Literal["zh", "en"]
 Console = Literal["off", "demo"]
 DataKeys = tuple[tuple[str, bytes], ...]
@@ -31,21 +32,6 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Secret(Generic[T]):
-    """A value that does not print; `reveal()` where it is used, and nowhere else."""
-
-    _value: T = field(repr=False)
-
-    def reveal(self) -> T:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """One documented name. `arrives` is the version's part that brings it; empty: it works now."""
 
@@ -53,6 +39,10 @@ class Setting:
     default: str = ""
     secret: bool = False
     arrives: str = ""
+
+
+def _now(names: str, *, secret: bool = False) -> tuple[Setting, ...]:
+    return tuple(Setting(name, secret=secret) for name in names.split())
 
 
 def _later(part: str, names: str, *, secret: bool = False) -> tuple[Setting, ...]:
@@ -76,15 +66,12 @@ SETTINGS: Final = (
     *_later("part 5", "DINGTALK_CLIENT_ID DINGTALK_ROBOT_CODE DINGTALK_MODE DINGTALK_CORP_ID DINGTALK_CARD_TEMPLATE_ID"),
     *_later("part 5", "DINGTALK_SCENE_TEMPLATE_ID DINGTALK_API_BASE DINGTALK_OAPI_BASE"),
     *_later("part 5", "DINGTALK_CLIENT_SECRET DINGTALK_TOKEN DINGTALK_AES_KEY", secret=True),
-    *_later("part 3", "FEISHU_APP_ID FEISHU_MODE FEISHU_TENANT_KEY FEISHU_API_BASE"),
-    *_later("part 3", "FEISHU_APP_SECRET FEISHU_VERIFICATION_TOKEN FEISHU_ENCRYPT_KEY", secret=True),
-    *_later("part 3", "SMTP_FROM GENGFU_SMS_URL"),
-    *_later("part 3", "SMTP_URL GENGFU_SMS_SECRET", secret=True),
+    *_now("FEISHU_APP_ID FEISHU_MODE FEISHU_TENANT_KEY FEISHU_API_BASE SMTP_FROM GENGFU_SMS_URL"),
+    *_now("FEISHU_APP_SECRET FEISHU_VERIFICATION_TOKEN FEISHU_ENCRYPT_KEY SMTP_URL GENGFU_SMS_SECRET", secret=True),
 )
 KNOWN: Final = {setting.name: setting for setting in SETTINGS}
 NAMES: Final = {**KNOWN, **{f"{setting.name}_FILE": setting for setting in SETTINGS if setting.secret}}
 PREFIXES: Final = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_")
-SMS: Final = ("GENGFU_SMS_URL", "GENGFU_SMS_SECRET", "GENGFU_SMS_SECRET_FILE")
 DEMO_OWNS: Final = ("GENGFU_DATABASE_URL", "GENGFU_DATA_KEYS", "GENGFU_SEAL_KEY", "GENGFU_CONSOLE")
 
 
@@ -110,6 +97,7 @@ class Settings:
     timezone: ZoneInfo
     locale: Locale
     console: Console
+    channels: Channels
 
     def keys(self) -> Keys:
         """Both keys, for what reads or writes records; `plan check` and `migrate` live without them."""
@@ -177,7 +165,7 @@ def _gather(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
 def _check_environment(name: str) -> None:
     """Platform names may belong to another program that shares the environment: those are only warned about."""
     trouble = _trouble(name)
-    if trouble and name.startswith("GENGFU_") and name not in SMS:
+    if trouble and name.startswith("GENGFU_"):
         raise BadConfig(f"{name} {trouble}")
     if trouble:
         log.warning("%s in the environment %s", name, trouble, extra={"action": "setting_unused"})
@@ -246,6 +234,7 @@ def _settings(given: Mapping[str, str]) -> Settings:
         timezone=_timezone(values["GENGFU_TIMEZONE"]),
         locale=_locale(values["GENGFU_LOCALE"]),
         console=_console(values["GENGFU_CONSOLE"], host),
+        channels=read_channels(values),
     )
 
 

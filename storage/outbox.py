@@ -131,6 +131,26 @@ def enqueue_reply(
     )
 
 
+def enqueue_around(
+    session: Session, *, key: str, platform: str, person: str, said: dict[str, Any], incident: str | None, priority: int, now: datetime
+) -> None:
+    """What somebody must hear now, by another way than usual."""
+    _add(
+        session,
+        key=key,
+        kind="reply",
+        lane=key,
+        priority=priority,
+        due=now,
+        now=now,
+        about={"reply": key},
+        platform=platform,
+        recipient=person,
+        said=said,
+        incident=incident,
+    )
+
+
 def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:
     """Cards that watch any of `refs` must be drawn again. One being drawn right now is only marked; its sender sees that at the end."""
     session.flush()

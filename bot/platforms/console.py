@@ -30,7 +30,6 @@ PERSON_HEADER = "x-gengfu-person"
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _MENTION = re.compile(r"(?<![\w.@＠-])[@＠](?:更夫|gengfu(?![\w.-]))[ \u3000]?", re.IGNORECASE | re.ASCII)
-_SLASHES = ("/", "／")
 
 
 class Rooms(Protocol):
@@ -141,11 +140,6 @@ class Console:
             self.name, event_id, "text", chat, _kind(chat), sender, said, self._now(),
             reply_to=reply_to, addressed=addressed, files=page.texts("files"),
         )  # fmt: skip
-
-
-def heard(message: Message) -> bool:
-    """Is this meant for the bot: addressed to it, or a command line."""
-    return message.addressed or message.text.startswith(_SLASHES)
 
 
 class _Page:

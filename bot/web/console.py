@@ -15,13 +15,13 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
-from bot.platforms.console import BODY_CAP, PERSON_HEADER, Console, heard
+from bot.platforms.console import BODY_CAP, PERSON_HEADER, Console
 from bot.platforms.core.contract import NotAuthentic
 from bot.web.assets import Assets
 from bot.web.bell import Bell
 from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
 from bot.web.security import same_origin
-from handlers.core.message import Message, Reply
+from handlers.core.message import Message, Reply, heard
 from storage.rooms import Line, Listed, Page, Rooms
 from workflows.core.errors import NotFound, UserError
 

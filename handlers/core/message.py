@@ -138,3 +138,8 @@ def button_of(kept: Mapping[str, Any]) -> Button:
     """The button that was kept as JSON."""
     form = (Field(**{**one, "options": tuple((value, label) for value, label in one["options"])}) for one in kept["form"])
     return Button(**{**kept, "form": tuple(form)})
+
+
+def heard(message: Message) -> bool:
+    """Is this meant for the bot: addressed to it, a command line, an answer to a message (it may be ours), or no words at all."""
+    return message.kind != "text" or message.addressed or message.reply_to is not None or message.text.startswith(("/", "／"))

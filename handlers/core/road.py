@@ -15,7 +15,7 @@ from handlers.core.explain import explain
 from handlers.core.look import Look
 from handlers.core.message import Message, Outgoing, Reply
 from handlers.core.parser import Parsed, Reading, parse
-from handlers.core.registry import COMMANDS, REQUESTS, SCREENS, TIMERS
+from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage import audit, inbox, outbox
@@ -34,6 +34,8 @@ from workflows.core.outcome import Notice
 log = logging.getLogger(__name__)
 
 _TASK = re.compile("T[0-9]+")
+#: How long a person waits for a decision before the answer is 「in hand」 and the outcome follows as a message.
+PATIENCE = timedelta(seconds=1.2)
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3
 
@@ -76,7 +78,7 @@ class Road:
         row = self.house.database.write(lambda tx: self._store(tx, message, claimed=True))
         if row is not None:
             with suppress(LostRow):  # we were slower than the lease, and a worker has decided it
-                return self._handle(row, message)
+                return self._handle(row, message, waits=self.house.now() + PATIENCE)
         return self.house.database.read(lambda tx: self._answered(tx, message))
 
     def _store(self, tx: Transaction, message: Message, *, claimed: bool) -> InboxRow | None:
@@ -106,29 +108,41 @@ class Road:
 
     # Deciding
 
-    def work(self, row: InboxRow) -> None:
-        """A worker's path: a stored event, a request of a workflow, a fact from a delivery."""
-        payload = inbox.payload_of(row, self.house.cipher)
-        if row.platform == "gengfu":
-            self._decide_again(row, lambda tx: self._request(tx, row, payload))
-        else:
-            self._handle(row, _unpacked(payload), late=True)
+    def message_of(self, row: InboxRow) -> Message | None:
+        """The message in a row; None for what the house tells itself."""
+        return None if row.platform == "gengfu" else _unpacked(inbox.payload_of(row, self.house.cipher))
 
-    def _handle(self, row: InboxRow, message: Message, *, late: bool = False) -> Reply:
+    def person_of(self, message: Message) -> str:
+        """The sender's id in the plan; who is not in it is `platform:id`."""
+        return self.house.identify(message.platform, message.sender) or f"{message.platform}:{message.sender}"
+
+    def work(self, row: InboxRow, files: tuple[str, ...] = ()) -> None:
+        """A worker's path: a stored event (with the files that were fetched for it), a request of a workflow, a fact from a delivery."""
+        message = self.message_of(row)
+        if message is None:
+            payload = inbox.payload_of(row, self.house.cipher)
+            self._decide_again(row, lambda tx: self._request(tx, row, payload))
+        elif message.kind in ARRIVALS:
+            self._decide_again(row, lambda tx: self._arrival(tx, row, message))
+        else:
+            self._handle(row, replace(message, files=(*message.files, *files)))
+
+    def _handle(self, row: InboxRow, message: Message, *, waits: datetime | None = None) -> Reply:
+        """`waits`: until when somebody waits for the answer; what comes later follows as a message, in the commit that decides it."""
         began = self.house.now()
         try:
-            return self._handled(row, message, late=late)
+            return self._handled(row, message, waits)
         finally:
             self.house.took(self.house.now() - began)
 
-    def _handled(self, row: InboxRow, message: Message, *, late: bool) -> Reply:
-        person = self.house.identify(message.platform, message.sender) or f"{message.platform}:{message.sender}"
+    def _handled(self, row: InboxRow, message: Message, waits: datetime | None) -> Reply:
+        person = self.person_of(message)
         line, masked = _screened(message)
         try:
-            reply = self._decide_again(row, lambda tx: self._decide(tx, row, line, person, masked=masked, late=late))
+            reply = self._decide_again(row, lambda tx: self._decide(tx, row, line, person, masked=masked, waits=waits))
         except UserError as refusal:
             refused = refusal
-            reply = self.house.database.write(lambda tx: self._refuse(tx, row, line, person, refused, masked=masked, late=late))
+            reply = self.house.database.write(lambda tx: self._refuse(tx, row, line, person, refused, masked=masked, waits=waits))
         except LostRow:
             raise
         except Exception as error:
@@ -146,7 +160,7 @@ class Road:
                     raise RuleBroken("house.busy") from None
         raise AssertionError("unreachable")
 
-    def _decide(self, tx: Transaction, row: InboxRow, message: Message, person: str, *, masked: bool, late: bool) -> Reply | None:
+    def _decide(self, tx: Transaction, row: InboxRow, message: Message, person: str, *, masked: bool, waits: datetime | None) -> Reply | None:
         house, now = self.house, self.house.now()
         reading = Reading(house.plans.current, now, house.words.zone)
         spoken = self._spoken_of(tx, message)
@@ -162,7 +176,7 @@ class Road:
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)
         house.count(parsed.command.name, "done")
-        self._answer(tx, row, message, reply, late=late)
+        self._answer(tx, row, message, reply, waits)
         return reply
 
     def _read(self, message: Message, person: str, reading: Reading, *, addressed: bool, reply: bool) -> Parsed | None:
@@ -185,7 +199,7 @@ class Road:
         return replace(reply, text=f"{reply.text}\n{self.house.words.say('house.masked')}") if masked else reply
 
     def _refuse(
-        self, tx: Transaction, row: InboxRow, message: Message, person: str, refusal: UserError, *, masked: bool, late: bool
+        self, tx: Transaction, row: InboxRow, message: Message, person: str, refusal: UserError, *, masked: bool, waits: datetime | None
     ) -> Reply:
         """Every refusal is recorded, in the chain of the person who was refused, with the command and never with what they wrote."""
         house = self.house
@@ -204,7 +218,7 @@ class Road:
         text, usage = explain(refusal, house.words, house.plans.organization, house.now(), named)
         reply = self._hinted(Reply(text, error=refusal.key, usage=usage), masked)
         house.count(named or "-", "refused")
-        self._answer(tx, row, message, reply, late=late)
+        self._answer(tx, row, message, reply, waits)
         return reply
 
     def _broken(self, row: InboxRow, message: Message, error: Exception) -> Reply:
@@ -215,10 +229,11 @@ class Road:
         self.house.database.write(lambda tx: INBOX.retry(tx, row, due, f"{type(error).__name__} {code}", free=away(error)))
         return Reply(self.house.words.say("house.internal", code=code), error="house.internal")
 
-    def _answer(self, tx: Transaction, row: InboxRow, message: Message, reply: Reply, *, late: bool) -> None:
-        """What was typed is answered in its chat; a click by its own answer, or, when that came too late, one-to-one."""
+    def _answer(self, tx: Transaction, row: InboxRow, message: Message, reply: Reply, waits: datetime | None) -> None:
+        """What was typed is answered in its chat; a click by its own answer, or, when that came too late, by a message."""
         house = self.house
         self._finish(tx, row, reply)
+        late = waits is None or house.now() >= waits
         if not reply.text or not (message.kind == "text" or late):
             return
         text = "\n".join(part for part in (reply.text, reply.usage) if part)

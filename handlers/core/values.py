@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,8 @@ class Reading:
     plan: Plan
     now: datetime
     timezone: ZoneInfo
+    mentioned: Mapping[str, str] = MappingProxyType({})
+    """folded name -> person id, of people whom the platform itself says were mentioned"""
 
 
 def number(text: str) -> float:
@@ -109,9 +112,11 @@ def score(text: str) -> int:
     return int(words)
 
 
-def person(text: str, plan: Plan) -> str:
-    """A person's id from id, name or @name; a name that several share needs the id."""
+def person(text: str, plan: Plan, mentioned: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A person's id from id, name or @name; a name that several share needs the id, unless the platform says who was `mentioned`."""
     people = plan.organization.people
+    if known := mentioned.get(fold_value(text).lstrip("@").strip()):
+        return known
     for word in (text, fold_value(text)):
         if found := plan.organization.named(word):
             return found.id
@@ -190,7 +195,7 @@ _KINDS: Mapping[Kind, Callable[[str, Reading], Any]] = {
     "number": lambda text, _: number(text),
     "time": lambda text, reading: moment(text, reading.now, reading.timezone),
     "duration": lambda text, reading: duration(text, reading.now, reading.timezone),
-    "person": lambda text, reading: person(text, reading.plan),
+    "person": lambda text, reading: person(text, reading.plan, reading.mentioned),
     "group": lambda text, reading: group(text, reading.plan),
     "type": lambda text, reading: incident_type(text, reading.plan),
     "level": lambda text, reading: level(text, reading.plan),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import SETTINGS, Secret, Settings, demo_settings, is_loopback, read_settings
+from bot.config import SETTINGS, Settings, demo_settings, is_loopback, read_settings
+from bot.secret import Secret
 from workflows.core.errors import BadConfig
 
 KEY = base64.b64encode(b"k" * 32).decode()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.config import Secret
+from bot.secret import Secret
 from bot.logs import JsonLines, log_uncaught, setup
 from workflows.core.errors import BadConfig, RuleBroken
 

@@ -1,0 +1,124 @@
+"""The settings of the messengers, of mail and of the SMS gateway: what each mode needs, and one sentence where it is missing."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from bot.secret import Secret
+from workflows.core.errors import BadConfig
+
+
+@dataclass(frozen=True, slots=True)
+class FeishuSettings:
+    """A self-built app. `verification_token` and `encrypt_key` belong to callbacks and are empty on the long connection."""
+
+    app_id: str
+    app_secret: Secret[str]
+    mode: Literal["http", "ws"]
+    verification_token: Secret[str]
+    encrypt_key: Secret[str]
+    tenant_key: str
+    api_base: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    host: str
+    port: int
+    tls: bool
+    """from the first byte (smtps); otherwise STARTTLS where the server offers it"""
+    user: str
+    password: Secret[str]
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSettings:
+    url: str
+    secret: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    feishu: FeishuSettings | None = None
+    mail: MailSettings | None = None
+    sms: SmsSettings | None = None
+
+
+def read_channels(values: Mapping[str, str]) -> Channels:
+    """Which channels are on. BadConfig says what is missing or not understood, never the value of a secret."""
+    return Channels(_feishu(values), _mail(values), _sms(values))
+
+
+def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
+    given = {name: value for name, value in values.items() if name.startswith("FEISHU_") and value}
+    if not given:
+        return None
+    mode = given.get("FEISHU_MODE", "http")
+    if mode not in ("http", "ws"):
+        raise BadConfig(f"FEISHU_MODE is {mode!r}; give http (callbacks) or ws (the long connection)")
+    needed = ["FEISHU_APP_ID", "FEISHU_APP_SECRET"] + (["FEISHU_VERIFICATION_TOKEN", "FEISHU_ENCRYPT_KEY"] if mode == "http" else [])
+    if missing := [name for name in needed if name not in given]:
+        raise BadConfig(f"Feishu in mode {mode} also needs {', '.join(missing)}: copy them from the app's page, or leave out all FEISHU_ names")
+    proofs = given if mode == "http" else {}
+    return FeishuSettings(
+        given["FEISHU_APP_ID"],
+        Secret(given["FEISHU_APP_SECRET"]),
+        "http" if mode == "http" else "ws",
+        Secret(proofs.get("FEISHU_VERIFICATION_TOKEN", "")),
+        Secret(proofs.get("FEISHU_ENCRYPT_KEY", "")),
+        given.get("FEISHU_TENANT_KEY", ""),
+        _base("FEISHU_API_BASE", given.get("FEISHU_API_BASE", "https://open.feishu.cn")),
+    )
+
+
+def _mail(values: Mapping[str, str]) -> MailSettings | None:
+    url, sender = values.get("SMTP_URL", ""), values.get("SMTP_FROM", "")
+    if not url and not sender:
+        return None
+    if not (url and sender):
+        raise BadConfig(f"{'SMTP_FROM' if url else 'SMTP_URL'} is not set: mail needs both SMTP_URL and SMTP_FROM")
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (465 if parts.scheme == "smtps" else 25)
+        plain = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.path in ("", "/")
+    except ValueError:
+        plain, port = None, 0
+    if not plain:
+        raise BadConfig("SMTP_URL must be smtp(s)://USER:PASSWORD@HOST:PORT; signs like @ or / in the password are written %40, %2F")
+    if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", sender):
+        raise BadConfig(f"SMTP_FROM is {sender!r}; give an address like gengfu@example.com")
+    user, password = unquote(parts.username or ""), Secret(unquote(parts.password or ""))
+    return MailSettings(parts.hostname or "", port, parts.scheme == "smtps", user, password, sender)
+
+
+def _sms(values: Mapping[str, str]) -> SmsSettings | None:
+    url, secret = values.get("GENGFU_SMS_URL", ""), values.get("GENGFU_SMS_SECRET", "")
+    if not url and not secret:
+        return None
+    if not (url and secret):
+        raise BadConfig(f"{'GENGFU_SMS_SECRET' if url else 'GENGFU_SMS_URL'} is not set: the SMS gateway needs both")
+    return SmsSettings(_base("GENGFU_SMS_URL", url), Secret(secret))
+
+
+def _base(name: str, value: str) -> str:
+    """An address that secrets are sent to: TLS, unless it is this machine."""
+    try:
+        url = urlsplit(value)
+        good = url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname or ""))
+        good = good and bool(url.hostname) and "@" not in url.netloc
+    except ValueError:
+        good = False
+    if not good:
+        raise BadConfig(f"{name} must be an https:// address (http:// only on this machine)")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,107 @@
+"""From outbox rows to words: whether a row still matters is asked, and the words are found and kept, in the transaction that claims it."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from handlers.core.message import Card, Outgoing, card_of
+from handlers.core.road import Road
+from storage import outbox
+from storage.database import Transaction, canonical, part
+from storage.outbox import OUTBOX
+from storage.queue import backoff
+from storage.tables.queues import OutboxRow
+from storage.views.reader import Reader
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed outbox row (and the reminders bundled with it), drawn and ready to go; None = it no longer matters.
+
+    `repeated`: a new card that was handed out before. Where it arrived then, the platform knows its key and shows the older words.
+    """
+
+    row: OutboxRow
+    bundled: tuple[OutboxRow, ...]
+    message: Outgoing | None
+    repeated: bool = False
+
+    @property
+    def nothing_new(self) -> bool:
+        """It no longer matters, was said before its note got lost, or is a card that stands in its chat as it would be drawn now."""
+        row, message = self.row, self.message
+        if message is None:
+            return True
+        if row.kind == "card":
+            return row.message_id is not None and row.said_hash == fingerprint(message)
+        return row.kind == "notice" and row.message_id is not None
+
+
+class Drawing:
+    def __init__(self, road: Road) -> None:
+        self._road = road
+
+    def prepared(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Ready | None:
+        """A row that cannot be drawn waits by itself, and is buried in the end: it must not hold up the others of its lot."""
+        now = self._road.house.now()
+        try:
+            with part(tx):
+                bundled = tuple(outbox.bundle(tx, row, now)) if row.about.get("notice") == "task.reminder" else ()
+                repeated = row.kind == "card" and row.message_id is None and row.said is not None
+                return Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
+        except Exception as error:
+            log.exception("a message cannot be drawn", extra={"action": "draw_failed", "outbox": row.id, "error": type(error).__name__})
+            OUTBOX.retry(tx, row, now + backoff(row.attempt), type(error).__name__)
+            return None
+
+    def _drawn(self, tx: Transaction, reader: Reader, row: OutboxRow, bundled: tuple[OutboxRow, ...]) -> Outgoing | None:
+        if row.kind == "supersede":
+            return self._without_the_replaced(tx, reader, row)
+        if row.kind == "reply" or (row.kind == "notice" and row.said is not None):
+            return outgoing(row.said)  # a retry says the same words
+        if row.kind == "room":
+            return Outgoing("")
+        message = self._road.draw(reader, row)
+        if bundled:
+            message = self._together([message, *(self._road.draw(reader, one) for one in bundled)])
+        row.said = None if message is None else asdict(message)
+        if row.kind != "card":  # a card's is noted when it stands in its chat
+            row.said_hash = None if message is None else fingerprint(message)
+            for one in bundled:
+                one.said_hash = row.said_hash  # a retry takes the same ones along
+        tx.flush()
+        return message
+
+    def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
+        """What the message still reminds of; once that is nothing, the old words, marked as replaced."""
+        rest = outbox.standing(tx, row.platform, row.about["message_id"])
+        message = self._together([self._road.draw(reader, one) for one in rest])
+        row.superseded = message is None
+        return message or outgoing(row.said)
+
+    def _together(self, messages: Iterable[Outgoing | None]) -> Outgoing | None:
+        """Several reminders of one person as one message 「你有 3 项」."""
+        drawn = [message for message in messages if message is not None]
+        if len(drawn) < 2:
+            return drawn[0] if drawn else None
+        words = self._road.house.words
+        head = words.say("reminder.bundle", count=len(drawn))
+        cards = [m.card for m in drawn if m.card]
+        lines = tuple(("", m.text) for m in drawn)
+        buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]
+        card = Card(head, lines, "", buttons, "warning", any(c.drill for c in cards))
+        return Outgoing("\n".join([head, *(m.text for m in drawn)]), card)
+
+
+def outgoing(said: Mapping[str, Any]) -> Outgoing:
+    """An Outgoing from what was kept with its row."""
+    card = said.get("card")
+    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()))
+
+
+def fingerprint(message: Outgoing) -> str:
+    return hashlib.sha256(canonical(asdict(message)).encode()).hexdigest()

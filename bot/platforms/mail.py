@@ -1,0 +1,108 @@
+"""Mail as a platform: it can say something to a person, and nothing else. It is a rung of the ladder and the road around a dead messenger."""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from hashlib import sha256
+
+from bot.platforms.core.budget import Budget, Limit
+from bot.platforms.core.contract import Answer, Can, Deed, Done, Hear, NotAuthentic, PlatformDown, Send, Shelf, TryLater, WillNeverWork
+from handlers.core.message import Message, Outgoing, Reply
+
+TIMEOUT = 15.0
+#: Per person: mail is for what matters when nothing else works, not for every card.
+PER_PERSON = 30
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Where mail is handed in. `tls`: from the first byte; otherwise STARTTLS where the server offers it."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str
+    sender: str
+
+
+class Mail:
+    """`subject`: what heads a message that has no card (the product's name)."""
+
+    name = "mail"
+    can = Can()
+
+    def __init__(self, box: Mailbox, shelf: Shelf, subject: str, now: Callable[[], datetime]) -> None:
+        self._box = box
+        self._subject = subject
+        self._now = now
+        self._budget = Budget(shelf, now)
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
+        raise NotAuthentic("mail_is_not_read")
+
+    def answer(self, reply: Reply) -> Answer:
+        return Answer(b"{}")
+
+    async def do(self, deed: Deed, key: str) -> Done:
+        if not isinstance(deed, Send) or "@" not in deed.person:
+            raise WillNeverWork(f"mail cannot {type(deed).__name__.lower()} to {'a chat' if not isinstance(deed, Send) else 'no address'}")
+        await self._budget.take([Limit(f"person:{sha256(deed.person.encode()).hexdigest()[:16]}", PER_PERSON, HOUR)])
+        message = self.written(deed.message, deed.person, key)
+        await asyncio.to_thread(self._hand_in, message)
+        return Done({"chat": "", "message_id": str(message["Message-ID"])})
+
+    async def listen(self, hear: Hear) -> None:
+        return
+
+    def written(self, message: Outgoing, to: str, key: str) -> EmailMessage:
+        """Plain text. The same key has the same Message-ID, by which many mail servers drop a repeat."""
+        mail = EmailMessage()
+        title = message.card.title if message.card else message.text.split("\n")[0]
+        mail["Subject"] = " ".join(f"[{self._subject}] {title}".split())[:200]
+        mail["From"], mail["To"] = self._box.sender, to
+        mail["Date"] = format_datetime(self._now())
+        mail["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:40]}@{self._box.sender.partition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.text + "\n")
+        return mail
+
+    def _hand_in(self, message: EmailMessage) -> None:
+        try:
+            with self._connected() as server:
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as refused:
+            code, text = next(iter(refused.recipients.values()))
+            raise _refusal(code, text, "the address is refused") from None
+        except smtplib.SMTPAuthenticationError:
+            raise PlatformDown(300.0, "the mail server refuses user or password in SMTP_URL") from None
+        except smtplib.SMTPResponseException as error:
+            raise _refusal(error.smtp_code, error.smtp_error, "the mail server refuses the message") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise PlatformDown(10.0, f"no mail server at {self._box.host}:{self._box.port} ({type(error).__name__})") from None
+
+    def _connected(self) -> smtplib.SMTP:
+        box, trusted = self._box, ssl.create_default_context()
+        if box.tls:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(box.host, box.port, timeout=TIMEOUT, context=trusted)
+        else:
+            server = smtplib.SMTP(box.host, box.port, timeout=TIMEOUT)
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=trusted)
+                server.ehlo()
+        if box.user:
+            server.login(box.user, box.password)
+        return server
+
+
+def _refusal(code: int, text: bytes | str, what: str) -> Exception:
+    """4xx is a matter of time, 5xx is final (RFC 5321, 4.2.1)."""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return TryLater(60.0, f"{what} for now ({code})") if 400 <= code < 500 else WillNeverWork(f"{what} ({code}: {said[:200]})")

@@ -1,0 +1,107 @@
+"""The firm's SMS and voice gateway as a platform: a signed webhook of our own shape, since every firm's gateway has another.
+
+POST {"id", "kind": "sms"|"voice", "to": "+86…", "text"} with `X-Gengfu-Timestamp` (seconds) and
+`X-Gengfu-Signature` = hex HMAC-SHA256(secret, timestamp + "." + body). 2xx = accepted; the same `id` must not be sent twice.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import httpx
+
+from bot.platforms.core.budget import Budget, Limit
+from bot.platforms.core.contract import (
+    Answer,
+    Can,
+    Deed,
+    Done,
+    Hear,
+    NotAuthentic,
+    Page,
+    PlatformDown,
+    Send,
+    Shelf,
+    TryLater,
+    WillNeverWork,
+)
+from handlers.core.message import Message, Reply
+
+#: Characters of one text message: about four parts of a long SMS.
+LONGEST = 260
+#: Per number: ten in ten minutes. A telephone that never stops is switched off.
+PER_PERSON, WINDOW = 10, timedelta(minutes=10)
+_NUMBER = re.compile(r"\+?[0-9]{5,15}")
+
+
+class Sms:
+    name = "sms"
+    can = Can(page=frozenset({"phone"}), idempotent=True)
+
+    def __init__(self, url: str, secret: str, http: httpx.AsyncClient, shelf: Shelf, now: Callable[[], datetime]) -> None:
+        self._url = url
+        self._secret = secret
+        self._http = http
+        self._now = now
+        self._budget = Budget(shelf, now)
+
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
+        raise NotAuthentic("sms_is_not_read")
+
+    def answer(self, reply: Reply) -> Answer:
+        return Answer(b"{}")
+
+    async def do(self, deed: Deed, key: str) -> Done:
+        match deed:
+            case Send() if deed.person:
+                await self._hand_in(key, "sms", deed.person, deed.message.text)
+            case Page(by="phone"):
+                for number in deed.people:
+                    await self._hand_in(f"{key}:{number}", "voice", number, "")
+            case _:
+                raise WillNeverWork(f"the SMS gateway cannot {type(deed).__name__.lower()}")
+        return Done({"chat": "", "message_id": _id(key)})
+
+    async def listen(self, hear: Hear) -> None:
+        return
+
+    async def _hand_in(self, key: str, kind: str, number: str, text: str) -> None:
+        to = re.sub(r"[\s()-]", "", number)
+        if not _NUMBER.fullmatch(to):
+            raise WillNeverWork("the person's telephone number in the plan cannot be dialled")
+        await self._budget.take([Limit(f"person:{_id(to)}", PER_PERSON, WINDOW)])
+        body = json.dumps({"id": _id(key), "kind": kind, "to": to, "text": shortened(text)}, ensure_ascii=False).encode()
+        stamp = str(int(self._now().timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "X-Gengfu-Timestamp": stamp,
+            "X-Gengfu-Signature": signature(self._secret, stamp, body),
+        }
+        try:
+            answered = await self._http.post(self._url, content=body, headers=headers)
+        except httpx.TransportError as error:
+            raise PlatformDown(10.0, f"no answer from the SMS gateway ({type(error).__name__})") from None
+        if answered.status_code in (401, 403):
+            raise PlatformDown(300.0, "the SMS gateway refuses our signature: compare GENGFU_SMS_SECRET and the two clocks")
+        if answered.status_code == 429:
+            raise TryLater(30.0, "the SMS gateway asks for patience")
+        if answered.status_code >= 500:
+            raise PlatformDown(10.0, f"the SMS gateway has trouble ({answered.status_code})")
+        if not 200 <= answered.status_code < 300:
+            raise WillNeverWork(f"the SMS gateway refuses the message ({answered.status_code}: {answered.text[:200]})")
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def shortened(text: str) -> str:
+    """What fits into a text message; the rest is said to be elsewhere by the dots."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _id(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]

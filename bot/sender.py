@@ -1,0 +1,233 @@
+"""Saying what waits in the outbox: within a platform's patience, around a platform that is down, and never letting one chat hold up another."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TypeVar
+
+from bot.circuit import Circuit
+from bot.claims import buried, claim
+from bot.drawing import Drawing, Ready, fingerprint
+from bot.metrics import Metrics
+from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, PlatformDown, Send, TryLater, WillNeverWork
+from handlers.core.message import Outgoing
+from handlers.core.road import LostRow, Road
+from storage import inbox, outbox
+from storage.database import Transaction, away
+from storage.outbox import OUTBOX, PRIORITY
+from storage.queue import Queue, backoff
+from storage.tables.queues import OutboxRow
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+#: How long a deed may take before it counts as lost; well inside the outbox's lease.
+DEED_LIMIT = 30.0
+#: A lot waits so long for its slowest deed; then the next lot is claimed while that one goes on.
+LOT_LIMIT = 0.5
+MOST_FLYING = 50
+#: Person id -> (platform, id there), the best way first.
+Ways = Callable[[str], Sequence[tuple[str, str]]]
+
+
+class Sender:
+    """`ways`: how a person is reached; those after the first are the road around."""
+
+    def __init__(self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics) -> None:
+        self.road = road
+        self.house = road.house
+        self.platforms = platforms
+        self.ways = ways
+        self.metrics = metrics
+        self.lot_limit: float | None = LOT_LIMIT
+        self.circuits: dict[str, Circuit] = {}
+        self._drawing = Drawing(road)
+        self._flying: set[asyncio.Task[None]] = set()
+
+    async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
+        """One lot. False when there was nothing to do."""
+        ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
+        flights = [asyncio.create_task(self._deliver(one)) for one in ready]
+        for flight in flights:
+            self._flying.add(flight)
+            flight.add_done_callback(self._landed)
+        landed, _ = await asyncio.wait(flights, timeout=self.lot_limit) if flights else (set(), set())
+        for flight in landed:
+            flight.result()
+        while len(self._flying) >= MOST_FLYING:
+            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
+        return busy
+
+    async def stop(self) -> None:
+        """Deeds under way are let go: their rows are claimed again when their lease ends."""
+        for flight in self._flying:
+            flight.cancel()
+        await asyncio.gather(*self._flying, return_exceptions=True)
+
+    def circuit(self, platform: str) -> Circuit:
+        return self.circuits.setdefault(platform, Circuit(self.house.now))
+
+    def troubles(self) -> dict[str, str]:
+        """Platform -> why it is not asked at the moment."""
+        return {name: circuit.reason for name, circuit in self.circuits.items() if circuit.open}
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flying.discard(flight)
+        if not flight.cancelled() and (error := flight.exception()):
+            log.error("what became of a deed could not be noted", extra={"action": "note_failed", "error": type(error).__name__})
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        return await asyncio.wrap_future(self.house.database.submit_write(work))
+
+    def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
+        """What turns out to say nothing new (most cards after most commits) is done in the same transaction."""
+        found = claim(tx, self.road, queue, "outbox")
+        reader = self.road.reader(tx)
+        ready = []
+        for row in found.rows:
+            one = self._drawing.prepared(tx, reader, row)
+            if one is not None and one.nothing_new:
+                self._done(tx, one, None, Done())
+            elif one is not None:
+                if row.kind == "card":
+                    row.said_hash = None  # from here until it is noted, nobody knows what stands in the chat
+                ready.append(one)
+        return ready, bool(found)
+
+    async def _deliver(self, ready: Ready) -> None:
+        row, platform = ready.row, ready.row.platform or ""
+        try:
+            platform, what = self._deed(ready)
+            done = await self._do(platform, what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key)
+            await self._write(lambda tx: self._done(tx, ready, platform, done))
+            self._count(platform, "done")
+        except LostRow:
+            log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": row.id})
+        except WillNeverWork as error:
+            text = str(error)
+            self._count(platform or "-", "never")
+            await self._write(lambda tx: self._give_up(tx, ready, text))
+        except Exception as error:
+            await self._try_again(ready, platform, error)
+
+    async def _do(self, platform: str, what: Deed, key: str) -> Done:
+        """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""
+        if isinstance(what, Edit) and not self.platforms[platform].can.edit:
+            return Done()
+        circuit = self.circuit(platform)
+        if wait := circuit.wait():
+            raise PlatformDown(wait, circuit.reason)
+        try:
+            async with asyncio.timeout(DEED_LIMIT):
+                done = await self.platforms[platform].do(what, key)
+        except PlatformDown as error:
+            await self._failed(platform, str(error), error.after)
+            raise
+        except TimeoutError:
+            await self._failed(platform, f"{platform} does not answer", 0.0)
+            raise
+        if circuit.succeeded():
+            log.info("a platform is back", extra={"action": "platform_up", "platform": platform})
+            self.metrics.platform_up.labels(platform=platform).set(1)
+        return done
+
+    async def _failed(self, platform: str, reason: str, after: float) -> None:
+        if self.circuit(platform).failed(reason, after):
+            log.error("a platform is down", extra={"action": "platform_down", "platform": platform, "error": reason})
+            self.metrics.platform_up.labels(platform=platform).set(0)
+            await self._write(lambda tx: self.road.platform_down(tx, platform, reason))
+
+    def _give_up(self, tx: Transaction, ready: Ready, error: str) -> None:
+        for one in ready.bundled:
+            OUTBOX.bury(tx, one, self.house.now(), error)
+        if OUTBOX.bury(tx, ready.row, self.house.now(), error):
+            buried(tx, self.road, "outbox", ready.row, error)
+
+    async def _try_again(self, ready: Ready, platform: str, error: Exception) -> None:
+        """Where the whole platform is down, all that waits for it comes due at one moment, so that the most urgent goes first again."""
+        row, asked, now = ready.row, isinstance(error, TryLater), self.house.now()
+        wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
+        self._count(platform or "-", "later")
+        log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
+        text = str(error) if asked else type(error).__name__
+        circuit = self.circuit(platform)
+        due = circuit.until if circuit.open and circuit.until else now + wait
+
+        def work(tx: Transaction) -> None:
+            for one in (row, *ready.bundled):
+                OUTBOX.retry(tx, one, due, text, free=asked or away(error))
+            if circuit.open:
+                self._around(tx, ready, platform)
+
+        await self._write(work)
+
+    def _around(self, tx: Transaction, ready: Ready, down: str) -> None:
+        """The platform is down: who must hear this hears it by the next way that works, once, and is told why.
+
+        The message itself waits on, and comes with its buttons when the platform is back. A regulator's clock goes all ways that work.
+        """
+        row, message = ready.row, ready.message
+        if not row.recipient or message is None or row.priority > PRIORITY["escalation"] or row.kind not in ("notice", "card"):
+            return
+        if row.message_id is not None:
+            return
+        others = [way for way in self.ways(row.recipient) if way[0] != down and not self.circuit(way[0]).open]
+        for platform, _ in others if row.priority == PRIORITY["clock"] else others[:1]:
+            why = self.house.words.say("house.around", platform=self.house.words.say(f"platform.{down}"))
+            outbox.enqueue_around(
+                tx,
+                key=f"{row.key}:around:{platform}",
+                platform=platform,
+                person=row.recipient,
+                said=asdict(Outgoing(f"{message.text}\n{why}")),
+                incident=row.incident,
+                priority=row.priority,
+                now=self.house.now(),
+            )
+
+    def _count(self, platform: str, result: str) -> None:
+        self.metrics.deliveries.labels(platform=platform, result=result).inc()
+
+    def _deed(self, ready: Ready) -> tuple[str, Deed]:
+        """(platform, deed) for a row that has something to say."""
+        row, message = ready.row, ready.message
+        assert message is not None, "what says nothing is done when it is claimed"
+        platform = row.platform or ""
+        if row.kind == "room":
+            found = [self._identity(platform, person) for person in row.about["members"]]
+            return platform, CreateRoom(row.about["name"], tuple(one for one in found if one))
+        message = replace(message, mentions=tuple(one for person in message.mentions if (one := self._identity(platform, person))))
+        if row.kind == "supersede":
+            return platform, Edit(row.chat or "", row.about["message_id"], message, superseded=row.superseded)
+        if row.message_id is not None:
+            return platform, Edit(row.chat or "", row.message_id, message)
+        if row.chat:
+            return platform, Send(message, chat=row.chat)
+        ways = [way for way in self.ways(row.recipient or "") if platform in ("", way[0])]
+        if not ways:
+            raise WillNeverWork(f"no messenger reaches {row.recipient}")
+        return ways[0][0], Send(message, person=ways[0][1])
+
+    def _identity(self, platform: str, person: str) -> str:
+        """The person's id on the platform; empty where they have none."""
+        return next((identity for name, identity in self.ways(person) if name == platform), "")
+
+    def _done(self, tx: Transaction, ready: Ready, platform: str | None, done: Done) -> None:
+        """Note what was done, in the commit that ends the claim; facts that a record cares about become an event of their own."""
+        now, row = self.house.now(), ready.row
+        where = {"platform": platform, "chat": done.facts.get("chat"), "message_id": done.facts.get("message_id")}
+        for one in ready.bundled:
+            OUTBOX.done(tx, one, now, **where)
+        shown = fingerprint(ready.message) if row.kind == "card" and ready.message is not None else row.said_hash
+        shown = None if ready.repeated else shown
+        if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
+            raise LostRow(f"outbox row {row.id} is somebody else's now")
+        if row.kind == "room":
+            values = {"platform": row.platform, "chat": done.facts["chat"]}
+            payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
+            inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
+        if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
+            for one in (row, *ready.bundled):
+                outbox.supersede(tx, [one.ref or ""], now, before=one.id, person=one.recipient)
