@@ -16,6 +16,7 @@ from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
 from bot.web.security import Guard, host_names
 from handlers.core.access import scope_of
+from handlers.core.forms import opening
 from handlers.core.message import Message, Reply
 from storage.views.reader import Reader
 from workflows.incident import Incident
@@ -64,6 +65,7 @@ def _console(parts: Parts) -> ConsoleDeps:
         timezone=str(parts.settings.timezone),
         titles=_titles(parts),
         files=SentFiles(parts.database, parts.road.house.cipher, parts.plans, parts.road.house.now, parts.road.house.new_id),
+        report=lambda: opening(parts.words, parts.plans.current),
     )
 
 
