@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
@@ -11,25 +11,23 @@ from starlette.types import ASGIApp
 from bot.bootstrap import Parts
 from bot.clock import metronome
 from bot.health import health_router
-from bot.sent_files import SentFiles
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
 from bot.web.security import Guard, host_names
+from bot.webhooks import callbacks_router
 from handlers.core.access import scope_of
-from handlers.core.message import Message, Reply
+from handlers.core.forms import opening
 from storage.views.reader import Reader
 from workflows.incident import Incident
 
 log = logging.getLogger(__name__)
-
-#: How long a person waits for a decision before the answer is 「in hand」.
-PATIENCE = 1.2
 
 
 def create_app(parts: Parts) -> ASGIApp:
     """The whole application, behind the guard that checks the Host header and sets strict headers."""
     app = FastAPI(title="Gengfu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(parts))
     app.include_router(health_router(parts))
+    app.include_router(callbacks_router(parts.worker, parts.metrics))
     known = parts.plans.organization.people.__contains__
     app.include_router(board_router(_open_incidents(parts), known, parts.words, console=parts.settings.console == "demo"))
     if parts.settings.console == "demo":
@@ -57,13 +55,14 @@ def _console(parts: Parts) -> ConsoleDeps:
         rooms=parts.rooms,
         platform=parts.console,
         people=parts.people,
-        ask=asker(parts),
+        ask=parts.worker.ask,
         locale=parts.words.locale,
         say=parts.words.say,
         bell=parts.pages,
         timezone=str(parts.settings.timezone),
         titles=_titles(parts),
-        files=SentFiles(parts.database, parts.road.house.cipher, parts.plans, parts.road.house.now, parts.road.house.new_id),
+        files=parts.files,
+        report=lambda: opening(parts.words, parts.plans.current),
     )
 
 
@@ -75,28 +74,6 @@ def _titles(parts: Parts) -> Callable[[str, Sequence[str]], Mapping[str, str]]:
         return parts.database.read(lambda tx: Reader(tx, parts.plans, scope).titles(numbers)) if numbers else {}
 
     return titles
-
-
-def asker(parts: Parts) -> Callable[[Message], Awaitable[Reply]]:
-    """`ask` for clicks, forms and typed console commands: decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
-    following: set[asyncio.Task[None]] = set()
-
-    async def ask(message: Message) -> Reply:
-        deciding = asyncio.ensure_future(asyncio.to_thread(parts.road.ask, message))
-        done, _ = await asyncio.wait({deciding}, timeout=PATIENCE)
-        if done:
-            return deciding.result()
-        task = asyncio.create_task(follow(message, deciding))
-        following.add(task)
-        task.add_done_callback(following.discard)
-        return Reply(parts.words.say("house.in_hand"), wait=True)
-
-    async def follow(message: Message, deciding: "asyncio.Future[Reply]") -> None:
-        reply = await deciding
-        if message.kind == "click" and reply.text:
-            await asyncio.to_thread(parts.road.answer_later, message, reply)
-
-    return ask
 
 
 def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -1,7 +1,7 @@
 """The composition root: builds every object once, from settings. The only place with the real clock and the real randomness."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -13,6 +13,14 @@ from bot.config import Settings
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
+from bot.platforms.core.http import client
+from bot.platforms.feishu.adapter import Feishu
+from bot.platforms.feishu.dialect import Labels
+from bot.platforms.feishu.inbound import Secrets
+from bot.platforms.mail import Mail, Mailbox
+from bot.platforms.sms import Sms
+from bot.sender import Ways
+from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
@@ -25,6 +33,7 @@ from storage.notify import Listener
 from storage.plans import Plans
 from storage.rooms import Rooms
 from storage.schema import require_current
+from storage.shelf import DatabaseShelf
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
@@ -34,7 +43,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("task", "approval", "report", "help", "cards", "notices"),
+    *("task", "approval", "report", "help", "chats", "cards", "notices"),
 )
 
 
@@ -84,6 +93,7 @@ class Parts:
     metrics: Metrics
     rooms: Rooms
     console: Console
+    files: SentFiles
     seal_key: Ed25519PrivateKey
     now: SharedClock
     listener: Listener | None
@@ -150,9 +160,12 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     )
     road = Road(house)
     platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
-    worker = Worker(road, platforms, _route(plans, platforms), metrics, bell)
+    platforms |= _messengers(settings, database, words, clock)
+    files = SentFiles(database, house.cipher, plans, clock, new_id)
+    keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
+    worker = Worker(road, platforms, _ways(plans, platforms), metrics, bell, keep)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
-    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener)
+    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files, seal_key, clock, listener)
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -168,21 +181,35 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     return lambda platform, identity: by_identity.get((platform, identity))
 
 
-def _route(plans: Plans, platforms: dict[str, Platform]) -> Callable[[str], tuple[str, str] | None]:
-    """person id -> the first platform that is on and knows them. Who is not in the plan is `platform:id`."""
+def _messengers(settings: Settings, database: Database, words: Words, now: Callable[[], datetime]) -> dict[str, Platform]:
+    """What is configured, messengers first: mail and SMS are the road around them."""
+    found: dict[str, Platform] = {}
+    channels = settings.channels
+    if feishu := channels.feishu:
+        secrets = Secrets(feishu.app_id, feishu.encrypt_key.reveal(), feishu.verification_token.reveal(), feishu.tenant_key)
+        labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
+        http, shelf = client(feishu.api_base), DatabaseShelf(database, "feishu", now)
+        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, labels, now, feishu.mode)
+    if mail := channels.mail:
+        box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
+        found["mail"] = Mail(box, DatabaseShelf(database, "mail", now), words.say("product.name"), now)
+    if sms := channels.sms:
+        found["sms"] = Sms(sms.url, sms.secret.reveal(), client(sms.url), DatabaseShelf(database, "sms", now), now)
+    return found
 
-    def route(person: str) -> tuple[str, str] | None:
+
+def _ways(plans: Plans, platforms: Mapping[str, Platform]) -> Ways:
+    """person id -> every (platform, id there) that is on and knows them. Who is not in the plan is `platform:id`."""
+
+    def ways(person: str) -> tuple[tuple[str, str], ...]:
         found = plans.organization.people.get(person)
         if found is None:
             platform, _, outside = person.partition(":")
-            return (platform, outside) if outside and platform in platforms else None
-        for name in platforms:
-            identity = person if name == "console" else found.identities.get(name)
-            if identity:
-                return name, identity
-        return None
+            return ((platform, outside),) if outside and platform in platforms else ()
+        own = {"console": person, "mail": found.email, "sms": found.phone, **found.identities}
+        return tuple((name, identity) for name in platforms if (identity := own.get(name)))
 
-    return route
+    return ways
 
 
 def _make_group_rooms(parts: Parts) -> None:

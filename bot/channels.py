@@ -62,7 +62,7 @@ def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
         raise BadConfig(f"FEISHU_MODE is {mode!r}; give http (callbacks) or ws (the long connection)")
     needed = ["FEISHU_APP_ID", "FEISHU_APP_SECRET"] + (["FEISHU_VERIFICATION_TOKEN", "FEISHU_ENCRYPT_KEY"] if mode == "http" else [])
     if missing := [name for name in needed if name not in given]:
-        raise BadConfig(f"Feishu in mode {mode} also needs {', '.join(missing)}: copy them from the app's page, or leave out all FEISHU_ names")
+        raise BadConfig(f"Feishu in mode {mode} also needs {', '.join(missing)}: they stand on the app's page")
     proofs = given if mode == "http" else {}
     return FeishuSettings(
         given["FEISHU_APP_ID"],

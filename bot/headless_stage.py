@@ -103,7 +103,8 @@ class Stage:
         self._shown: set[str] = set()
         self._events: Iterator[int] = count(1)
         parts.metrics.lateness = self.late
-        parts.worker.platforms = {"console": Loud(parts.console, self._hear)}
+        parts.worker.sender.lot_limit = None
+        parts.worker.sender.platforms = {"console": Loud(parts.console, self._hear)}
 
     # Steps
 
@@ -149,7 +150,7 @@ class Stage:
         chat, message_id, button = found
         self._chat(chat, self._name(who), self.words.say("headless.taps", label=button.label, answer=answer).rstrip())
         page = {"kind": "click", "chat": chat, "command": button.command, "version": button.version, "message_id": message_id}
-        reply = self._asked(self._received(who, page | ({"answer": answer} if answer else {})))
+        reply = self._asked(self._received(who, page | {"fields": {"text": answer} if answer else {}}))
         self._chat(chat, self.words.say("headless.bot"), reply.text)
         return reply
 

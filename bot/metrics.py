@@ -19,6 +19,7 @@ class Metrics:
         self.commands = self._counter("gengfu_commands", "Commands run", "command", "result")
         self.deliveries = self._counter("gengfu_deliveries", "Deeds tried on a platform", "platform", "result")
         self.platform_up = self._gauge("gengfu_platform_up", "1 while a platform answers, 0 while it is down", "platform")
+        self.refused_callbacks = self._counter("gengfu_callbacks_refused", "Callbacks that prove nothing", "platform", "reason")
         self.timers_fired = self._counter("gengfu_timers_fired", "Timers fired", "name")
         self.lateness = self._histogram("gengfu_lateness_seconds", "How late a timer fired", _LATE)
         self.handling = self._histogram("gengfu_handle_seconds", "From taking an event up to its answer", _QUICK)

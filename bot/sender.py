@@ -1,4 +1,4 @@
-"""Saying what waits in the outbox: within a platform's patience, around a platform that is down, and never letting one chat hold up another."""
+"""Saying what waits in the outbox: around a platform that is down, and never letting one chat hold up another."""
 
 import asyncio
 import logging
@@ -176,7 +176,7 @@ class Sender:
         others = [way for way in self.ways(row.recipient) if way[0] != down and not self.circuit(way[0]).open]
         for platform, _ in others if row.priority == PRIORITY["clock"] else others[:1]:
             why = self.house.words.say("house.around", platform=self.house.words.say(f"platform.{down}"))
-            outbox.enqueue_around(
+            outbox.enqueue_to_person(
                 tx,
                 key=f"{row.key}:around:{platform}",
                 platform=platform,

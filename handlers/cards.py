@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
+from handlers.core import acts, forms
 from handlers.core.consent import first_buttons, first_line
-from handlers.core.evidence import attach_button
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.forms import question
 from handlers.core.known import known_facts
@@ -42,6 +42,8 @@ DECIDED: Mapping[Asked, Tone] = {
 #: As many tasks as fit on one personal card without scrolling for ever; the rest is one command away.
 MOST_TASKS = 8
 MOST_BUTTONS = 10
+#: As many pending questions as the menu offers a spoken yes for.
+MOST_HEARD = 2
 #: As many changed facts as one line of a card names.
 MOST_FACTS = 4
 MINUTE = timedelta(minutes=1)
@@ -75,7 +77,8 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     ]
     title = look.say("card.head", level=_level(look, incident), number=incident.number)
     tone: Tone = "good" if incident.state not in RUNNING else TONES[incident.response_level]
-    card = Card(title, tuple(lines), _watch(look, incident), _incident_buttons(look, incident), tone, incident.drill)
+    buttons, menu = _incident_buttons(look, incident), _incident_menu(look, incident, pending)
+    card = Card(title, tuple(lines), _watch(look, incident), buttons, tone, incident.drill, menu)
     twin = look.say(
         "card.twin", level=_level(look, incident), number=incident.number, title=incident.title, state=incident.state, ref=incident.ref
     )
@@ -200,7 +203,7 @@ def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> li
     """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
     spec = plan.facts.specs.get(fact)
     if spec is None or spec.kind != "condition":
-        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, form=question(look.say("ask.grade")))]
+        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, form=forms.grading(look, incident))]
     if look.person and not may_set(spec, look.person, look.organization):
         return []
     name = _asked(look, plan, fact)
@@ -295,9 +298,10 @@ def _watch(look: Look, incident: Incident) -> str:
 
 
 def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
+    """At most six: what is done at every incident, in the order in which it is done."""
     ref, version = incident.ref, incident.touched
     update = Button(look.say("button.update"), f"/incident update {ref}", version, form=question(look.say("ask.update")))
-    grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, form=question(look.say("ask.grade")))
+    grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, form=forms.grading(look, incident))
     tasks = Button(look.say("button.tasks"), f"/task list {ref}")
     timeline = Button(look.say("button.timeline"), f"/incident timeline {ref}")
     moves = {
@@ -306,57 +310,52 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
         State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
     }.get(incident.state, ())
-    fill = Button(look.say("button.fill"), f"/incident fact {ref}", None, form=question(look.say("ask.fill")))
-    filling = (fill,) if incident.running and missing_fields(incident) else ()
-    return (
-        *_type_buttons(look, incident),
-        *moves,
-        *filling,
-        tasks,
-        timeline,
-        *_playbook_buttons(look, incident),
-        *_rare_buttons(look, incident),
+    # Without its type an incident has none of its own tasks: that comes before everything else.
+    fill = Button(
+        look.say("button.fill"), f"/incident fact {ref}", None, "plain" if incident.type else "primary", forms.filling(look, incident)
     )
+    filling = (fill,) if incident.running and missing_fields(incident) else ()
+    return (*filling, *moves, tasks, timeline) if not incident.type else (*moves, *filling, tasks, timeline)
 
 
-def _playbook_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
-    if incident.type is None or not incident.running:
+def _incident_menu(look: Look, incident: Incident, pending: list[Approval]) -> tuple[Button, ...]:
+    """The rarer acts; last, so that nobody meets them by haste, what lowers or leaves."""
+    if not incident.running:
         return ()
     ref = incident.ref
-    return (
-        Button(look.say("button.playbook_add"), f"/incident playbook add {ref}", None, form=question(look.say("ask.playbook_add"))),
-        Button(look.say("button.playbook_main"), f"/incident playbook main {ref}", None, form=question(look.say("ask.playbook_main"))),
-    )
-
-
-def _rare_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
-    """Last, so that nobody meets them by haste: what lowers or leaves, each asking for its reason."""
-    found = []
-    if incident.running and not incident.provisional and incident.opinion_level is not OpinionLevel.MILD:
-        found.append(
-            Button(look.say("button.downgrade"), f"/incident downgrade {incident.ref}", None, form=question(look.say("ask.reason")))
-        )
+    found = [
+        Button(look.say("button.score"), f"/incident grade {ref}", None, form=forms.scoring(look, incident)),
+        Button(look.say("button.task_add"), f"/task add {ref}", None, form=forms.adding(look, incident)),
+        Button(look.say("button.handover"), f"/incident handover {ref}", None, form=forms.handing_over(look, incident)),
+        *_playbook_buttons(look, incident),
+        *[_heard_button(look, approval) for approval in pending[:MOST_HEARD]],
+    ]
+    if not incident.provisional and incident.opinion_level is not OpinionLevel.MILD:
+        found.append(Button(look.say("button.downgrade"), f"/incident downgrade {ref}", None, form=forms.lowering(look, incident)))
     if incident.state in DOORS:
-        found.append(Button(look.say("button.merge"), f"/incident merge {incident.ref}", None, form=question(look.say("ask.merge"))))
-        found.append(
-            Button(
-                look.say("button.false_alarm"), f"/incident false-alarm {incident.ref}", None, form=question(look.say("ask.false_alarm"))
-            )
-        )
+        into = forms.mergeable(look, incident)
+        if into:
+            found.append(Button(look.say("button.merge"), f"/incident merge {ref}", None, form=forms.leaving(look, incident, into)))
+        found.append(Button(look.say("button.false_alarm"), f"/incident false-alarm {ref}", None, form=forms.leaving(look, incident)))
     return tuple(found)
 
 
-def _type_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
-    """An incident that was opened bare asks for its type with one tap."""
-    if incident.type is not None or not incident.running:
-        return ()
-    books = [b for b in look.reader.plan_of(incident).playbooks.values() if b.type != "common"]
-    return tuple(
-        Button(
-            look.say("button.type", type=b.name if look.words.locale == "zh" else b.name_en), f"/incident fact {incident.ref} type={b.type}"
-        )
-        for b in books[:7]
+def _heard_button(look: Look, approval: Approval) -> Button:
+    """A leader said yes on the phone: whoever may write that down is told by the command."""
+    return Button(
+        look.say("button.heard", ref=approval.ref), f"/approve {approval.ref}", approval.touched, form=forms.hearing(look, approval)
     )
+
+
+def _playbook_buttons(look: Look, incident: Incident) -> list[Button]:
+    if incident.type is None:
+        return []
+    ways = {how: forms.typing(look, incident, how) for how in ("add", "main")}
+    return [
+        Button(look.say(f"button.playbook_{how}"), f"/incident playbook {how} {incident.ref}", None, form=form)
+        for how, form in ways.items()
+        if form[0].options
+    ]
 
 
 @screen("mine")
@@ -373,12 +372,12 @@ def my_card(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if not shown:
         lines.append(("", look.say("card.mine_none")))
     buttons = [b for t in shown[:MOST_TASKS] for b in _task_buttons(look, incident, t, level)]
-    buttons += [attach_button(look, t) for t in shown[:MOST_TASKS] if t.owner == look.person and t.live]
+    menu = [b for t in shown[:MOST_TASKS] if t.owner == look.person and t.live for b in acts.rare(look, t)]
     title = look.say("card.mine", number=incident.number, count=len(shown))
     tone: Tone = TONES[incident.response_level] if shown else "good"
     note = look.say("card.mine_note", title=incident.title, ref=incident.ref)
     twin = look.say("card.mine_twin" if shown else "card.mine_twin_none", number=incident.number, title=incident.title, count=len(shown))
-    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons[:MOST_BUTTONS]), tone, incident.drill))
+    return Outgoing(twin, Card(title, tuple(lines), note, tuple(buttons[:MOST_BUTTONS]), tone, incident.drill, tuple(menu[:MOST_BUTTONS])))
 
 
 def _concerns(look: Look, incident: Incident, task: Task, groups: tuple[str, ...], level: tuple[str, ...]) -> bool:
@@ -407,23 +406,15 @@ def _when(look: Look, task: Task) -> str:
 
 
 def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, ...]) -> list[Button]:
-    ref, version = task.ref, task.touched
     if task.state is Doing.OPEN:
-        return [Button(look.say("button.claim", ref=ref), f"/task claim {ref}", version, "primary")]
+        return [acts.claim(look, task)]
     if task.state is Doing.DONE:
-        if look.person in verifiers_of(task, look.organization, commander=incident.commander, by_level=level):
-            return [
-                Button(look.say("button.verify", ref=ref), f"/task verify {ref}", version, "primary"),
-                Button(look.say("button.reject", ref=ref), f"/task reject {ref}", version, form=question(look.say("ask.reason"))),
-            ]
-        return []
+        checks = look.person in verifiers_of(task, look.organization, commander=incident.commander, by_level=level)
+        return acts.check(look, task) if checks else []
     if task.waits:
         return first_buttons(look, task)
-    found = [Button(look.say("button.progress", ref=ref), f"/task progress {ref}", version, form=question(look.say("ask.progress")))]
     over = incident.clocks().get(task.until or "ended") is not None
-    if not task.standing or over:
-        found.append(Button(look.say("button.done", ref=ref), f"/task done {ref}", version, "primary", form=question(look.say("ask.done"))))
-    return found
+    return [acts.progress(look, task), *([acts.done(look, task, "primary")] if not task.standing or over else [])]
 
 
 @screen("approval")
@@ -440,13 +431,13 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     ]
     if approval.state is Asked.PENDING:
         note = look.say("card.approval_note", ref=approval.ref)
-        buttons = _approval_buttons(look, approval)
+        buttons, menu = _approval_buttons(look, approval), _approval_menu(look, approval)
     else:
         note = decision(look, approval)
-        buttons = ()
+        buttons = menu = ()
     title = look.say("card.approval", ref=approval.ref, kind=kind, number=incident.number)
     twin = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
-    return Outgoing(twin, Card(title, tuple(lines), note, buttons, DECIDED[approval.state], incident.drill))
+    return Outgoing(twin, Card(title, tuple(lines), note, buttons, DECIDED[approval.state], incident.drill, menu))
 
 
 def decision(look: Look, approval: Approval) -> str:
@@ -487,7 +478,18 @@ def _approval_buttons(look: Look, approval: Approval) -> tuple[Button, ...]:
         Button(look.say("button.return"), f"/return {ref}", version, "danger", form=question(look.say("ask.reason"))),
         Button(look.say("button.later"), f"/later {ref} 15m", version),
     ]
-    own = [spec for spec in approval.needed if spec.endswith(".head") and look.person in look.organization.resolve(spec)]
-    if any(look.organization.resolve(spec.replace(".head", ".deputy")) for spec in own):
-        buttons.append(Button(look.say("button.delegate"), f"/delegate {ref}", version))
+    if deputies := _deputies(look, approval):
+        form = forms.delegating(look, approval, deputies) if len(deputies) > 1 else ()
+        buttons.append(Button(look.say("button.delegate"), f"/delegate {ref}", version, form=form))
     return tuple(buttons)
+
+
+def _approval_menu(look: Look, approval: Approval) -> tuple[Button, ...]:
+    return (Button(look.say("button.later_form"), f"/later {approval.ref}", approval.touched, form=forms.waiting(look, approval)),)
+
+
+def _deputies(look: Look, approval: Approval) -> tuple[str, ...]:
+    """To whom the reader, as head, can hand the question on."""
+    own = [spec for spec in approval.needed if spec.endswith(".head") and look.person in look.organization.resolve(spec)]
+    found = (person for spec in own for person in look.organization.resolve(spec.replace(".head", ".deputy")))
+    return tuple(dict.fromkeys(person for person in found if person != approval.asked_by))

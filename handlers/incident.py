@@ -11,6 +11,7 @@ from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.forms import COMMANDERS
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
 from handlers.core.message import Reply
@@ -27,9 +28,6 @@ from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice
 from workflows.incident import Incident, Missing
-
-#: Who can be given the command: whoever commands must be able to start the plan.
-COMMANDERS = "group:office|heads"
 
 #: The texts of the first report that `/incident fact` takes.
 DETAILS = ("title", "system", "place", "reporter", "loss")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from handlers.core import acts, forms
 from handlers.core.consent import first_buttons, first_line
-from handlers.core.evidence import attach_button
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -70,7 +70,7 @@ def rescore_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     text = look.say(
         key, ref=incident.ref, title=incident.title, last=_at(values["last"]), round=values["round"], next=_at(values["next_at"])
     )
-    button = Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, "primary", form=question(look.say("ask.grade")))
+    button = Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, "primary", forms.grading(look, incident))
     head = look.say("notice.rescore_head", number=incident.number)
     return Outgoing(text, Card(head, (("", text),), "", (button,), "warning", incident.drill))
 
@@ -102,13 +102,9 @@ def tasks_new(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if not tasks:
         return None
     lines = tuple((t.ref, look.say("notice.task_due", title=t.title, due=t.due_at)) for t in tasks)
-    buttons = tuple(_claim(look, t) for t in tasks[:8])
+    buttons = tuple(acts.claim(look, t) for t in tasks[:8])
     text = look.say("notice.tasks_new", count=len(tasks), number=incident.number, title=incident.title)
     return Outgoing(text, Card(look.say("notice.tasks_head", number=incident.number), lines, "", buttons, "info", incident.drill))
-
-
-def _claim(look: Look, task: Task) -> Button:
-    return Button(look.say("button.claim", ref=task.ref), f"/task claim {task.ref}", task.touched, "primary")
 
 
 @screen("task.assigned")
@@ -214,56 +210,35 @@ def _what_comes(look: Look, task: Task, values: Mapping[str, Any]) -> str:
 def _task_card(look: Look, task: Task, text: str) -> Card:
     incident = look.reader.incident(task.incident)
     buttons: list[Button] = []
+    menu: list[Button] = []
     seen = Button(look.say("button.seen", ref=task.ref), f"/task seen {task.ref}")
     if task.state is State.OPEN:
-        buttons = [_claim(look, task), *_assign(look, task), seen]
+        buttons = [acts.claim(look, task), *_assign(look, task), seen]
     elif task.state is State.DONE and look.person not in _verifiers(look, task, incident):
         buttons = []
     elif task.state is State.DONE:
-        buttons = [
-            Button(look.say("button.verify", ref=task.ref), f"/task verify {task.ref}", task.touched, "primary"),
-            Button(
-                look.say("button.reject", ref=task.ref), f"/task reject {task.ref}", task.touched, form=question(look.say("ask.reason"))
-            ),
-            seen,
-        ]
+        buttons = [*acts.check(look, task), seen]
     elif task.owner != look.person:
         buttons = _assign(look, task)
     elif task.waits:
-        block = Button(
-            look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, form=question(look.say("ask.reason"))
-        )
-        buttons = [*first_buttons(look, task), block]
+        buttons = [*first_buttons(look, task), acts.block(look, task)]
     else:
-        buttons = [
-            Button(
-                look.say("button.progress", ref=task.ref),
-                f"/task progress {task.ref}",
-                task.touched,
-                "primary",
-                form=question(look.say("ask.progress")),
-            ),
-            Button(look.say("button.done", ref=task.ref), f"/task done {task.ref}", task.touched, form=question(look.say("ask.done"))),
-            Button(look.say("button.block", ref=task.ref), f"/task block {task.ref}", task.touched, form=question(look.say("ask.reason"))),
-            attach_button(look, task),
-        ]
+        buttons = [acts.progress(look, task, "primary"), acts.done(look, task), acts.block(look, task), acts.attach(look, task)]
+        menu = acts.snooze(look, task)
     lines = [("", text)]
     if waits := first_line(look, incident, task):
         lines.append(("", waits))
     if task.done_means:
         lines.append((look.say("card.done_means"), look.words.show(task.done_means)))
-    return Card(
-        look.say("notice.task_head", ref=task.ref, number=incident.number), tuple(lines), "", tuple(buttons), "warning", incident.drill
-    )
+    head = look.say("notice.task_head", ref=task.ref, number=incident.number)
+    return Card(head, tuple(lines), "", tuple(buttons), "warning", incident.drill, tuple(menu))
 
 
 def _assign(look: Look, task: Task) -> list[Button]:
     """Who leads a group can name the owner with one tap and a name."""
     if not any(look.person in group.leaders for group in look.organization.groups.values()):
         return []
-    return [
-        Button(look.say("button.assign", ref=task.ref), f"/task assign {task.ref}", task.touched, form=question(look.say("ask.assign")))
-    ]
+    return [acts.assign(look, task)]
 
 
 def _verifiers(look: Look, task: Task, incident: Incident) -> tuple[str, ...]:
@@ -444,6 +419,21 @@ def buried(look: Look, about: Mapping[str, Any]) -> Outgoing:
     return Outgoing(look.say("notice.buried", queue=values["queue"], id=values["id"], error=str(values["error"])))
 
 
+@screen("house.platform_down")
+def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To administrators: a messenger does not answer."""
+    values = about["values"]
+    name = look.say(f"platform.{values['platform']}")
+    return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
+
+
+@screen("incident.chat_lost")
+def chat_lost(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To the commander: a chat of the incident is gone."""
+    incident = look.reader.incident(about["ref"])
+    return Outgoing(look.say("notice.chat_lost", number=incident.number, title=incident.title, ref=incident.ref))
+
+
 def _at(text: Any) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
@@ -485,7 +475,7 @@ def _clock_news(kind: str) -> None:
                 f"/report filed {report.ref}",
                 None,
                 "primary",
-                form=question(look.say("ask.filed")),
+                form=forms.filing(look, report),
             ),
             Button(
                 look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))

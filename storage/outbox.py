@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Update, bindparam, case, null, update
@@ -131,10 +132,19 @@ def enqueue_reply(
     )
 
 
-def enqueue_around(
-    session: Session, *, key: str, platform: str, person: str, said: dict[str, Any], incident: str | None, priority: int, now: datetime
+def enqueue_to_person(
+    session: Session,
+    *,
+    key: str,
+    platform: str,
+    person: str,
+    said: dict[str, Any],
+    incident: str | None,
+    priority: int,
+    now: datetime,
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """What somebody must hear now, by another way than usual."""
+    """Words that are ready, for one person on one platform."""
     _add(
         session,
         key=key,
@@ -143,7 +153,7 @@ def enqueue_around(
         priority=priority,
         due=now,
         now=now,
-        about={"reply": key},
+        about={"reply": key, **about},
         platform=platform,
         recipient=person,
         said=said,

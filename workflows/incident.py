@@ -641,10 +641,12 @@ def unrestrict(incident: Incident, *, by: str, reason: str, lifters: tuple[str, 
     return Outcome(replace(incident, state=state, restricted=False), Event("unrestricted", {"by": by, "reason": reason}))
 
 
-def bound(incident: Incident, *, by: str, chat: str, verb: str) -> Outcome[Incident]:
-    """A chat joined (`bind`) or left (`unbind`) the incident."""
+def bound(incident: Incident, *, by: str, chat: str, verb: str, lost: bool = False) -> Outcome[Incident]:
+    """A chat joined (`bind`) or left (`unbind`) the incident; `lost`: not by a command, so the commander has to hear of it."""
     state = MACHINE.after(incident.state, verb)
-    return Outcome(replace(incident, state=state), Event("bound" if verb == "bind" else "unbound", {"by": by, "chat": chat}))
+    event = Event("bound" if verb == "bind" else "unbound", {"by": by, "chat": chat})
+    notices = (Notice("incident.chat_lost", (incident.commander,), {"chat": chat}, "escalation"),) if lost else ()
+    return Outcome(replace(incident, state=state), event, (), notices)
 
 
 def attach(incident: Incident, *, by: str, files: Sequence[Mapping[str, Value]], about: str) -> Outcome[Incident]:

@@ -107,7 +107,7 @@ def commands(name: str, url: str, *, incidents: int, tasks: int, own: int, round
 
 async def _commands(parts: Parts, own: int, rounds: int) -> list[float]:
     watched = Watched(parts.console)
-    parts.worker.platforms = {"console": watched}
+    parts.worker.sender.platforms = {"console": watched}
     async with _running(parts):
         for number in range(own):
             await _said(parts, watched, f"open-{number}", f"/事件 上报 类型=系统故障 行情中断 {number}")

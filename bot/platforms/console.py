@@ -26,6 +26,8 @@ from handlers.core.message import Card, Message, Outgoing, Reply
 
 BODY_CAP = 64 * 1024
 MOST_FILES = 10
+MOST_FIELDS = 40
+LONGEST_NAME = 80
 PERSON_HEADER = "x-gengfu-person"
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -56,7 +58,8 @@ class Console:
         self._now = now
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message:
-        """What the page sent: `{id, kind, chat, text, reply_to?, files?}` or `{id, kind, chat, command, version, message_id, answer?}`.
+        """What the page sent: `{id, kind, chat, text, reply_to?, files?, fields?}` or
+        `{id, kind, chat, command, version, message_id, fields?}`.
 
         The person comes from a header that only our own route can set.
         """
@@ -121,12 +124,12 @@ class Console:
         return ",".join(person for person in members if not self._knows(person))
 
     def _click(self, page: "_Page", event_id: str, chat: str, sender: str) -> Message:
-        command, version, answer = page.text("command"), page.number("version"), page.text("answer")
+        command, version = page.text("command"), page.number("version")
         if not command.startswith("/"):
             raise NotAuthentic("a click without a command")
         return Message(
             self.name, event_id, "click", chat, _kind(chat), sender, command, self._now(), version,
-            {"text": answer} if answer else {}, page.text("message_id") or None, True,
+            page.pairs("fields"), page.text("message_id") or None, True,
         )  # fmt: skip
 
     def _text(self, page: "_Page", event_id: str, chat: str, sender: str) -> Message:
@@ -138,7 +141,7 @@ class Console:
         reply_to = page.text("reply_to") or None
         return Message(
             self.name, event_id, "text", chat, _kind(chat), sender, said, self._now(),
-            reply_to=reply_to, addressed=addressed, files=page.texts("files"),
+            fields=page.pairs("fields"), reply_to=reply_to, addressed=addressed, files=page.texts("files"),
         )  # fmt: skip
 
 
@@ -168,6 +171,16 @@ class _Page:
         if not isinstance(value, list) or len(value) > MOST_FILES or not all(isinstance(one, str) and _storable(one) for one in value):
             raise NotAuthentic(f"{name} is not a list of texts")
         return tuple(value)
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """What a form was filled in with; nothing when there is no such object."""
+        value = self._values.get(name, {})
+        if not isinstance(value, dict) or len(value) > MOST_FIELDS:
+            raise NotAuthentic(f"{name} is not a filled form")
+        for key, text in value.items():
+            if len(key) > LONGEST_NAME or not isinstance(text, str) or not _storable(key + text):
+                raise NotAuthentic(f"{name} holds what no form sends")
+        return value
 
     def number(self, name: str) -> int | None:
         value = self._values.get(name)

@@ -1,4 +1,4 @@
-"""Mail as a platform: it can say something to a person, and nothing else. It is a rung of the ladder and the road around a dead messenger."""
+"""Mail as a platform: it can say something to a person, and nothing else. A rung of the ladder, and a road around a dead messenger."""
 
 import asyncio
 import smtplib

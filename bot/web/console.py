@@ -21,7 +21,7 @@ from bot.web.assets import Assets
 from bot.web.bell import Bell
 from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
 from bot.web.security import same_origin
-from handlers.core.message import Message, Reply, heard
+from handlers.core.message import Button, Message, Reply, heard
 from storage.rooms import Line, Listed, Page, Rooms
 from workflows.core.errors import NotFound, UserError
 
@@ -46,7 +46,8 @@ class Someone(NamedTuple):
 class ConsoleDeps:
     """`ask` decides a message by the single road within 1.2 s · `say(key, **values)` finds the words ·
     `bell` rings when rooms change ·
-    `titles(person, numbers)` tells what incidents are called now."""
+    `titles(person, numbers)` tells what incidents are called now ·
+    `report()`: the button whose form opens an incident."""
 
     rooms: Rooms
     platform: Console
@@ -58,6 +59,7 @@ class ConsoleDeps:
     timezone: str = "Asia/Shanghai"
     titles: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda person, numbers: {}
     files: "Files | None" = None
+    report: Callable[[], Button] | None = None
 
 
 class Sent(NamedTuple):
@@ -112,6 +114,7 @@ def _add_pages(router: APIRouter, deps: ConsoleDeps, assets: Assets) -> None:
             return HTMLResponse(templates.get_template("chooser.html").render(shown))
         config = {
             "me": me.id, "lang": lang, "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
+            "report": asdict(deps.report()) if deps.report else None,
             "people": {person.id: {"name": person.name, "title": person.title} for person in people},
         }  # fmt: skip
         return HTMLResponse(templates.get_template("console.html").render(shown, config=json.dumps(config)))
@@ -200,7 +203,8 @@ def _kept(deps: ConsoleDeps, message: Message, typed: str) -> Message:
         sent = deps.files.named(message.sender, message.files) if deps.files else ()
         body["files"] = [{"id": one.id, "name": one.name, "size": one.size} for one in sent]
     mentions = [person.id for person in deps.people() if f"@{person.name}" in typed.replace("＠", "@")]
-    deps.rooms.post(message.chat, message.sender, typed.strip(), body or None, mentions, f"page/{message.event_id}")
+    said = " ".join(filter(None, (typed.strip(), message.fields.get("text", ""))))
+    deps.rooms.post(message.chat, message.sender, said, body or None, mentions, f"page/{message.event_id}")
     return replace(message, addressed=message.addressed or author == "")
 
 

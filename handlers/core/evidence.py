@@ -3,8 +3,6 @@
 from typing import TypeVar
 
 from handlers.core.context import Context
-from handlers.core.look import Look
-from handlers.core.message import Button
 from storage.files import Attachment
 from workflows import incident as incidents
 from workflows import task as tasks
@@ -46,7 +44,3 @@ def evidence_of(context: Context, ref: str, incident: str) -> str:
         for one in found
     ]
     return context.words.say("file.list", files=context.words.join(each)) if each else ""
-
-
-def attach_button(look: Look, task: Task) -> Button:
-    return Button(look.say("button.attach", ref=task.ref), f"/task attach {task.ref}", None, files=True)

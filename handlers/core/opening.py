@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.core.context import Context
-from handlers.core.message import Reply
+from handlers.core.forms import filling
+from handlers.core.look import Look
+from handlers.core.message import Button, Card, Reply
 from handlers.core.settling import settle
 from workflows import incident as rules
 from workflows.core.errors import BadWords
@@ -50,7 +52,16 @@ def opened_reply(context: Context, opened: Opened, first: str = "") -> Reply:
         *_what_is_missing(context, incident),
         _what_is_next(context, incident),
     ]
-    return Reply("\n".join(lines), ref=incident.ref)
+    text = "\n".join(lines)
+    return Reply(text, ref=incident.ref, card=_to_fill_in(Look.of(context), incident, text))
+
+
+def _to_fill_in(look: Look, incident: Incident, text: str) -> Card | None:
+    """The answer as a card that takes what the first report lacks."""
+    if not rules.missing_fields(incident):
+        return None
+    fill = Button(look.say("button.fill"), f"/incident fact {incident.ref}", None, "primary", filling(look, incident))
+    return Card(look.say("form.fill_head", number=incident.number), (("", text),), buttons=(fill,), tone="info", drill=incident.drill)
 
 
 def _opening(context: Context, first: Tip, plan: Plan) -> Any:

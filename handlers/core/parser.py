@@ -4,7 +4,7 @@ What people wrote is never changed: everything is found in a folded twin of the 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass
 from types import MappingProxyType
 from typing import Any
@@ -66,13 +66,15 @@ def parse(
     return Parsed(command, _Line(command, typed, end, reading, fields, commands).given())
 
 
-def usage_line(command: Command, locale: Locale) -> str:
-    """`/任务 认领 [T1]`: how the command is written, from the registry alone."""
-    words = ["/" + (command.zh if locale == "zh" else command.name)]
+def usage_line(command: Command, locale: Locale, given: Sequence[str] = ()) -> str:
+    """`/任务 认领 [T1]`: how the command is written, from the registry alone; `given` stands there already."""
+    words = ["/" + (command.zh if locale == "zh" else command.name), *given]
     for argument in command.arguments:
         part = argument.metadata.get("part")
         if part == "ref":
             sample = argument.metadata["letter"] + "1"
+            if any(word[:1] == sample[:1] for word in given):
+                continue
             words.append(f"[{sample}]" if argument.metadata["optional"] else sample)
         elif part == "key":
             words.append(f"[{_key_name(argument, locale)}=]")

@@ -95,6 +95,8 @@ RETURNED: dict[str, Callable[[Any, Any, str, str], None]] = {}
 TIMERS: dict[str, Callable[[Any, str, str, datetime], None]] = {}
 #: Requests between workflows and facts from deliveries: `run(context, incident, values)`.
 REQUESTS: dict[str, Callable[[Any, str, Mapping[str, Any]], None]] = {}
+#: What is said when the bot came into a chat, left one, or was met by somebody, by the message's kind: `run(context)`.
+ARRIVALS: dict[str, Callable[[Any], Reply | None]] = {}
 #: How notices and cards look: `draw(look, about)` answers what to say, or None when it no longer matters.
 SCREENS: dict[str, Callable[[Any, Mapping[str, Any]], Outgoing | None]] = {}
 
@@ -115,6 +117,10 @@ def timer(letter: str) -> Callable[[Run], Run]:
 
 def request(name: str) -> Callable[[Run], Run]:
     return _keeper(REQUESTS, name)
+
+
+def arrival(kind: str) -> Callable[[Run], Run]:
+    return _keeper(ARRIVALS, kind)
 
 
 def screen(name: str) -> Callable[[Run], Run]:

@@ -12,11 +12,13 @@ from typing import Any
 from handlers.core.access import check, house_scope, may, scope_of
 from handlers.core.context import Context
 from handlers.core.explain import explain
+from handlers.core.forms import button_with, command_of
 from handlers.core.look import Look
-from handlers.core.message import Message, Outgoing, Reply
+from handlers.core.message import Card, Message, Outgoing, Reply, card_of
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
+from handlers.core.tokens import fold_value
 from handlers.core.wording import Words
 from storage import audit, inbox, outbox
 from storage.cipher import Cipher
@@ -104,7 +106,8 @@ class Road:
         row = inbox.find(tx, message.platform, message.event_id)
         if row is None or row.reply is None:
             return Reply(self.house.words.say("house.in_hand"), wait=True)
-        return replace(Reply(**row.reply), card=self._clicked_card(tx, message))
+        reply = Reply(**row.reply)
+        return replace(reply, card=self._clicked_card(tx, message, reply))
 
     # Deciding
 
@@ -148,7 +151,8 @@ class Road:
         except Exception as error:
             return self._broken(row, line, error)
         if message.kind == "click" and reply is not None:
-            reply = replace(reply, card=self.house.database.read(lambda tx: self._clicked_card(tx, message)))
+            decided = reply
+            reply = replace(reply, card=self.house.database.read(lambda tx: self._clicked_card(tx, message, decided)))
         return reply or Reply("")
 
     def _decide_again(self, row: InboxRow, decide: Callable[[Transaction], Reply | None]) -> Reply | None:
@@ -160,10 +164,14 @@ class Road:
                     raise RuleBroken("house.busy") from None
         raise AssertionError("unreachable")
 
-    def _decide(self, tx: Transaction, row: InboxRow, message: Message, person: str, *, masked: bool, waits: datetime | None) -> Reply | None:
+    def _decide(
+        self, tx: Transaction, row: InboxRow, message: Message, person: str, *, masked: bool, waits: datetime | None
+    ) -> Reply | None:
         house, now = self.house, self.house.now()
-        reading = Reading(house.plans.current, now, house.words.zone)
+        reading = Reading(house.plans.current, now, house.words.zone, self._mentioned(message))
         spoken = self._spoken_of(tx, message)
+        if message.asks:
+            return self._ask_form(tx, row, message, person, spoken)
         addressed = message.addressed or message.kind == "click"
         parsed = self._read(message, person, reading, addressed=addressed, reply=spoken is not None)
         if parsed is None:
@@ -178,6 +186,35 @@ class Road:
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, waits)
         return reply
+
+    def _ask_form(self, tx: Transaction, row: InboxRow, message: Message, person: str, spoken: OutboxRow | None) -> Reply:
+        """The clicked button asks for more than its platform could show in place: its form goes to the person alone."""
+        house = self.house
+        said = (spoken.said or {}).get("card") if spoken is not None else None
+        button = button_with(card_of(said), message.text) if said else None
+        if said is None or button is None:
+            raise RuleBroken("house.form_gone")
+        check(command_of(button.command).who, person, house.plans.organization)
+        card = Card(button.label, note=said["title"], buttons=(replace(button, style="primary"),), drill=said["drill"])
+        outbox.enqueue_to_person(
+            tx,
+            key=f"form:{row.platform}:{row.event_id}",
+            platform=message.platform,
+            person=person,
+            said=asdict(Outgoing(f"{said['title']}\n{button.label}", card)),
+            about={"form": True},
+            incident=spoken.incident if spoken else None,
+            priority=outbox.PRIORITY["reply"],
+            now=house.now(),
+        )
+        reply = Reply(house.words.say("house.form_sent"))
+        self._finish(tx, row, reply)
+        return reply
+
+    def _mentioned(self, message: Message) -> dict[str, str]:
+        """Folded name -> person id of those whom the platform says were mentioned and the plan knows."""
+        found = {fold_value(name): self.house.identify(message.platform, identity) for name, identity in message.mentioned}
+        return {name: person for name, person in found.items() if person}
 
     def _read(self, message: Message, person: str, reading: Reading, *, addressed: bool, reply: bool) -> Parsed | None:
         """What was asked for. Plain words of somebody outside the plan, said one-to-one, are a report: nobody has to learn commands."""
@@ -256,6 +293,16 @@ class Road:
         if not inbox.finish(tx, row, self.house.now(), kept):
             raise LostRow(f"inbox row {row.id} is somebody else's now")
 
+    def _arrival(self, tx: Transaction, row: InboxRow, message: Message) -> None:
+        """The bot came into a chat, was removed from one, or somebody opened the direct chat with it."""
+        house, person = self.house, self.person_of(message)
+        reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
+        uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
+        context = Context(uow, reader, person, message, house.words, house.words.zone)
+        with part(tx):
+            reply = ARRIVALS[message.kind](context)
+        self._answer(tx, row, replace(message, kind="text"), reply or Reply(""), None)
+
     def _request(self, tx: Transaction, row: InboxRow, payload: Mapping[str, Any]) -> None:
         actor = str(payload.get("actor", "delivery"))
         uow = self._unit(tx, actor, f"gengfu:{row.event_id}")
@@ -308,13 +355,26 @@ class Road:
         except NotFound:
             return None
 
-    def _clicked_card(self, tx: Transaction, message: Message) -> Any:
-        """The clicked card as it looks now."""
+    def _clicked_card(self, tx: Transaction, message: Message, reply: Reply) -> Card | None:
+        """The clicked card as it looks now; of a form that was sent alone, what came of it."""
         row = self._spoken_of(tx, message)
+        if row is not None and row.about.get("form") and reply.error is None:
+            title, drill = row.said["card"]["title"], row.said["card"]["drill"]
+            return Card(title, (("", reply.text),), tone="good", drill=drill)
         if row is None or row.kind != "card":
             return None
         drawn = self.draw(self.reader(tx), row)
         return drawn.card if drawn else None
+
+    def platform_down(self, tx: Transaction, platform: str, reason: str) -> None:
+        """A whole platform is away: every administrator hears of it, by a way around it."""
+        organization, now = self.house.plans.organization, self.house.now()
+        notice = Notice(
+            "house.platform_down", organization.with_role("administrator"), {"platform": platform, "reason": reason}, "escalation"
+        )
+        # Once in ten minutes at most: a platform that comes and goes is one trouble, not many.
+        ref, version = f"platform:{platform}", int(now.timestamp()) // 600
+        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
 
     def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
         """Something was buried: every administrator hears of it, and again when it was revived and buried again."""

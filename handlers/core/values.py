@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -55,7 +55,7 @@ class Reading:
     plan: Plan
     now: datetime
     timezone: ZoneInfo
-    mentioned: Mapping[str, str] = MappingProxyType({})
+    mentioned: Mapping[str, str] = field(default_factory=dict)
     """folded name -> person id, of people whom the platform itself says were mentioned"""
 
 

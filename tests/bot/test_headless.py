@@ -168,9 +168,9 @@ def test_a_card_that_would_look_the_same_is_not_sent_again(tmp_path: Path) -> No
     deeds: list[Deed] = []
     try:
         world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
-        (console,) = world.worker.platforms.values()
+        (console,) = world.worker.sender.platforms.values()
         assert isinstance(console, Console)
-        world.worker.platforms = {"console": Loud(console, lambda deed, key: deeds.append(deed))}
+        world.worker.sender.platforms = {"console": Loud(console, lambda deed, key: deeds.append(deed))}
         world.says("li.na", "/事件 进展 I1 正在切换")
     finally:
         world.database.close()

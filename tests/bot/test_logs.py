@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.secret import Secret
 from bot.logs import JsonLines, log_uncaught, setup
+from bot.secret import Secret
 from workflows.core.errors import BadConfig, RuleBroken
 
 PHONE = "13800138000"

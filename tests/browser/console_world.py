@@ -19,6 +19,7 @@ from bot.platforms.core.contract import Edit, Send
 from bot.web.bell import Bell
 from bot.web.console import ConsoleDeps, Someone, console_router
 from bot.web.security import Guard, host_names
+from handlers.core.forms import question
 from handlers.core.message import Button, Card, Message, Outgoing, Reply
 from handlers.core.wording import Locale, Words
 from storage.database import Database
@@ -36,7 +37,7 @@ CARD = Card(
     note="下次通报 11:00",
     buttons=(
         Button("认领", "/task claim T1", 1, "primary"),
-        Button("更新进展", "/task progress T1", 1, ask="现在进展到哪一步?"),
+        Button("更新进展", "/task progress T1", 1, form=question("现在进展到哪一步?")),
         Button("取消任务", "/task cancel T1", 1, "danger", confirm=True),
     ),
     tone="warning",

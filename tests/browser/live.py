@@ -83,12 +83,13 @@ class Person:
     def says(self, text: str, chat: str = "") -> dict[str, Any]:
         return self._post(chat or self.direct, "messages", {"kind": "text", "text": text})
 
-    def taps(self, command: str, answer: str = "") -> dict[str, Any]:
-        """Tap the newest live button whose command line is `command`."""
+    def taps(self, command: str, **fields: str) -> dict[str, Any]:
+        """Tap the newest live button whose command line is `command`, its form filled in with `fields`."""
         for chat, message in self._newest_first():
-            for button in (message["card"] or {}).get("buttons", []):
+            card = message["card"] or {"buttons": [], "menu": []}
+            for button in (*card["buttons"], *card["menu"]):
                 if button["command"] == command and message["state"] == "live":
-                    click = {"command": command, "version": button["version"], "message_id": message["id"], "answer": answer}
+                    click = {"command": command, "version": button["version"], "message_id": message["id"], "fields": fields}
                     return self._post(chat, "click", {"kind": "click", **click})
         raise AssertionError(f"{self.id} sees no button {command!r}")
 

@@ -113,7 +113,7 @@ def start(database: Database, log: Path, at: datetime, reach: Callable[[str], No
     people = world.plans.organization.people
     for person in dict.fromkeys(step.person for step in LONG if step.person):
         world.rooms.direct(person)
-    world.worker = Worker(world.road, {"console": console}, lambda p: ("console", p) if p in people else None, Metrics(), Bells())
+    world.worker = Worker(world.road, {"console": console}, lambda p: (("console", p),) if p in people else (), Metrics(), Bells())
     return world
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.platforms.console import BODY_CAP, Console, heard
+from bot.platforms.console import BODY_CAP, Console
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Invite, NotAuthentic, Platform, Recall, Send, WillNeverWork
-from handlers.core.message import Button, Card, Message, Outgoing, Reply
+from handlers.core.message import Button, Card, Message, Outgoing, Reply, heard
 from storage.database import Database
 from storage.rooms import Rooms
 from tests.browser.console_world import CARD, create_tables

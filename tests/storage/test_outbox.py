@@ -35,7 +35,7 @@ def world(database: Database) -> World:
 def telex(world: World) -> Telex:
     """The world's only platform, from now on."""
     machine = Telex()
-    world.worker = Worker(world.road, {"console": machine}, lambda person: ("console", person), Metrics(), Bells())
+    world.worker = Worker(world.road, {"console": machine}, lambda person: (("console", person),), Metrics(), Bells())
     return machine
 
 
@@ -151,7 +151,7 @@ class Cut(Console):
 @pytest.fixture
 def cut(world: World) -> Cut:
     console = Cut(world.rooms, world.plans.organization.people.__contains__, world.clock)
-    world.worker = Worker(world.road, {"console": console}, lambda person: ("console", person), Metrics(), Bells())
+    world.worker = Worker(world.road, {"console": console}, lambda person: (("console", person),), Metrics(), Bells())
     return console
 
 
@@ -414,10 +414,7 @@ def test_what_cannot_be_drawn_holds_up_nobody_and_is_buried_in_the_end(opened: W
 
 
 def test_a_person_whom_no_messenger_reaches_is_reported(opened: World, telex: Telex) -> None:
-    def route(person: str) -> tuple[str, str] | None:
-        return None if person == "wu.di" else ("console", person)
-
-    opened.worker.route = route
+    opened.worker.sender.ways = lambda person: () if person == "wu.di" else (("console", person),)
     opened.says("li.na", "/incident handover I1 吴迪")
     (lost,) = rows(opened, status=BURIED)
     assert (lost.recipient, lost.error) == ("wu.di", "no messenger reaches wu.di")

@@ -334,7 +334,7 @@ def drain(worker: Worker) -> Callable[[], None]:
 
 def test_two_replicas_share_the_work_and_nothing_is_done_twice(world: World, other: World) -> None:
     telex = Telex()
-    pair = [Worker(w.road, {"console": telex}, lambda p: ("console", p), Metrics(), Bells()) for w in (world, other)]
+    pair = [Worker(w.road, {"console": telex}, lambda p: (("console", p),), Metrics(), Bells()) for w in (world, other)]
     for n in range(2):
         assert world.road.store(world.message("li.na", f"/incident open 第 {n} 处中断", "dm:li.na"))
         assert world.road.store(world.message("wu.di", f"/incident open 第 {n} 处报错", "dm:wu.di"))

@@ -41,10 +41,10 @@ export function newText(chat, text, replyTo, files) {
 }
 export const postText = (message) => post(path(message.chat, "messages"), message);
 
-export function postClick(chat, messageId, button, answer) {
-  const click = { id: eventId(), kind: "click", chat, message_id: messageId, command: button.command, version: button.version, answer };
-  return post(path(chat, "click"), click);
+export function newClick(chat, messageId, button, fields) {
+  return { id: eventId(), kind: "click", chat, message_id: messageId, command: button.command, version: button.version, fields };
 }
+export const postClick = (click) => post(path(click.chat, "click"), click);
 
 export function listen(onRooms, onState) {
   const source = new EventSource(`${base}/events?as=${encodeURIComponent(me)}`);

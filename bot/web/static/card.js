@@ -1,7 +1,8 @@
-// A card of the bot: title by tone, names and values, a note, buttons that ask or confirm first.
+// A card of the bot: title by tone, names and values, a note, buttons that ask or confirm first, the rarer ones behind 「更多」.
 
 import { el, sheet, toast } from "./dom.js";
-import { Refused, postClick } from "./api.js";
+import { Refused, newClick, postClick } from "./api.js";
+import { focusFirst, panel } from "./form.js";
 import { pickFor } from "./files.js";
 import { word } from "./setup.js";
 
@@ -12,7 +13,8 @@ export function card(shown, message, chat, onReply) {
   node.append(title);
   if (shown.lines.length) node.append(el("dl", {}, ...shown.lines.flatMap(line)));
   if (shown.note) node.append(el("p", { class: "note" }, shown.note));
-  if (shown.buttons.length && message.state === "live") node.append(buttons(shown.buttons, message, chat, onReply));
+  const acts = shown.buttons.length + shown.menu.length;
+  if (acts && message.state === "live") node.append(actions(shown, message, chat, onReply));
   return node;
 }
 
@@ -23,35 +25,67 @@ function line([name, value]) {
   return [el("dt", {}, name), el("dd", {}, ...shown)];
 }
 
-function buttons(list, message, chat, onReply) {
-  const area = el("div", { class: "actions" });
-  const row = el("div", { class: "buttons" });
-  area.append(row);
-  for (const button of list) {
-    const props = { type: "button", class: `button ${button.style}`, "data-command": button.command, "data-asks": Boolean(button.ask || button.confirm) };
-    row.append(el("button", { ...props, onclick: () => begin(button) }, button.label));
-  }
+function actions(shown, message, chat, onReply) {
+  const row = (list) => el("div", { class: "buttons" }, ...list.map((button) => drawn(button, message, chat, onReply)));
+  const menu = shown.menu.length ? el("details", { class: "menu" }, el("summary", {}, word("more")), row(shown.menu)) : null;
+  return el("div", { class: "actions" }, shown.buttons.length ? row(shown.buttons) : null, menu);
+}
 
-  function begin(button) {
-    area.querySelector(".more")?.remove();
+// Two buttons may share a command and ask for different things.
+const keyOf = (button) => [button.command, ...button.form.map((field) => field.name)].join(" ");
+
+function drawn(button, message, chat, onReply) {
+  const asks = Boolean(button.form.length || button.confirm);
+  const props = { type: "button", class: `button ${button.style}`, "data-command": button.command, "data-key": keyOf(button), "aria-expanded": asks ? "false" : null };
+  const node = el("button", { ...props, onclick: begin }, button.label);
+  node.button = button;
+
+  function begin() {
+    const area = node.closest(".actions");
+    const again = area.querySelector(".more")?.dataset.key === keyOf(button);
+    close(area);
     if (button.files) return pickFor(button.command);
-    if (button.ask) area.append(question(button, (answer) => confirmed(button, answer)));
-    else confirmed(button, "");
+    if (again) return;
+    if (button.form.length) open(area, ask());
+    else if (button.confirm) open(area, sure(button, area, () => void act(area)));
+    else void act(area);
   }
 
-  function confirmed(button, answer) {
-    area.querySelector(".more")?.remove();
-    if (button.confirm) area.append(sure(button, () => click(button, answer)));
-    else void click(button, answer);
+  function open(area, asked) {
+    asked.dataset.key = keyOf(button);
+    asked.button = button;
+    node.setAttribute("aria-expanded", "true");
+    area.append(asked);
+    focusFirst(asked);
+    asked.scrollIntoView({ block: "nearest" });
   }
 
-  async function click(button, answer) {
-    area.querySelector(".more")?.remove();
-    const all = [...row.children];
+  function ask() {
+    let last = null;
+    const form = panel(button.label, button.form, button.style, send, () => close(form.closest(".actions"), true));
+
+    async function send(fields) {
+      // The same words again after a failure keep their id, so that they count once.
+      const click = newClick(chat, message.id, form.button, fields);
+      if (last && JSON.stringify([last.fields, last.version]) === JSON.stringify([click.fields, click.version])) click.id = last.id;
+      last = click;
+      const reply = await postClick(click);
+      last = null;
+      if (!reply.error) close(form.closest(".actions"), true);
+      if (!reply.error) answered(button, reply);
+      onReply(reply);
+      return reply.error ? said(reply) : "";
+    }
+    return form;
+  }
+
+  async function act(area) {
+    close(area, true);
+    const all = [...area.querySelectorAll("button")];
     all.forEach((each) => (each.disabled = true));
     area.classList.add("busy");
     try {
-      const reply = await postClick(chat, message.id, button, answer);
+      const reply = await postClick(newClick(chat, message.id, button, {}));
       answered(button, reply);
       onReply(reply);
     } catch (error) {
@@ -62,51 +96,62 @@ function buttons(list, message, chat, onReply) {
       all.forEach((each) => (each.disabled = false));
     }
   }
-  return area;
+  return node;
 }
+
+// Whoever closes what they opened stands again on the button that opened it.
+function close(area, back = false) {
+  const asked = area?.querySelector(".more");
+  if (!asked) return;
+  const opener = openerIn(area, asked.dataset.key);
+  asked.remove();
+  opener?.setAttribute("aria-expanded", "false");
+  if (back) opener?.focus({ preventScroll: true });
+}
+
+const openerIn = (area, key) => [...area.querySelectorAll("button[data-key]")].find((each) => each.dataset.key === key);
+
+const said = (reply) => [reply.text, reply.usage].filter(Boolean).join("\n");
 
 // A click is answered to the clicker alone: briefly, or, when it is much (a list, the timeline), on a sheet.
 function answered(button, reply) {
   if (reply.wait) return toast(word("in_hand"));
-  const text = [reply.text, reply.usage].filter(Boolean).join("\n") || word("done");
+  const text = said(reply) || word("done");
   if (text.split("\n").length > 4 || text.length > 240) return sheet(button.label, text);
   return toast(text, reply.error ? "bad" : "good");
 }
 
-function question(button, then) {
-  const input = el("textarea", { rows: 2, maxlength: 2000, "aria-label": button.ask });
-  const submit = () => (input.value.trim() ? then(input.value.trim()) : input.focus());
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") form.remove();
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    submit();
-  });
-  const form = el("form", { class: "more", "data-command": button.command, onsubmit: (event) => (event.preventDefault(), submit()) },
-    el("label", {}, el("span", {}, button.ask), input),
-    el("div", { class: "buttons" },
-      el("button", { type: "submit", class: `button ${button.style === "plain" ? "primary" : button.style}` }, word("submit")),
-      el("button", { type: "button", class: "button plain", onclick: () => form.remove() }, word("no"))));
-  setTimeout(() => input.focus());
-  return form;
-}
-
-function sure(button, then) {
+function sure(button, area, then) {
   const yes = el("button", { type: "button", class: `button ${button.style === "danger" ? "danger" : "primary"}`, onclick: then }, word("yes"));
-  const area = el("div", { class: "more", role: "group", "data-command": button.command },
-    el("p", {}, `${word("sure")} ${button.label}`),
-    el("div", { class: "buttons" }, yes, el("button", { type: "button", class: "button plain", onclick: () => area.remove() }, word("no"))));
+  const no = el("button", { type: "button", class: "button plain", onclick: () => close(area, true) }, word("no"));
+  const asked = el("div", { class: "more", role: "group" }, el("p", {}, `${word("sure")} ${button.label}`), el("div", { class: "buttons" }, yes, no));
   setTimeout(() => yes.focus());
-  return area;
+  return asked;
 }
 
-// A card that changed while somebody was answering its question: the question stays open, with what was typed.
-export function resume(before, after) {
-  const open = before.querySelector(".more");
-  const button = open && [...after.querySelectorAll("button[data-asks]")].find((each) => each.dataset.command === open.dataset.command);
-  if (!button) return;
-  button.click();
-  const typed = open.querySelector("textarea");
-  const field = after.querySelector(".more textarea");
-  if (typed && field) field.value = typed.value;
+// A card that changed while somebody was filling in its form: the message that stands on the page takes over what is new around the form,
+// which is not touched (nor its focus, nor what an input method composes). Answers the node to show.
+export function keepOpen(before, after) {
+  const menu = after.querySelector(".menu");
+  if (menu && before.querySelector(".menu")?.open) menu.open = true;
+  const asked = before.querySelector(".more");
+  const area = after.querySelector(".actions");
+  const opener = asked && area && openerIn(area, asked.dataset.key);
+  if (!opener) return after;
+  asked.button = opener.button;
+  opener.setAttribute("aria-expanded", "true");
+  const old = asked.closest(".card");
+  const fresh = area.closest(".card");
+  old.className = fresh.className;
+  around(old, asked.parentElement, [...fresh.children].filter((child) => child !== area));
+  around(asked.parentElement, asked, [...area.children]);
+  before.className = after.className;
+  before.querySelector(".meta").replaceWith(after.querySelector(".meta"));
+  return before;
+}
+
+// Everything in `parent` but `kept` is replaced by `fresh`, which stands before it.
+function around(parent, kept, fresh) {
+  [...parent.children].forEach((child) => child === kept || child.remove());
+  kept.before(...fresh);
 }

@@ -4,7 +4,7 @@ import { el, find, toast } from "./dom.js";
 import { Refused, getChanges, getEarlier, postRead } from "./api.js";
 import { dayKey, dayOf, word } from "./setup.js";
 import { messageNode } from "./message.js";
-import { resume } from "./card.js";
+import { keepOpen } from "./card.js";
 
 const NEAR = 80;
 
@@ -89,14 +89,18 @@ export class Chat {
         wanted.push(el("div", { class: "day" }, dayOf(message.at)));
         previous = null;
       }
-      if (!this.nodes.has(message.id)) this.nodes.set(message.id, messageNode(message, this));
+      if (!this.nodes.has(message.id)) this.nodes.set(message.id, this.drawn(message, before.get(message.id)));
       const node = this.nodes.get(message.id);
       node.classList.toggle("follows", follows(message, previous));
       previous = message;
       wanted.push(node);
     }
     place(find("log"), wanted.length ? wanted : [el("p", { class: "quiet empty" }, word("no_messages"))]);
-    before.forEach((node, id) => node && resume(node, this.nodes.get(id)));
+  }
+
+  drawn(message, before) {
+    const node = messageNode(message, this);
+    return before ? keepOpen(before, node) : node;
   }
 
   earlierButton() {
@@ -176,8 +180,8 @@ export class Chat {
 
 // Buttons carry the version of what they were drawn from.
 function isOlder(card, shown) {
-  const versions = new Map(shown.buttons.map((button) => [button.command, button.version]));
-  return card.buttons.some((button) => button.version !== null && versions.get(button.command) > button.version);
+  const versions = new Map([...shown.buttons, ...shown.menu].map((button) => [button.command, button.version]));
+  return [...card.buttons, ...card.menu].some((button) => button.version !== null && versions.get(button.command) > button.version);
 }
 
 // Said in one breath: the same author again within five minutes needs no second name and face.

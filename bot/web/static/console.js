@@ -6,6 +6,7 @@ import { people, word } from "./setup.js";
 import { drawRooms, titleOf } from "./rooms.js";
 import { Chat } from "./chat.js";
 import { answer, openComposer } from "./composer.js";
+import { offerReport } from "./report.js";
 
 const rooms = new Map();
 let chat = null;
@@ -80,5 +81,9 @@ if (!chosen() && matchMedia("(min-width: 800px)").matches) {
   const direct = [...rooms.values()].find((room) => room.kind === "direct");
   if (direct) history.replaceState(null, "", `#${encodeURIComponent(direct.id)}`);
 }
+offerReport(
+  () => [...rooms.values()].find((room) => room.kind === "direct").id,
+  (room) => (chosen() === room ? void chat?.refresh().then(() => chat?.toBottom()) : (location.hash = encodeURIComponent(room))),
+);
 open();
 listen(changed, online);

@@ -4,6 +4,10 @@ const config = JSON.parse(document.body.dataset.config);
 
 export const me = config.me;
 export const people = config.people;
+export const report = config.report;
+
+// Times are typed in the installation's zone; said where the reader's own clock shows another.
+export const elsewhere = Intl.DateTimeFormat().resolvedOptions().timeZone === config.timezone ? "" : config.timezone;
 
 export function word(name, values = {}) {
   const text = config.words[name];

@@ -1,0 +1,68 @@
+"""What messengers post to us: verified by their platform, stored (a click: decided), and only then answered."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from bot.metrics import Metrics
+from bot.platforms.core.contract import Answer, NotAuthentic, Platform
+from bot.worker import Worker
+
+log = logging.getLogger(__name__)
+
+#: No platform sends more; each may allow less.
+BODY_CAP = 1024 * 1024
+
+
+def callbacks_router(worker: Worker, metrics: Metrics) -> APIRouter:
+    """`POST /callbacks/feishu` where Feishu is on; a platform that is off has no route."""
+    router = APIRouter(prefix="/callbacks", include_in_schema=False)
+    if feishu := worker.sender.platforms.get("feishu"):
+        _add(router, feishu, worker, metrics)
+    return router
+
+
+def _add(router: APIRouter, platform: Platform, worker: Worker, metrics: Metrics) -> None:
+    @router.post(f"/{platform.name}")
+    async def callback(request: Request) -> Response:
+        try:
+            body = await _capped(request)
+            found = platform.receive(_headers(request), body)
+        except NotAuthentic as refused:
+            metrics.refused_callbacks.labels(platform=platform.name, reason=refused.reason).inc()
+            log.warning("a callback was refused", extra={"action": "callback_refused", "platform": platform.name, "reason": refused.reason})
+            return PlainTextResponse("refused\n", 413 if refused.reason == "body_too_large" else 401)
+        if isinstance(found, Answer):
+            return _response(found)
+        try:
+            reply = await worker.hear(found)
+        except Exception as error:
+            # Not kept, so not acknowledged: the platform sends it again.
+            why = {"action": "event_failed", "platform": platform.name, "error": type(error).__name__}
+            log.exception("an event was not kept", extra=why)
+            return PlainTextResponse("try again\n", 503)
+        return _response(Answer(b"{}") if reply is None else platform.answer(reply))
+
+
+def _headers(request: Request) -> Mapping[str, str]:
+    """Names in lower case; a header given twice is as good as none."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.items():
+        found[name] = "" if name in found else value
+    return found
+
+
+async def _capped(request: Request) -> bytes:
+    """The body, read no further than the cap."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_CAP:
+            raise NotAuthentic("body_too_large")
+    return bytes(body)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.media_type)

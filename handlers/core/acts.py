@@ -1,0 +1,54 @@
+"""Buttons of a task, as every card shows them."""
+
+from typing import Literal
+
+from handlers.core import forms
+from handlers.core.look import Look
+from handlers.core.message import Button, Field
+from workflows.task import Task
+
+Style = Literal["plain", "primary", "danger"]
+
+
+def claim(look: Look, task: Task) -> Button:
+    return _act(look.say("button.claim", ref=task.ref), task, "claim", style="primary")
+
+
+def progress(look: Look, task: Task, style: Style = "plain") -> Button:
+    return _act(look.say("button.progress", ref=task.ref), task, "progress", forms.question(look.say("ask.progress")), style)
+
+
+def done(look: Look, task: Task, style: Style = "plain") -> Button:
+    return _act(look.say("button.done", ref=task.ref), task, "done", forms.question(look.say("ask.done")), style)
+
+
+def check(look: Look, task: Task) -> list[Button]:
+    reject = _act(look.say("button.reject", ref=task.ref), task, "reject", forms.question(look.say("ask.reason")))
+    return [_act(look.say("button.verify", ref=task.ref), task, "verify", style="primary"), reject]
+
+
+def assign(look: Look, task: Task) -> Button:
+    return _act(look.say("button.assign", ref=task.ref), task, "assign", forms.assigning(look, task))
+
+
+def block(look: Look, task: Task) -> Button:
+    return _act(look.say("button.block", ref=task.ref), task, "block", forms.blocking(look, task))
+
+
+def attach(look: Look, task: Task) -> Button:
+    return Button(look.say("button.attach", ref=task.ref), f"/task attach {task.ref}", None, files=True)
+
+
+def snooze(look: Look, task: Task) -> list[Button]:
+    """Nothing where the level allows no rest."""
+    form = forms.snoozing(look, task)
+    return [_act(look.say("button.snooze", ref=task.ref), task, "snooze", form)] if form else []
+
+
+def rare(look: Look, task: Task) -> list[Button]:
+    """What an owner does now and then: evidence, cannot go on, let it rest."""
+    return [attach(look, task), block(look, task), *snooze(look, task)]
+
+
+def _act(label: str, task: Task, verb: str, form: tuple[Field, ...] = (), style: Style = "plain") -> Button:
+    return Button(label, f"/task {verb} {task.ref}", task.touched, style, form)
