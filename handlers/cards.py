@@ -304,17 +304,18 @@ def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:
     grade = Button(look.say("button.grade"), f"/incident grade {ref}", None, form=forms.grading(look, incident))
     tasks = Button(look.say("button.tasks"), f"/task list {ref}")
     timeline = Button(look.say("button.timeline"), f"/incident timeline {ref}")
+    # Without its type an incident has none of its own tasks: that comes before everything else.
+    first: Literal["plain", "primary"] = "primary" if incident.type else "plain"
     moves = {
-        State.OPEN: (Button(look.say("button.activate"), f"/incident activate {ref}", None, "primary"), grade, update),
-        State.ACTIVE: (Button(look.say("button.recovered"), f"/incident recovered {ref}", version, "primary", confirm=True), grade, update),
-        State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, "primary"), update),
+        State.OPEN: (Button(look.say("button.activate"), f"/incident activate {ref}", None, first), grade, update),
+        State.ACTIVE: (Button(look.say("button.recovered"), f"/incident recovered {ref}", version, first, confirm=True), grade, update),
+        State.RECOVERED: (Button(look.say("button.end"), f"/incident end {ref}", None, first), update),
         State.ENDED: (Button(look.say("button.close"), f"/incident close {ref}", None, "primary", confirm=True),),
     }.get(incident.state, ())
-    # Without its type an incident has none of its own tasks: that comes before everything else.
-    fill = Button(
-        look.say("button.fill"), f"/incident fact {ref}", None, "plain" if incident.type else "primary", forms.filling(look, incident)
-    )
-    filling = (fill,) if incident.running and missing_fields(incident) else ()
+    filling: tuple[Button, ...] = ()
+    if incident.running and missing_fields(incident):
+        style: Literal["plain", "primary"] = "plain" if incident.type else "primary"
+        filling = (Button(look.say("button.fill"), f"/incident fact {ref}", None, style, forms.filling(look, incident)),)
     return (*filling, *moves, tasks, timeline) if not incident.type else (*moves, *filling, tasks, timeline)
 
 

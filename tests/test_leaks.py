@@ -22,7 +22,7 @@ from handlers.core.screen import screen
 from handlers.core.wording import _unseen, clean
 from storage.database import Database
 from tests.hasty import hasty
-from tests.world import World, make_world
+from tests.world import World, acts_on, make_world
 
 #: Numbers that no clock and no sample person has.
 MOBILES = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True).filter(lambda number: len(set(number)) > 4 and "0000" not in number)
@@ -201,10 +201,7 @@ def _answer_clicks_and_cards(world: World, numbers: list[Typed]) -> None:
     """The question of a button, and a reply to a card."""
     for number, (person, label) in enumerate((("li.na", "通报进展"), ("wang.qiang", "进展"), ("wang.qiang", "完成"))):
         asks = [
-            (line, button)
-            for _, line in world.seen_by(person)
-            for button in ((line.body or {}).get("card") or {}).get("buttons", [])
-            if label in button["label"] and button["ask"]
+            (line, button) for _, line in world.seen_by(person) for button in acts_on(line) if label in button["label"] and button["form"]
         ]
         for line, button in asks[-1:]:
             world.taps(person, button["label"], numbers[number].text, line=line)
@@ -332,5 +329,7 @@ def _texts(text: str, body: Any) -> Iterator[str]:
     yield from (str(card.get(name, "")) for name in ("title", "note"))
     for name, value in card.get("lines", []):
         yield from (name, value)
-    for button in card.get("buttons", []):
-        yield from (button["label"], button["ask"] or "")
+    for button in (*card.get("buttons", []), *card.get("menu", [])):
+        yield button["label"]
+        for field in button["form"]:
+            yield from (field["label"], field["hint"], field["value"], *(label for _, label in field["options"]))

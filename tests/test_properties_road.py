@@ -21,7 +21,7 @@ from storage.tables.queues import BURIED, WAITING
 from storage.tables.records import ApprovalRow, IncidentRow, ReportRow
 from storage.verify import verify_lines
 from tests.hasty import hasty
-from tests.world import SMALL_PLAN, World, make_world
+from tests.world import SMALL_PLAN, World, acts_on, make_world
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.incident import RUNNING, Incident
@@ -170,15 +170,13 @@ class Watch(RuleBasedStateMachine):
     @rule(by=PEOPLE.filter(lambda person: person != "nobody"), data=st.data())
     def taps(self, by: str, data: st.DataObject) -> None:
         """Any button that this person can see, old ones included."""
-        seen = [
-            (line, button)
-            for _, line in self.world.seen_by(by)[-30:]
-            for button in ((line.body or {}).get("card") or {}).get("buttons", [])
-        ]
+        seen = [(line, button) for _, line in self.world.seen_by(by)[-30:] for button in acts_on(line)]
         if not seen:
             return
         line, button = data.draw(st.sampled_from(seen))
-        reply = self.world.taps(by, button["label"], "情况已核对" if button["ask"] else "", line=line)
+        said = ["情况已核对,与上次一致", "1.5", "type=x\n", ""]
+        filled = {field["name"]: data.draw(st.sampled_from([value for value, _ in field["options"]] or said)) for field in button["form"]}
+        reply = self.world.taps(by, button["label"], line=line, **filled)
         assert reply.error != "house.internal", button["command"]
 
     @rule(steps=st.integers(1, 12))

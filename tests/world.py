@@ -92,12 +92,13 @@ class World:
         return reply
 
     def button(self, person: str, label: str, line: Line | None = None) -> tuple[str, str, dict[str, Any]]:
-        for room, shown in reversed([(r, m) for r, m in self.seen_by(person) if line is None or m.id == line.id]):
-            card = (shown.body or {}).get("card") or {}
-            for button in (*card.get("buttons", ()), *card.get("menu", ())):
-                if label in button["label"]:
-                    return room, shown.id, button
-        raise AssertionError(f"{person} sees no button {label!r}")
+        """The newest button called so, else the newest whose label contains it."""
+        shown = reversed([(r, m) for r, m in self.seen_by(person) if line is None or m.id == line.id])
+        buttons = [(room, message.id, button) for room, message in shown for button in acts_on(message)]
+        found = [one for one in buttons if one[2]["label"] == label] or [one for one in buttons if label in one[2]["label"]]
+        if not found:
+            raise AssertionError(f"{person} sees no button {label!r}")
+        return found[0]
 
     # What they see
 
@@ -194,6 +195,12 @@ class World:
         tables = SQLModel.metadata.sorted_tables
         rows = self.database.read(lambda tx: [tuple(row) for table in tables for row in tx.connection().execute(table.select())])
         return b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for row in rows for cell in row)
+
+
+def acts_on(line: Line) -> list[dict[str, Any]]:
+    """The buttons of a message's card, those of its menu last."""
+    card = (line.body or {}).get("card") or {"buttons": [], "menu": []}
+    return [*card["buttons"], *card["menu"]]
 
 
 def _later(tx: Transaction, kind: type[QueueRow], now: datetime) -> list[datetime]:

@@ -111,7 +111,7 @@ def test_who_is_named_is_mentioned(client: Client) -> None:
 
 def test_a_click_reaches_the_bot_and_posts_nothing(client: Client, world: World) -> None:
     card = asyncio.run(world.say(OFFICE, Outgoing("卡片")))
-    click = CLICK | {"message_id": card, "command": "/task progress T1", "version": 1, "answer": "好了"}
+    click = CLICK | {"message_id": card, "command": "/task progress T1", "version": 1, "fields": {"text": "好了"}}
     answer = client.post(f"/console/rooms/{OFFICE}/click", json=click, headers=LI_NA).json()
     assert (answer["text"], answer["card"]["lines"]) == ("已记下", [["认领", "li.na /task progress T1 好了"]])
     assert (world.heard[0].version, world.heard[0].fields, world.heard[0].reply_to) == (1, {"text": "好了"}, card)

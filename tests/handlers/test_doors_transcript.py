@@ -97,7 +97,7 @@ def test_a_false_alarm_waits_for_the_second_person_and_its_clocks_run(alarm: Wor
 def test_a_false_alarm_goes_quiet_and_says_why(alarm: World) -> None:
     alarm.says("li.na", "/事件 启动")
     alarm.says("ma.chao", f"/认领 {code(alarm, 'I1', 'failure.locate')}")
-    alarm.taps("li.na", "误报", "有 有12户委托慢了4分钟,但系统无故障")
+    alarm.taps("li.na", "误报", "无 故障,有12户委托慢了4分钟,但系统无故障", delayed="有")
     assert "提请人答:有" in alarm.approval("A2" if alarm.trail("A2") else "A1").text
     alarm.taps("guo.ping", "同意")
     assert {task.state for task in alarm.tasks()} == {Doing.CANCELLED}

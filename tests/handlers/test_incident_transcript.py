@@ -76,7 +76,7 @@ def test_the_type_given_by_a_tap_hands_out_its_tasks(world: World) -> None:
     world.says("wu.di", "/事件 上报")
     before = {task.ref for task in world.tasks()}
 
-    reply = world.taps("wu.di", "是系统故障")
+    reply = world.taps("wu.di", "补首报", type="system_failure")
 
     assert reply.text == "I1 已记下:类型。新增 6 项任务已分到各组。"
     made = [task for task in world.tasks() if task.ref not in before]
@@ -100,12 +100,12 @@ def test_what_the_first_report_lacks_is_named_once_on_the_card_and_filled_in_any
     world.says("wu.di", "/事件 上报 类型=系统故障 行情中断")
     lines = world.card("wu.di", "三级响应")["lines"]
     assert [value for name, value in lines if name == "首报还缺"] == ["系统、发生时间、地点、初步损失、报告人"]
-    assert world.taps("li.na", "补首报", "系统＝行情　地点：上海机房 初步损失＝约５０万 发生＝１３：４０").error is None
+    assert world.taps("li.na", "补首报", system="行情＝主", place="上海机房", loss="约５０万 左右", at="１３：４０").error is None
     incident = world.incident()
-    assert (incident.system, incident.place, incident.loss) == ("行情", "上海机房", "约５０万"), "kept to the letter"
+    assert (incident.system, incident.place, incident.loss) == ("行情＝主", "上海机房", "约５０万 左右"), "kept to the letter"
     assert incident.occurred_at == START - timedelta(minutes=20)
     lines = dict(world.card("wu.di", "三级响应")["lines"])
-    assert (lines["地点"], lines["初步损失"], lines["首报还缺"]) == ("上海机房", "约５０万", "报告人")
+    assert (lines["地点"], lines["初步损失"], lines["首报还缺"]) == ("上海机房", "约５０万 左右", "报告人")
     world.says("li.na", "/事件 事实 报告人=值班员")
     assert "首报还缺" not in dict(world.card("wu.di", "三级响应")["lines"])
     assert "补首报" not in [button["label"] for button in world.card("wu.di", "三级响应")["buttons"]]
@@ -372,7 +372,7 @@ def test_a_whole_run_in_english(database: Database) -> None:
         "Add it: /incident fact I1 type=… system=… at=… place=… loss=… reporter=…",
         "Next: grade it → /incident grade I1 csrc_grade=… reads_24h=… (only what is known)",
     ]
-    assert world.taps("wu.di", "It is: System failure").text == "Noted for I1: type. 6 new tasks are with their groups."
+    assert world.taps("wu.di", "Fill in", type="system_failure").text == "Noted for I1: type. 6 new tasks are with their groups."
     grading = world.says(
         "li.na",
         "/incident grade csrc_grade=larger platforms=6 media_tier=national affected_clients=50k reads_24h=600k hot_list=national "

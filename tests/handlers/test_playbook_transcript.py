@@ -53,7 +53,7 @@ def test_an_attack_that_also_leaks(world: World) -> None:
 
 def test_it_is_done_by_a_button_too_and_by_the_office_only(world: World) -> None:
     assert world.says("ma.chao", "/事件 预案 加 信息泄露").error == "access.group"
-    assert world.taps("li.na", "加预案", "信息泄露").error is None
+    assert world.taps("li.na", "加预案", type="data_leak").error is None
     assert "data_leak" in world.incident().playbooks
 
 

@@ -256,7 +256,8 @@ def test_figures_are_asked_for_until_they_come_and_not_after_the_end(small: Worl
     small.passes(minutes=30)
     assert [text for text in small.direct("gao.yuan") if "第 2 次" in text], "the second time its leaders hear of it too"
 
-    small.taps("xu.jing", "定级", HEAVY)
+    figures = {"csrc_grade": "较大", "platforms": "6", "media_tier": "national", "reads_24h": "60万", "complaints_1h": "260"}
+    assert small.taps("xu.jing", "定级", line=None, **figures).error is None
     assert small.timers("I1")["rescore"] == small.clock() + timedelta(minutes=30)
     small.passes(minutes=31)
     assert any("该重新取数了(第 1 次)" in text for text in small.direct("xu.jing"))

@@ -18,7 +18,7 @@ AS_LI_NA = {"x-gengfu-person": "li.na"}
 TEXT: dict[str, object] = {"id": "abcdef12", "kind": "text", "chat": "g:office", "text": "/help"}
 CLICK: dict[str, object] = {
     "id": "abcdef13", "kind": "click", "chat": "g:office", "message_id": "g:office/3",
-    "command": "/task progress T1", "version": 4, "answer": "已切换",
+    "command": "/task progress T1", "version": 4, "fields": {"text": "已切换"},
 }  # fmt: skip
 
 
@@ -88,7 +88,8 @@ BAD_TEXTS: tuple[dict[str, object], ...] = (
 )  # fmt: skip
 BAD_CLICKS: tuple[dict[str, object], ...] = (
     {"command": ""}, {"command": "rm -rf"}, {"version": "4"}, {"version": -1}, {"version": True}, {"version": 1.5}, {"version": 2**40},
-    {"answer": []},
+    {"fields": []}, {"fields": {"text": 1}}, {"fields": {"text": None}}, {"fields": {"x" * 81: ""}}, {"fields": {"text": "\x00"}},
+    {"fields": dict.fromkeys(map(str, range(41)), "")},
 )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def test_our_reply_as_the_page_reads_it(deaf: Console) -> None:
     assert (answer.status, shown["text"], shown["ref"], shown["error"], shown["wait"]) == (200, "已认领", "T1", None, False)
     assert shown["card"]["lines"] == [["负责人", "李娜"]]
     assert shown["card"]["buttons"] == [
-        {"label": "完成", "command": "/task done T1", "version": 5, "style": "plain", "ask": "", "confirm": False, "files": False},
+        {"label": "完成", "command": "/task done T1", "version": 5, "style": "plain", "form": [], "confirm": False, "files": False},
     ]  # fmt: skip
     assert deaf.answer(Reply("", wait=True)).status == 202
 
@@ -134,7 +135,7 @@ def test_a_send_to_a_person_or_a_chat_once_per_key(console: Console, rooms: Room
     assert lines[0].mentions == ("li.na",)
     assert lines[0].body is not None
     assert lines[0].body["card"]["title"] == CARD.title
-    assert lines[0].body["card"]["buttons"][1]["ask"] == "现在进展到哪一步?"
+    assert lines[0].body["card"]["buttons"][1]["form"][0]["label"] == "现在进展到哪一步?"
 
 
 def test_edit_and_recall_may_be_repeated(console: Console, rooms: Rooms) -> None:
