@@ -1,0 +1,158 @@
+"""The stand-in for Feishu as a test holds it: `with Sim() as sim:`."""
+
+import asyncio
+import random
+import secrets
+import socket
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
+from types import TracebackType
+
+import uvicorn
+
+from tests.simulators.feishu.deliveries import Callback, Deliveries
+from tests.simulators.feishu.faults import Faults, Recorded
+from tests.simulators.feishu.people import Player
+from tests.simulators.feishu.server import Api
+from tests.simulators.feishu.state import Chat, Clock, Hook, Json, Message, Person, State
+from tests.simulators.feishu.wire import Ack, Wire
+
+
+class Sim:
+    """One tenant with one app, on a free port of loopback. `seed` repeats its ids and its chances; without one they differ on every run."""
+
+    def __init__(
+        self, clock: Clock | None = None, *, app_id: str = "cli_a5sim00", app_secret: str = "s3cret-of-the-app", seed: int = 0
+    ) -> None:
+        self.seed = seed or secrets.randbits(60)
+        self.state = State(clock or Clock(), random.Random(self.seed), app_id, app_secret)
+        self.clock = self.state.clock
+        self.faults = Faults(self.clock)
+        self.wire = Wire(self.state)
+        self.api = Api(self.state, self.faults, self.wire.endpoint)
+        self.deliveries = Deliveries(self.state, self._over_wire)
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._server: uvicorn.Server | None = None
+        self._thread = threading.Thread(target=self._run, name="feishu stand-in")
+
+    # Its life
+
+    def __enter__(self) -> "Sim":
+        self._thread.start()
+        assert self._started.wait(20), "the stand-in did not start"
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._server is not None
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the stand-in did not stop"
+        if error is not None:
+            error.add_note(f"the stand-in's seed: {self.seed}")
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        await self.wire.open()
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            self.api,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            http="h11",
+            ws="none",
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        serving = asyncio.create_task(self._server.serve(sockets=[listening]))
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+            await asyncio.sleep(0.005)
+        self._started.set()
+        await serving
+        await self.wire.close()
+
+    def _over_wire(self, event: Json) -> Ack:
+        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(event, self.state.dice), self._loop)
+        return future.result(self.wire.ack_within + 10)
+
+    # Its world
+
+    def add_person(self, open_id: str, name: str, *, email: str = "", mobile: str = "") -> "Player":
+        tail = open_id.removeprefix("ou_")
+        self.state.people[open_id] = Person(open_id, f"on_{tail}", f"u{tail}", name, email, mobile)
+        return self.person(open_id)
+
+    def add_chat(self, name: str, members: Iterable[str], *, chat_id: str = "") -> Chat:
+        chat = Chat(chat_id or self.state.new("oc_"), name, members=set(members))
+        self.state.chats[chat.id] = chat
+        return chat
+
+    def add_hook(self, token: str, chat: str, *, secret: str = "", keyword: str = "", ips: tuple[str, ...] = ()) -> str:
+        """The address that its owner copies."""
+        self.state.hooks[token] = Hook(chat, secret, keyword, ips)
+        return f"{self.url}/open-apis/bot/v2/hook/{token}"
+
+    def person(self, open_id: str) -> Player:
+        return Player(self.state, self.deliveries, open_id)
+
+    def chat(self, chat_id: str) -> Chat:
+        return self.state.chats[chat_id]
+
+    def direct(self, open_id: str) -> Chat:
+        return self.state.direct(open_id)
+
+    def message(self, message_id: str) -> Message:
+        found = self.state.message(message_id)
+        assert found is not None, message_id
+        return found
+
+    @property
+    def said(self) -> list[Message]:
+        """Everything that the bot said, oldest first."""
+        found = [message for chat in self.state.chats.values() for message in chat.messages if message.sender == self.state.app_id]
+        return sorted(found, key=lambda message: message.at)
+
+    # What came in, and how it goes out
+
+    @property
+    def requests(self) -> list[Recorded]:
+        return self.api.recorded
+
+    def calls(self, route: str) -> list[Recorded]:
+        """Those to `METHOD /path/:id`, with or without /open-apis."""
+        method, path = route.split(" ")
+        return [one for one in self.requests if one.request.route in (route, f"{method} /open-apis{path}")]
+
+    @property
+    def oddities(self) -> list[str]:
+        return self.state.oddities
+
+    def callback(self, url: str, *, encrypt_key: str = "", verification_token: str = "", answer_within: float = 3.0) -> Callback:
+        """Events go there from now on, instead of over the long connection."""
+        self.deliveries.callback = Callback(url, encrypt_key, verification_token, answer_within)
+        return self.deliveries.callback
+
+    def kill_tokens(self) -> None:
+        with self.state.lock:
+            self.state.tokens.clear()
+
+    def advance(self, **span: float) -> None:
+        """Time passes; what Feishu retries meanwhile, it retries."""
+        self.deliveries.until(self.clock() + timedelta(**span))
+
+    def drop_connections(self) -> None:
+        self._loop.call_soon_threadsafe(self.wire.drop)
+
+    def silence_connections(self) -> None:
+        self._loop.call_soon_threadsafe(self.wire.silence)
