@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -121,7 +122,7 @@ class Worker:
     async def hear(self, message: Message) -> Reply | None:
         """An event of a callback or a long connection: decided at once when it is a click, kept for the loops when it is meant for us."""
         if message.kind == "click":
-            return await self.ask(message)
+            return await self._readable(message, await self.ask(message))
         if heard(message):
             await self.store(message)
         return None
@@ -136,6 +137,18 @@ class Worker:
         self._following.add(following)
         following.add_done_callback(self._following.discard)
         return Reply(self.house.words.say("house.in_hand"), wait=True)
+
+    async def _readable(self, message: Message, reply: Reply) -> Reply:
+        """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""
+        most = self.sender.platforms[message.platform].can.toast
+        if len(reply.text) <= most:
+            return reply
+        shown = reply.card is not None and any(reply.text in value for _, value in reply.card.lines)
+        if not shown:
+            await asyncio.to_thread(self.road.say_alone, message, reply)
+        first = reply.text.split("\n")[0]
+        more = "…" if shown else self.house.words.say("house.follows")
+        return replace(reply, text=f"{first[: most - len(more)]}{more}")
 
     async def _follow(self, message: Message, deciding: "asyncio.Future[Reply]") -> None:
         """The road says by itself what was decided late; this is for what was decided in time and came back late."""

@@ -288,6 +288,17 @@ class Road:
             )
         )
 
+    def say_alone(self, message: Message, reply: Reply) -> None:
+        """The answer to a click that is too long for where answers to clicks are shown: to the person alone."""
+        person, now = self.person_of(message), self.house.now()
+        key, said = f"reply:{message.platform}:{message.event_id}", asdict(Outgoing(reply.text))
+        rank = outbox.PRIORITY["reply"]
+        self.house.database.write(
+            lambda tx: outbox.enqueue_to_person(
+                tx, key=key, platform=message.platform, person=person, said=said, incident=None, priority=rank, now=now
+            )
+        )
+
     def _finish(self, tx: Transaction, row: InboxRow, reply: Reply | None) -> None:
         kept = None if reply is None else {**asdict(reply), "card": None}
         if not inbox.finish(tx, row, self.house.now(), kept):

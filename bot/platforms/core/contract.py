@@ -107,6 +107,8 @@ class Can:
     files: bool = False
     idempotent: bool = False
     receipts: bool = False
+    toast: int = 10_000
+    """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
 
 
 @dataclass(frozen=True, slots=True)

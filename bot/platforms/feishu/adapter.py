@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,6 +26,7 @@ from bot.platforms.core.contract import (
     Recall,
     Send,
     Shelf,
+    TryLater,
     WillNeverWork,
 )
 from bot.platforms.feishu.calls import GONE, Calls, Refused
@@ -33,9 +35,13 @@ from bot.platforms.feishu.inbound import Inbound, Secrets
 from bot.platforms.feishu.wire import Wire
 from handlers.core.message import Message, Outgoing, Reply
 
+log = logging.getLogger(__name__)
+
 MESSAGES = "/open-apis/im/v1/messages"
 CHATS = "/open-apis/im/v1/chats"
 LOT = 50
+#: Seconds until Feishu is asked again who we are, when it refused.
+MEET_AGAIN = 60.0
 CARD_FAILED = 230099
 TOO_LONG = 230025
 MOST_NAME = 60
@@ -61,6 +67,7 @@ class Feishu:
         page=frozenset({"app", "sms", "phone"}),
         files=True,
         idempotent=True,
+        toast=100,
     )
 
     def __init__(
@@ -106,13 +113,19 @@ class Feishu:
 
     async def listen(self, hear: Hear) -> None:
         if self._mode == "ws":
-            await self.wire.hold(hear)
+            await asyncio.gather(self._meet(), self.wire.hold(hear))
+        else:
+            await self._meet()
 
-    async def meet(self) -> None:
-        """Learn our own open id, by which a mention of us is told from one of another bot."""
-        found = (await self.calls.call("GET", "/open-apis/bot/v3/info")).values.get("bot")
-        if isinstance(found, dict) and isinstance(found.get("open_id"), str):
-            self.inbound.bot = found["open_id"]
+    async def _meet(self) -> None:
+        """Learn our own open id, by which a mention of us is told from one of another bot; until then every mentioned bot is us."""
+        while self.inbound.bot is None:
+            try:
+                found = (await self.calls.call("GET", "/open-apis/bot/v3/info")).values.get("bot")
+                self.inbound.bot = str(found["open_id"]) if isinstance(found, dict) else ""
+            except (TryLater, WillNeverWork) as error:
+                log.warning("Feishu does not say who we are", extra={"action": "meet_failed", "platform": "feishu", "error": str(error)})
+                await asyncio.sleep(error.after if isinstance(error, TryLater) else MEET_AGAIN)
 
     # Deeds
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from handlers.core.message import Button, Card, Field, Outgoing
 
-#: Vendor limits of a card or post, with room for the envelope (documented: 30 KB, 200 elements).
+#: Vendor limits of a card or post, with room for the envelope (documented: 30 KB, 200 elements; whatever has a tag is counted).
 MOST_BYTES = 28_000
-MOST_ELEMENTS = 180
-#: Fields that a card shows open; the form of a card that asks for more comes when its button is tapped.
+MOST_ELEMENTS = 190
+#: Fields that a card with other buttons shows open; where it asks for more, the form comes when its button is tapped.
 OPEN_FIELDS = 3
 KEY_BYTES = 128
 
@@ -129,7 +129,8 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
     if card.note:
         yield _div(card.note, size="notation", color="grey")
     asking = [button for button in card.buttons if button.form]
-    opened = asking if sum(len(button.form) for button in asking) <= OPEN_FIELDS else []
+    alone = len(card.buttons) == 1 and not card.menu
+    opened = asking if alone or sum(len(button.form) for button in asking) <= OPEN_FIELDS else []
     if row := [_button(b, labels, asks=bool(b.form)) for b in card.buttons if b not in opened]:
         yield _row(row)
     for number, button in enumerate(opened):
@@ -219,7 +220,7 @@ def _value(given: Any) -> str:
 
 
 def _shortened(card: Card, labels: Labels, mentions: Iterable[str]) -> Drawn:
-    """As many lines as fit, first without the columns (five elements a line, then one); the whole text goes into a file."""
+    """As many lines as fit, first without the columns (seven elements a line, then two); the whole text goes into a file."""
     mentions = tuple(mentions)
     whole = _card(card, labels, mentions, plain=True)
     if _fits(whole):
@@ -242,7 +243,7 @@ def _fits(body: Element) -> bool:
 
 def _tagged(value: Any) -> Iterator[None]:
     if isinstance(value, dict):
-        if "tag" in value and value["tag"] not in ("plain_text", "text_tag"):
+        if "tag" in value:
             yield None
         for inner in value.values():
             yield from _tagged(inner)

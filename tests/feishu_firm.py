@@ -1,0 +1,205 @@
+"""A firm on Feishu: the whole bot before the strict stand-in, over callbacks or the long connection, on the stand-in's clock."""
+
+import asyncio
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import uvicorn
+
+from bot.app import create_app
+from bot.bootstrap import Parts, build
+from bot.config import read_settings
+from handlers.core.wording import Locale
+from storage.database import Database
+from storage.schema import migrate
+from tests.simulators.feishu import Click, Sim
+from tests.simulators.feishu.people import Player
+from tests.simulators.feishu.state import Chat, Clock, Message
+from tests.world import SMALL_PLAN, World
+
+T = TypeVar("T")
+KEYS = {"GENGFU_DATA_KEYS": "t:" + "A" * 43 + "=", "GENGFU_SEAL_KEY": "B" * 42 + "A="}
+ENCRYPT, TOKEN = "encrypt-key-of-the-test", "token-of-the-test"
+#: A budget asks for no longer patience.
+MOMENT = timedelta(seconds=2)
+Mode = Literal["http", "ws"]
+
+
+def open_id(person: str) -> str:
+    return "ou_" + person.replace(".", "")
+
+
+@dataclass
+class Firm:
+    sim: Sim
+    parts: Parts
+    loop: asyncio.AbstractEventLoop
+    url: str
+
+    # What people do
+
+    def player(self, person: str) -> Player:
+        return self.sim.person(open_id(person))
+
+    def says(self, person: str, text: str, chat: Chat | None = None, **how: Any) -> str:
+        """Said one-to-one, or to the bot in a group. Answers what the bot said there next."""
+        where = chat or self.sim.direct(open_id(person))
+        before = len(where.messages)
+        self.player(person).says(chat.id if chat else "", text, mention_bot=chat is not None, **how)
+        self.settle()
+        return "\n".join(m.text for m in where.messages[before + 1 :] if m.sender == self.sim.state.app_id)
+
+    def taps(self, person: str, label: str, part: str = "") -> Click:
+        """Tap the newest button with this label, on a card that contains `part`."""
+        click = self.player(person).taps(self.card(person, part, label), self.label(self.card(person, part, label), label))
+        self.settle()
+        return click
+
+    def submits(self, person: str, label: str, part: str = "", **values: str) -> Click:
+        """Fill in the form whose button has this label; the names of fields as the commands have them."""
+        card, name, form = next(
+            (message, name, form)
+            for message in reversed(self.seen_by(person))
+            if message.kind == "interactive" and part in message.text
+            for name, form in message.card.forms.items()
+            if label in form.submit["text"]["content"]
+        )
+        filled = {next(own for own in form.fields if own.split("_", 1)[1] == key): value for key, value in values.items()}
+        click = self.player(person).submits(card, name, filled)
+        self.settle()
+        return click
+
+    def picks(self, person: str, label: str, part: str = "") -> Click:
+        click = self.player(person).picks(self.card(person, part), label)
+        self.settle()
+        return click
+
+    # What they see
+
+    def seen_by(self, person: str) -> list[Message]:
+        chats = [chat for chat in self.sim.state.chats.values() if open_id(person) in chat.members]
+        return sorted((m for chat in chats for m in chat.messages if not m.recalled), key=lambda m: m.at)
+
+    def card(self, person: str, part: str = "", label: str = "") -> Message:
+        """The newest card that the person sees, containing `part`, with a button `label`."""
+        for message in reversed(self.seen_by(person)):
+            if message.kind == "interactive" and part in message.text and (not label or self._has(message, label)):
+                return message
+        raise AssertionError(f"{person} sees no card with {part!r} and {label!r}: {[m.text for m in self.seen_by(person)]}")
+
+    def _has(self, message: Message, label: str) -> bool:
+        return any(label in one for one in self._labels(message))
+
+    def _labels(self, message: Message) -> list[str]:
+        return message.card.buttons
+
+    def label(self, message: Message, label: str) -> str:
+        return next(one for one in self._labels(message) if label in one)
+
+    def direct(self, person: str) -> list[str]:
+        return [m.text for m in self.sim.direct(open_id(person)).messages if m.sender == self.sim.state.app_id]
+
+    def room(self, part: str) -> Chat:
+        return next(chat for chat in self.sim.state.chats.values() if part in chat.name and chat.kind == "group")
+
+    # Time and the house
+
+    def passes(self, **span: float) -> None:
+        """Time goes by, and everything that is due happens when it is due."""
+        end = self.sim.clock() + timedelta(**span)
+        while self.sim.clock() < end:
+            self.sim.clock.at = min(end, self._world().next_due() or end)
+            self.settle()
+
+    def settle(self) -> None:
+        """All that is due, and what waits a few seconds for its budget."""
+        self.run(self._world()._settle())
+        while (due := self._world().next_due()) and due - self.sim.clock() <= MOMENT:
+            self.sim.clock.at = due
+            self.run(self._world()._settle())
+
+    def _world(self) -> World:
+        return World(self.parts.database, self.sim.clock, self.parts.plans, self.parts.road, self.parts.worker, self.parts.rooms)  # type: ignore[arg-type]
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        found: Future[T] = asyncio.run_coroutine_threadsafe(what, self.loop)
+        return found.result(120)
+
+
+def plan_on_feishu(folder: Path, source: Path) -> Path:
+    """A copy of a plan in which everybody has a Feishu identity."""
+    shutil.copytree(source, folder)
+    path = folder / "organization.toml"
+    text = re.sub(
+        r'(\[\[person\]\]\nid = "([^"]+)"\n)', lambda m: f'{m[1]}identities = {{ feishu = "{open_id(m[2])}" }}\n', path.read_text("utf-8")
+    )
+    path.write_text(text, "utf-8")
+    return folder
+
+
+@contextmanager
+def firm_on_feishu(folder: Path, mode: Mode = "http", locale: Locale = "zh", plan: Path = SMALL_PLAN, **also: str) -> Iterator[Firm]:
+    with Sim(Clock()) as sim, socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        names = {
+            **KEYS,
+            "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'gengfu.db'}",
+            "GENGFU_PUBLIC_URL": url,
+            "GENGFU_LOCALE": locale,
+            "GENGFU_PLAN_DIR": str(plan_on_feishu(folder / "plan", plan)),
+            "FEISHU_APP_ID": sim.state.app_id,
+            "FEISHU_APP_SECRET": sim.state.app_secret,
+            "FEISHU_MODE": mode,
+            "FEISHU_API_BASE": sim.url,
+            **({"FEISHU_VERIFICATION_TOKEN": TOKEN, "FEISHU_ENCRYPT_KEY": ENCRYPT} if mode == "http" else {}),
+            **also,
+        }
+        settings = read_settings(names, None)
+        database = Database(settings.database_url.reveal())
+        migrate(database)
+        database.close()
+        parts = build(settings, now=sim.clock)
+        parts.database.write(lambda tx: parts.plans.keep(tx, sim.clock()))
+        for person in parts.plans.organization.people.values():
+            sim.add_person(person.identities["feishu"], person.name, email=person.email, mobile=person.phone)
+        loop = asyncio.new_event_loop()
+        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off"))
+        thread = threading.Thread(target=loop.run_until_complete, args=(server.serve([listening]),))
+        thread.start()
+        firm = Firm(sim, parts, loop, url)
+        feishu = parts.worker.sender.platforms["feishu"]
+        listening_on = asyncio.run_coroutine_threadsafe(feishu.listen(parts.worker.hear), loop)
+        try:
+            if mode == "http":
+                callback = sim.callback(f"{url}/callbacks/feishu", encrypt_key=ENCRYPT, verification_token=TOKEN)
+                assert callback
+                assert sim.deliveries.check_url() == ""
+                listening_on.result(20)
+            else:
+                _until_connected(sim)
+            yield firm
+        finally:
+            listening_on.cancel()
+            server.should_exit = True
+            thread.join(20)
+            parts.close()
+            assert not thread.is_alive(), "the server did not stop"
+
+
+def _until_connected(sim: Sim) -> None:
+    for _ in range(400):
+        if sim.wire.connections:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no long connection came")
