@@ -1,0 +1,127 @@
+"""The main job on Feishu as a page to read: who says, taps and fills in what, and what they and the incident's group then see.
+
+python -m tests.feishu_page       writes docs/transcripts/feishu/main-job.md anew; tests/platforms/test_feishu_main_job.py holds both
+roads (callbacks and the long connection) to it, word for word
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.feishu_firm import Firm, Mode, firm_on_feishu, open_id
+from tests.simulators.feishu import Click
+from tests.simulators.feishu.state import Chat, Message
+
+PAGE = Path(__file__).parents[1] / "docs" / "transcripts" / "feishu" / "main-job.md"
+#: Whose screens the page shows; the others' tasks and reminders are left out.
+SHOWN = {"li.na": "李娜", "wang.qiang": "王强", "zhao.min": "赵敏", "lin.yue": "林岳"}
+
+
+class Scribe:
+    def __init__(self, firm: Firm) -> None:
+        self.firm = firm
+        self.lines: list[str] = []
+        self._seen: dict[str, str] = {}
+
+    def heading(self, text: str) -> None:
+        self.lines += ["", f"## {text}", ""]
+
+    def says(self, person: str, text: str, chat: Chat | None = None, **how: object) -> None:
+        self._act(person, f"{'在群里@更夫' if chat else '私聊更夫'}:`{text}`", lambda: self.firm.says(person, text, chat, **how))
+
+    def taps(self, person: str, label: str, part: str = "") -> None:
+        self._act(person, f"点 [{label}]", lambda: self.firm.taps(person, label, part))
+
+    def picks(self, person: str, label: str, part: str = "") -> None:
+        self._act(person, f"在「更多」里选 [{label}]", lambda: self.firm.picks(person, label, part))
+
+    def submits(self, person: str, label: str, part: str = "", **values: str) -> None:
+        given = "、".join(f"{name}={value}" for name, value in values.items())
+        self._act(person, f"填表 {given},点 [{label}]", lambda: self.firm.submits(person, label, part, **values))
+
+    def passes(self, **span: float) -> None:
+        self.firm.passes(**span)
+        self.lines.append(f"- *{self._clock()}*")
+        self._news()
+
+    def _act(self, person: str, what: str, act: Callable[[], str | Click]) -> None:
+        self.lines.append(f"- **{self._clock()} {SHOWN[person]}** {what}")
+        done = act()
+        if isinstance(done, Click):
+            assert not done.problem, (done.problem, done.why)
+            self.lines.append(f"  - 提示:{_flat(done.toast)}")
+        self._news()
+
+    def _clock(self) -> str:
+        return self.firm.sim.clock().astimezone(self.firm.parts.words.zone).strftime("%H:%M")
+
+    def _news(self) -> None:
+        """What is new or looks different in the group and on the screens shown; one line each."""
+        chats = [chat for chat in self.firm.sim.state.chats.values() if chat.kind == "group"]
+        chats += [self.firm.sim.direct(open_id(person)) for person in SHOWN]
+        for chat in chats:
+            for message in chat.messages:
+                if message.sender == self.firm.sim.state.app_id and self._seen.get(message.id) != message.content:
+                    changed, self._seen[message.id] = message.id in self._seen, message.content
+                    self.lines.append(f"  - {self._whose(chat)}{'(卡片更新)' if changed else ''}:{_shown(message)}")
+
+    def _whose(self, chat: Chat) -> str:
+        return "群" if chat.kind == "group" else next(name for person, name in SHOWN.items() if open_id(person) in chat.members)
+
+
+def _shown(message: Message) -> str:
+    if message.kind != "interactive":
+        return _flat(message.text)
+    card = message.card
+    buttons = "".join(f" [{label}]" for label in card.buttons)
+    more = "".join(f" 更多:{'、'.join(option['text']['content'] for option in menu['options'])}" for menu in card.selects)
+    return f"【{card.title}】{_flat(card.text.removeprefix(card.title).strip())}{buttons}{more}"
+
+
+def _flat(text: str) -> str:
+    return " / ".join(line for line in text.split("\n") if line)
+
+
+def play(firm: Firm) -> str:
+    scribe = Scribe(firm)
+    scribe.lines = ["# 飞书上的一起行情中断", "", "同一份记录分别走事件回调与长连接两条路,逐字相同。"]
+    scribe.heading("值班员在私聊里打一行字,群、卡片、任务一起到位")
+    scribe.says("li.na", "/事件 上报 类型=系统故障 系统=行情 行情中断")
+    scribe.heading("定级:卡片上点开表单,只填知道的")
+    scribe.taps("li.na", "定级…", "INC-")
+    scribe.submits("li.na", "定级", "", csrc_grade="较大")
+    scribe.heading("认领、进展、完成、核实,都在各自的卡片上")
+    scribe.taps("wang.qiang", "认领 T6")
+    scribe.submits("wang.qiang", "进展 T6", "我的任务", text="已切换备用链路,观察五分钟")
+    scribe.submits("wang.qiang", "完成 T6", "我的任务", text="备用链路稳定")
+    scribe.taps("zhao.min", "核实 T6")
+    scribe.heading("启动预案:领导先退回,再一键同意")
+    scribe.taps("li.na", "启动预案", "INC-")
+    scribe.submits("lin.yue", "退回", "启动预案", text="先说清影响范围")
+    scribe.says("li.na", "/进展 I1 影响三家营业部,约三千名客户", firm.room("INC-"))
+    scribe.taps("li.na", "启动预案", "INC-")
+    scribe.taps("lin.yue", "同意", "启动预案")
+    scribe.heading("没人认领,更夫来催;旧卡片上再点,什么也不会发生")
+    scribe.passes(minutes=6)
+    scribe.says("li.na", "/任务 指派 T1", firm.room("INC-"), mention=[open_id("zhao.min")])
+    scribe.heading("恢复、结束、归档:没做完的不能归档")
+    scribe.says("li.na", "/事件 恢复", firm.room("INC-"))
+    scribe.says("li.na", "/事件 结束", firm.room("INC-"))
+    scribe.taps("lin.yue", "同意", "应急结束")
+    scribe.says("li.na", "/事件 归档", firm.room("INC-"))
+    return "\n".join(scribe.lines) + "\n"
+
+
+def page(folder: Path, mode: Mode) -> str:
+    with firm_on_feishu(folder, mode) as firm:
+        told = play(firm)
+        assert firm.sim.oddities == []
+        return told
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page(Path(folder), "http"), encoding="utf-8")
+        sys.stdout.write(f"{PAGE}\n")
