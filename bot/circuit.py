@@ -32,8 +32,13 @@ class Circuit:
         return was
 
     def failed(self, reason: str, after: float) -> bool:
-        """True when this opens it. Each probe that fails doubles the pause, up to a minute, or as long as the platform itself asks for."""
+        """True when this opens it. Each probe that fails doubles the pause, up to a minute, or as long as the platform itself asks for.
+
+        What fails together with the probe, or was on its way before, is no probe of its own.
+        """
         was = self.open
+        if self.wait():
+            return False
         self.failures += 1
         self.reason = reason
         if self.open:

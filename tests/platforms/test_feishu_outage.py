@@ -1,0 +1,115 @@
+"""Feishu is away for a minute while five hundred messages wait: nobody is left without word, and all of it arrives, the most urgent first."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlmodel import col, select
+
+from bot.claims import LOT
+from handlers.core.message import Outgoing
+from storage import outbox
+from storage.database import Transaction
+from storage.outbox import PRIORITY
+from storage.tables.queues import BURIED, OutboxRow
+from tests.feishu_firm import Firm, firm_on_feishu, open_id
+
+WAITING = 500
+
+
+@dataclass
+class Letterbox:
+    """A real SMTP server on loopback, and what was handed in."""
+
+    letters: list[tuple[str, EmailMessage]] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        letter = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
+        assert isinstance(letter, EmailMessage)
+        self.letters.extend((to, letter) for to in envelope.rcpt_tos)
+        return "250 taken"
+
+    def to(self, address: str) -> list[str]:
+        return [f"{letter['Subject']}\n{letter.get_content()}" for to, letter in self.letters if to == address]
+
+
+@pytest.fixture
+def letterbox() -> Iterator[tuple[Letterbox, int]]:
+    box = Letterbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield box, port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def firm(tmp_path: Path, letterbox: tuple[Letterbox, int]) -> Iterator[Firm]:
+    names = {"SMTP_URL": f"smtp://127.0.0.1:{letterbox[1]}", "SMTP_FROM": "gengfu@example.com"}
+    with firm_on_feishu(tmp_path, **names) as firm:
+        yield firm
+
+
+def _waiting(firm: Firm) -> None:
+    """Five hundred messages of all priorities to thirty chats, the least urgent first."""
+    chats = [firm.sim.add_chat(f"群 {number}", [open_id("li.na")]).id for number in range(30)]
+    ranks = sorted(PRIORITY.values(), reverse=True)
+    now = firm.sim.clock()
+
+    def work(tx: Transaction) -> None:
+        for number in range(WAITING):
+            rank = ranks[number * len(ranks) // WAITING]
+            said = asdict(Outgoing(f"第 {number} 条,优先级 {rank}"))
+            key, chat = f"wait:{number}", chats[number % len(chats)]
+            outbox.enqueue_reply(tx, key=key, platform="feishu", chat=chat, said=said, incident=None, now=now)
+            row = tx.exec(select(OutboxRow).where(col(OutboxRow.key) == key)).one()
+            row.priority, row.lane = rank, key
+
+    firm.parts.database.write(work)
+
+
+def test_a_minute_without_feishu(firm: Firm, letterbox: tuple[Letterbox, int]) -> None:
+    box, _ = letterbox
+    firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    before = {message.id for message in firm.sim.said}
+    firm.passes(minutes=4, seconds=30)
+    firm.sim.faults.outage(60)
+    _waiting(firm)
+    firm.passes(seconds=50)  # the first reminders fall due at 09:05
+    told = [letter for letter in box.to("li.na@example.com") if "T1" in letter]
+    assert told, "the duty officer was reached another way"
+    assert "飞书暂时不通" in told[0]
+
+
+def test_all_of_it_arrives_the_most_urgent_first(firm: Firm, letterbox: tuple[Letterbox, int]) -> None:
+    firm.sim.faults.outage(60)
+    _waiting(firm)
+    start = firm.sim.clock()
+    firm.passes(seconds=50)
+    assert [message for message in firm.sim.said if "优先级" in message.text] == []
+    firm.passes(minutes=3)
+    arrived = [message for message in firm.sim.said if "优先级" in message.text]
+    assert len(arrived) == WAITING
+    assert len({message.text for message in arrived}) == WAITING, "and none twice"
+    order = [int(message.text[-1]) for message in arrived]
+    # Ten go side by side, and may overtake each other; nobody else does.
+    assert all(rank <= min(order[place + LOT :], default=rank) for place, rank in enumerate(order))
+    assert not [one for one in firm.sim.requests if one.code == 99991400 and not one.fault], "within Feishu's own limits"
+    assert arrived[-1].at - start < timedelta(minutes=3)
+    assert _buried(firm) == []
+
+
+def _buried(firm: Firm) -> list[Any]:
+    return firm.parts.database.read(lambda tx: [row.key for row in tx.exec(select(OutboxRow).where(col(OutboxRow.status) == BURIED))])
