@@ -44,6 +44,8 @@ LOT = 50
 MEET_AGAIN = 60.0
 CARD_FAILED = 230099
 TOO_LONG = 230025
+NOBODY_VALID = 232027
+INVALID = 230001
 MOST_NAME = 60
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 #: Below what Feishu allows (50 a second and 1000 a minute per app; 5 a second per chat and person, all bots of a chat together).
@@ -178,14 +180,25 @@ class Feishu:
         async with self._inviting.setdefault(chat, asyncio.Lock()):
             for lot in (members[start : start + LOT] for start in range(0, len(members), LOT)):
                 query = {"member_id_type": "open_id", "succeed_type": "1"}
-                data = await self._call("POST", f"{CHATS}/{chat}/members", chat, params=query, json={"id_list": list(lot)})
+                try:
+                    data = await self._call("POST", f"{CHATS}/{chat}/members", chat, params=query, json={"id_list": list(lot)})
+                except Refused as refusal:
+                    if refusal.code != NOBODY_VALID:
+                        raise
+                    data = {"invalid_id_list": lot}
                 for name in ("invalid_id_list", "not_existed_id_list", "pending_approval_id_list"):
                     missing += [str(one) for one in data.get(name) or ()]
         return missing
 
     async def _page(self, deed: Page) -> Done:
+        """Who is not in the message's chat cannot be paged; where that is everybody, Feishu calls the whole request invalid."""
         path = f"{MESSAGES}/{deed.message_id}/urgent_{deed.by}"
-        data = await self._call("PATCH", path, "", params={"user_id_type": "open_id"}, json={"user_id_list": list(deed.people)})
+        try:
+            data = await self._call("PATCH", path, "", params={"user_id_type": "open_id"}, json={"user_id_list": list(deed.people)})
+        except Refused as refusal:
+            if refusal.code != INVALID:
+                raise
+            data = {"invalid_user_id_list": deed.people}
         return Done({"missing": ",".join(str(one) for one in data.get("invalid_user_id_list") or ())})
 
     async def _fetch(self, deed: Fetch) -> Done:
@@ -195,7 +208,11 @@ class Feishu:
 
     async def _pin_or_recall(self, deed: Pin | Recall) -> Done:
         if isinstance(deed, Recall):
-            await self._call("DELETE", f"{MESSAGES}/{deed.message_id}", deed.chat)
+            try:
+                await self._call("DELETE", f"{MESSAGES}/{deed.message_id}", deed.chat)
+            except Refused as refusal:
+                if refusal.code not in GONE:
+                    raise
             return Done()
         await self._call("POST", "/open-apis/im/v1/pins", deed.chat, json={"message_id": deed.message_id})
         banner = {"chat_top_notice": [{"action_type": "1", "message_id": deed.message_id}]}

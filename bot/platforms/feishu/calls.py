@@ -19,7 +19,9 @@ EARLY = timedelta(minutes=5)
 
 DEAD_TOKEN = frozenset({99991661, 99991663, 99991664, 99991665, 99991671})
 #: code -> seconds to wait when the answer does not say.
-WAIT: Mapping[int, float] = {99991400: 1.0, 230020: 1.0, 232019: 1.0, 11232: 5.0}
+WAIT: Mapping[int, float] = {99991400: 1.0, 230020: 1.0, 230047: 1.0, 230049: 1.0, 232019: 1.0, 232096: 5.0, 11232: 5.0}
+#: Within 230099: somebody's click on this very card is being answered.
+LOCKED = "card action is lock"
 #: The whole app stands still until an administrator has done something: code -> what.
 STOP: Mapping[int, str] = {
     10003: "Feishu does not take FEISHU_APP_ID: compare it with the app's page",
@@ -37,7 +39,7 @@ NEVER: Mapping[int, str] = {
     230011: "the message was recalled",
     230013: "this person is outside the app's range of availability: widen it",
     230017: "the file belongs to another app",
-    230018: "the message cannot be edited like this",
+    230018: "the group's settings do not let the bot do this: ask its owner",
     230022: "Feishu's filter refused a word in the message",
     230025: "the message is too long",
     230027: "the app may not do this in this chat: check its permissions",
@@ -49,8 +51,8 @@ NEVER: Mapping[int, str] = {
     230110: "the message was deleted",
     232009: "the group was dissolved",
 }
-#: An edit that comes too late: the message is sent anew.
-GONE = frozenset({230011, 230031, 230110})
+#: An edit that comes too late (recalled, 14 days, twenty edits, the tenant's own limit, deleted): the message is sent anew.
+GONE = frozenset({230011, 230031, 230072, 230075, 230110})
 
 
 class Refused(WillNeverWork):
@@ -102,7 +104,7 @@ class Calls:
         return await send(self._http, method, path, headers={"Authorization": f"Bearer {token}"}, **what)
 
     def _check(self, answered: Answered, *, raw: bool) -> None:
-        if raw and not answered.values:
+        if raw and answered.status == 200:  # a file that is JSON is no answer of the API, whose refusals have another status
             return
         code = answered.values.get("code")
         if code == 0:
@@ -114,7 +116,7 @@ class Calls:
             raise PlatformDown(300.0, STOP[code])
         if code in DEAD_TOKEN:
             raise PlatformDown(30.0, f"Feishu takes no token of ours (code {code})")
-        if code in WAIT or answered.status == 429:
+        if code in WAIT or answered.status == 429 or LOCKED in message:
             raise TryLater(_patience(answered.headers, WAIT.get(code, 1.0)), f"Feishu asks for patience (code {code})")
         if answered.status >= 500:
             raise PlatformDown(3.0, f"Feishu has trouble (code {code})")

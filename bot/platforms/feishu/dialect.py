@@ -13,7 +13,8 @@ from typing import Any
 
 from handlers.core.message import Button, Card, Field, Outgoing
 
-#: Vendor limits of a card or post, with room for the envelope (documented: 30 KB, 200 elements; whatever has a tag is counted).
+#: Vendor limits of a card or post, with room for the envelope (documented: 30 KB of request, in which the content is a quoted string;
+#: 200 elements, every text counted).
 MOST_BYTES = 28_000
 MOST_ELEMENTS = 190
 #: Fields that a card with other buttons shows open; where it asks for more, the form comes when its button is tapped.
@@ -91,10 +92,14 @@ def whole_text(card: Card) -> str:
 
 def _post(message: Outgoing, labels: Labels) -> Drawn:
     content = _post_of(message.text, message.mentions)
-    if len(_json(content).encode()) <= MOST_BYTES:
+    if _size(content) <= MOST_BYTES:
         return Drawn("post", _json(content))
-    text = _cut(message.text, MOST_BYTES // 2)
-    return Drawn("post", _json(_post_of(f"{text}\n{labels.attached}", message.mentions)), message.text)
+    most = MOST_BYTES // 2
+    while True:
+        cut = _post_of(f"{_cut(message.text, most)}\n{labels.attached}", message.mentions)
+        if _size(cut) <= MOST_BYTES or not most:
+            return Drawn("post", _json(cut), message.text)
+        most //= 2
 
 
 def _post_of(text: str, mentions: Iterable[str]) -> Element:
@@ -238,7 +243,12 @@ def _shortened(card: Card, labels: Labels, mentions: Iterable[str]) -> Drawn:
 
 
 def _fits(body: Element) -> bool:
-    return len(_json(body).encode()) <= MOST_BYTES and sum(1 for _ in _tagged(body)) <= MOST_ELEMENTS
+    return _size(body) <= MOST_BYTES and sum(1 for _ in _tagged(body)) <= MOST_ELEMENTS
+
+
+def _size(content: Element) -> int:
+    """Bytes of it as it travels: a string inside JSON, so that every quote and backslash counts twice."""
+    return len(_json(_json(content)).encode())
 
 
 def _tagged(value: Any) -> Iterator[None]:

@@ -21,7 +21,8 @@ def violation(field: str, description: str) -> Refusal:
 
 def body(request: Request, known: Mapping[str, type], required: tuple[str, ...] = ()) -> Json:
     """The JSON object with no other fields than `known`, each of its type."""
-    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+    # None at all is how the official SDK asks for a token.
+    if not request.headers.get("content-type", "application/json").lower().startswith("application/json"):
         raise Refusal(9499, "Bad Request: Content-Type is not application/json")
     found = _object(request.body)
     for name, value in found.items():
