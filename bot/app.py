@@ -14,6 +14,8 @@ from bot.health import health_router
 from bot.sent_files import SentFiles
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
+from bot.web.door import Door
+from bot.web.login import login_router
 from bot.web.security import Guard, host_names
 from handlers.core.access import scope_of
 from handlers.core.message import Message, Reply
@@ -31,11 +33,17 @@ def create_app(parts: Parts) -> ASGIApp:
     app = FastAPI(title="Gengfu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(parts))
     app.include_router(health_router(parts))
     known = parts.plans.organization.people.__contains__
-    app.include_router(board_router(_open_incidents(parts), known, parts.words, console=parts.settings.console == "demo"))
-    if parts.settings.console == "demo":
-        app.include_router(console_router(_console(parts)))
-    settings = parts.settings
+    settings, door = parts.settings, _door(parts)
+    app.include_router(board_router(_open_incidents(parts), known, parts.words, door, settings.console))
+    app.include_router(login_router(door))
+    if settings.console != "off":
+        app.include_router(console_router(_console(parts, door)))
     return Guard(app, host_names(settings.public_url, settings.host), anyhow={"/healthz", "/readyz", "/metrics"})
+
+
+def _door(parts: Parts) -> Door:
+    people = parts.plans.organization.people
+    return Door(parts.sessions, parts.words, parts.settings.public_url, lambda person: people[person].name, parts.now)
 
 
 def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
@@ -52,7 +60,7 @@ def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
     return lines
 
 
-def _console(parts: Parts) -> ConsoleDeps:
+def _console(parts: Parts, door: Door) -> ConsoleDeps:
     return ConsoleDeps(
         rooms=parts.rooms,
         platform=parts.console,
@@ -64,6 +72,7 @@ def _console(parts: Parts) -> ConsoleDeps:
         timezone=str(parts.settings.timezone),
         titles=_titles(parts),
         files=SentFiles(parts.database, parts.road.house.cipher, parts.plans, parts.road.house.now, parts.road.house.new_id),
+        door=None if parts.settings.console == "demo" else door,
     )
 
 

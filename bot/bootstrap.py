@@ -25,6 +25,7 @@ from storage.notify import Listener
 from storage.plans import Plans
 from storage.rooms import Rooms
 from storage.schema import require_current
+from storage.sessions import Sessions
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
@@ -34,7 +35,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("task", "approval", "report", "help", "cards", "notices"),
+    *("task", "approval", "report", "login", "help", "cards", "notices"),
 )
 
 
@@ -87,6 +88,7 @@ class Parts:
     seal_key: Ed25519PrivateKey
     now: SharedClock
     listener: Listener | None
+    sessions: Sessions
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -96,6 +98,8 @@ class Parts:
             Someone(p.id, p.name, p.title, tuple(groups[g].name for g in organization.groups_of(p.id)))
             for p in organization.people.values()
         ]
+        if self.settings.console == "on":
+            return people
         guest = Someone(GUEST, self.words.say("console.guest"), self.words.say("console.guest_title"), ())
         return people if GUEST in organization.people else [*people, guest]
 
@@ -147,12 +151,14 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         _identify(plans),
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
         lambda span: metrics.handling.observe(span.total_seconds()),
+        settings.public_url,
     )
     road = Road(house)
     platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
     worker = Worker(road, platforms, _route(plans, platforms), metrics, bell)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
-    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener)
+    sessions = Sessions(database, house.cipher, plans, clock)
+    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener, sessions)
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -162,7 +168,7 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     """(platform, id there) -> person id. On the console everybody is who they are in the plan."""
     by_identity: dict[tuple[str, str], str] = {}
     for person in plans.organization.people.values():
-        by_identity["console", person.id] = person.id
+        by_identity["console", person.id] = by_identity["web", person.id] = person.id
         for platform, identity in person.identities.items():
             by_identity[platform, identity] = person.id
     return lambda platform, identity: by_identity.get((platform, identity))

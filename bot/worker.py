@@ -231,6 +231,8 @@ class Worker:
             return outgoing(row.said)  # a retry says the same words
         if row.kind == "room":
             return Outgoing("")
+        if row.kind == "secret":  # its words are not kept
+            return self.road.draw(reader, row)
         message = self.road.draw(reader, row)
         if bundled:
             message = self._together([message, *(self.road.draw(reader, one) for one in bundled)])
@@ -284,7 +286,7 @@ class Worker:
     def _give_up(self, tx: Transaction, ready: Ready, error: str) -> None:
         for one in ready.bundled:
             OUTBOX.bury(tx, one, self.house.now(), error)
-        if OUTBOX.bury(tx, ready.row, self.house.now(), error):
+        if OUTBOX.bury(tx, ready.row, self.house.now(), error) and not self.road.undelivered(tx, ready.row):
             self._buried(tx, "outbox", ready.row, error)
 
     async def _try_again(self, ready: Ready, error: Exception) -> None:
@@ -310,6 +312,8 @@ class Worker:
             return row.platform or "", Edit(row.chat or "", row.message_id, message)
         if row.chat:
             return row.platform or "", Send(message, chat=row.chat)
+        if row.kind == "secret" and row.platform and row.platform in self.platforms:  # where it was asked for, and nowhere else
+            return row.platform, Send(message, person=row.about["to"])
         found = self.route(row.recipient or "")
         if found is None:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")
