@@ -15,6 +15,7 @@ from bot.sent_files import SentFiles
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
 from bot.web.door import Door
+from bot.web.forms import FormDeps, form_router
 from bot.web.login import login_router
 from bot.web.security import Guard, host_names
 from handlers.core.access import scope_of
@@ -36,6 +37,7 @@ def create_app(parts: Parts) -> ASGIApp:
     settings, door = parts.settings, _door(parts)
     app.include_router(board_router(_open_incidents(parts), known, parts.words, door, settings.console))
     app.include_router(login_router(door))
+    app.include_router(form_router(_forms(parts, door)))
     if settings.console != "off":
         app.include_router(console_router(_console(parts, door)))
     return Guard(app, host_names(settings.public_url, settings.host), anyhow={"/healthz", "/readyz", "/metrics"})
@@ -43,7 +45,15 @@ def create_app(parts: Parts) -> ASGIApp:
 
 def _door(parts: Parts) -> Door:
     people = parts.plans.organization.people
-    return Door(parts.sessions, parts.words, parts.settings.public_url, lambda person: people[person].name, parts.now)
+    name: Callable[[str], str] = lambda person: people[person].name if person in people else person  # noqa: E731
+    return Door(parts.sessions, parts.words, parts.settings.public_url, name, parts.now)
+
+
+def _forms(parts: Parts, door: Door) -> FormDeps:
+    people = parts.plans.organization.people
+    return FormDeps(
+        door, parts.forms.links, asker(parts), lambda: [(p.id, f"{p.name} {p.title}".strip()) for p in people.values()], parts.now
+    )
 
 
 def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
@@ -102,7 +112,7 @@ def asker(parts: Parts) -> Callable[[Message], Awaitable[Reply]]:
 
     async def follow(message: Message, deciding: "asyncio.Future[Reply]") -> None:
         reply = await deciding
-        if message.kind == "click" and reply.text:
+        if message.kind == "click" and reply.text and message.chat:
             await asyncio.to_thread(parts.road.answer_later, message, reply)
 
     return ask

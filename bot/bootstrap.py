@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.config import Settings
+from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
@@ -21,6 +22,7 @@ from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage.cipher import Cipher
 from storage.database import Database
+from storage.form_links import FormLinks
 from storage.notify import Listener
 from storage.plans import Plans
 from storage.rooms import Rooms
@@ -89,6 +91,7 @@ class Parts:
     now: SharedClock
     listener: Listener | None
     sessions: Sessions
+    forms: FormDoor
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -158,7 +161,10 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     worker = Worker(road, platforms, _route(plans, platforms), metrics, bell)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
     sessions = Sessions(database, house.cipher, plans, clock)
-    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener, sessions)
+    forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
+    parts = Parts(
+        settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, seal_key, clock, listener, sessions, forms
+    )
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts

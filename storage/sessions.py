@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 #: How long a link waits to be used.
 LINK_LIFE = timedelta(minutes=5)
+#: How long a one-time form can be answered.
+FORM_LIFE = timedelta(minutes=30)
 #: So many links within this time, and no more.
 MOST_LINKS, LINKS_WITHIN = 5, timedelta(minutes=10)
 #: A session ends when nobody has done anything in it for so long, and at the latest so long after it began.

@@ -31,7 +31,9 @@ def matching(seed: bytes, typed: str, now: datetime) -> int | None:
     """The counter whose code was typed (spaces and full-width digits do no harm), or None."""
     digits = re.sub(r"\s", "", unicodedata.normalize("NFKC", typed))
     here = counter_at(now)
-    found = [c for c in range(here - DRIFT, here + DRIFT + 1) if hmac.compare_digest(code_at(seed, c).encode(), digits.encode())]
+    found = [
+        c for c in range(here - DRIFT, here + DRIFT + 1) if hmac.compare_digest(code_at(seed, c).encode(), digits.encode(errors="replace"))
+    ]
     return found[-1] if found else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,10 +17,10 @@ from starlette.responses import HTMLResponse, Response
 
 from bot.web.security import same_origin
 from handlers.core.wording import Words
-from storage.sessions import LINK_LIFE, LONGEST, LoggedIn, Sessions
+from storage.sessions import FORM_LIFE, LINK_LIFE, LONGEST, LoggedIn, Sessions
 from workflows.core.errors import UserError
 
-T = TypeVar("T")
+Cookie = Literal["session", "visit", "form"]
 BODY_CAP = 64 * 1024
 MOST_FIELDS = 40
 _HERE = Path(__file__).parent
@@ -57,25 +57,25 @@ class Door:
     def secure(self) -> bool:
         return self.public_url.startswith("https://")
 
-    def cookie(self, kind: Literal["session", "visit"]) -> str:
+    def cookie(self, kind: Cookie) -> str:
         return f"{'__Host-' if self.secure else ''}gengfu-{kind}"
 
-    def secret(self, request: Request, kind: Literal["session", "visit"] = "session") -> str:
+    def secret(self, request: Request, kind: Cookie = "session") -> str:
         return request.cookies.get(self.cookie(kind), "")[:100]
 
     def who(self, request: Request, *, touch: bool = True) -> LoggedIn | None:
         return self.sessions.who(self.secret(request), touch=touch)
 
-    def keep(self, response: Response, kind: Literal["session", "visit"], secret: str) -> None:
+    def keep(self, response: Response, kind: Cookie, secret: str) -> None:
         """The session's cookie goes to requests that began on our own pages only. The visitor's also comes along when somebody follows
         the link a second time from a messenger's web page (Lax): it opens nothing by itself, and the form behind it needs its own token."""
-        life = LONGEST if kind == "session" else LINK_LIFE
+        life = {"session": LONGEST, "visit": LINK_LIFE, "form": FORM_LIFE}[kind]
         samesite: Literal["strict", "lax"] = "strict" if kind == "session" else "lax"
         response.set_cookie(
             self.cookie(kind), secret, int(life.total_seconds()), path="/", secure=self.secure, httponly=True, samesite=samesite
         )
 
-    def drop(self, response: Response, kind: Literal["session", "visit"]) -> None:
+    def drop(self, response: Response, kind: Cookie) -> None:
         response.delete_cookie(self.cookie(kind), path="/", secure=self.secure, httponly=True)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,15 @@ from typing import Any
 import httpx
 
 from bot.app import create_app
-from bot.bootstrap import Parts
+from bot.bootstrap import Parts, build
+from bot.config import read_settings
 from handlers.core.message import Message, Reply
+from storage.database import Database
+from storage.schema import migrate
+from tests.hasty import hasty
 from tests.make import Clock
+
+KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1"
@@ -56,7 +64,7 @@ class House:
     def link(self, person: str) -> str:
         """Ask for a login link and read it where the bot sent it: the path of its address."""
         assert self.says(person, "/login").error is None
-        return link_in(self.told(person)[-1])
+        return link_in(next(text for text in reversed(self.told(person)) if "/login/" in text))
 
     def browser(self, agent: str = CHROME, address: str = "10.1.1.1") -> "Browser":
         return Browser(self, agent, address)
@@ -121,8 +129,26 @@ def hidden(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
 
 
-def made(folder: Path, clock: Clock, **environment: str) -> House:
-    from tests.bot.test_app import environment as base
-    from tests.bot.test_app import made as parts
+@cache
+def _migrated() -> bytes:
+    """An empty database of today's schema: migrating one for each test would take longer than the test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        database = Database(f"sqlite:///{path}")
+        migrate(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return path.read_bytes()
 
-    return House(parts(base(folder, **{"GENGFU_CONSOLE": "on", **environment}), clock), clock)
+
+def made(folder: Path, clock: Clock, **environment: str) -> House:
+    (folder / "app").mkdir(parents=True)
+    (folder / "app" / "gengfu.db").write_bytes(_migrated())
+    values = {
+        "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'app' / 'gengfu.db'}", "GENGFU_DATA_KEYS": f"k1:{KEY}", "GENGFU_SEAL_KEY": KEY,
+        "GENGFU_CONSOLE": "on",
+    }  # fmt: skip
+    parts = build(read_settings(values | environment, None), now=clock)
+    hasty(parts.database)
+    return House(parts, clock)
