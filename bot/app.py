@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: How long a person waits for a decision before the answer is 「in hand」.
 PATIENCE = 1.2
+#: The same for a form's page: no platform presses for an answer, and the outcome should stand on the page itself.
+FORM_PATIENCE = 10.0
 
 
 def create_app(parts: Parts) -> ASGIApp:
@@ -52,7 +54,11 @@ def _door(parts: Parts) -> Door:
 def _forms(parts: Parts, door: Door) -> FormDeps:
     people = parts.plans.organization.people
     return FormDeps(
-        door, parts.forms.links, asker(parts), lambda: [(p.id, f"{p.name} {p.title}".strip()) for p in people.values()], parts.now
+        door,
+        parts.forms.links,
+        asker(parts, FORM_PATIENCE),
+        lambda: [(p.id, f"{p.name} {p.title}".strip()) for p in people.values()],
+        parts.now,
     )
 
 
@@ -96,13 +102,13 @@ def _titles(parts: Parts) -> Callable[[str, Sequence[str]], Mapping[str, str]]:
     return titles
 
 
-def asker(parts: Parts) -> Callable[[Message], Awaitable[Reply]]:
+def asker(parts: Parts, patience: float = PATIENCE) -> Callable[[Message], Awaitable[Reply]]:
     """`ask` for clicks, forms and typed console commands: decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
     following: set[asyncio.Task[None]] = set()
 
     async def ask(message: Message) -> Reply:
         deciding = asyncio.ensure_future(asyncio.to_thread(parts.road.ask, message))
-        done, _ = await asyncio.wait({deciding}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({deciding}, timeout=patience)
         if done:
             return deciding.result()
         task = asyncio.create_task(follow(message, deciding))
