@@ -23,7 +23,7 @@ class FormDoor:
     def make_form_link(self, person: str, button: Button, tapped: Message | None = None, tx: Transaction | None = None) -> str:
         """The address of a form for `person` and nobody else: to be said one-to-one.
 
-        `tapped`: where the button was, which is where the answer will seem to come from · `tx`: whoever is inside a transaction hands it on.
+        `tapped`: where the button was, which is where the answer seems to come from · `tx`: whoever is inside a transaction hands it on.
         """
         form = _form(person, button, tapped)
         token = self.links.make(person, form) if tx is None else form_links.put(tx, self._cipher, person, form, self._now())

@@ -6,12 +6,13 @@ from threading import Barrier
 from typing import TypeVar
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.bootstrap import SAMPLE_PLAN, load_topics
+from storage import outbox
 from storage import sessions as doors
 from storage.cipher import Cipher
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.form_links import FormLinks
 from storage.plans import Plans
 from storage.schema import migrate
@@ -46,13 +47,10 @@ def replicas(database_url: str, clock: Clock) -> Iterator[list[Sessions]]:
 
 def link(at: Sessions, clock: Clock, person: str = "li.na") -> str:
     """A fresh link's token, taken out of the row that waits to be sent."""
-    from storage import outbox
 
-    def work(tx: object) -> str:
-        where = {"platform": "console", "to": person, "chat": "", "group": ""}
-        doors.send_link(tx, CIPHER, person, now=clock(), via="test", **where)  # type: ignore[arg-type]
-        tx.flush()  # type: ignore[attr-defined]
-        rows = tx.exec(select(OutboxRow).where(OutboxRow.kind == "secret").order_by(OutboxRow.id)).all()  # type: ignore[attr-defined]
+    def work(tx: Transaction) -> str:
+        doors.send_link(tx, CIPHER, person, now=clock(), via="test", platform="console", to=person, chat="", group="")
+        rows = tx.exec(select(OutboxRow).where(OutboxRow.kind == "secret").order_by(col(OutboxRow.id))).all()
         return str(outbox.unsealed(CIPHER, rows[-1])["values"]["secret"])
 
     return at._database.write(work)
