@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -13,6 +15,9 @@ from bot.clock import metronome
 from bot.health import health_router
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
+from bot.web.door import Door
+from bot.web.forms import FormDeps, form_router
+from bot.web.login import login_router
 from bot.web.security import Guard, host_names
 from bot.webhooks import callbacks_router
 from handlers.core.access import scope_of
@@ -22,6 +27,9 @@ from workflows.incident import Incident
 
 log = logging.getLogger(__name__)
 
+#: A form's page waits longer for the outcome: no platform presses for an answer, and it should stand on the page itself.
+FORM_PATIENCE = timedelta(seconds=10)
+
 
 def create_app(parts: Parts) -> ASGIApp:
     """The whole application, behind the guard that checks the Host header and sets strict headers."""
@@ -29,11 +37,30 @@ def create_app(parts: Parts) -> ASGIApp:
     app.include_router(health_router(parts))
     app.include_router(callbacks_router(parts.worker, parts.metrics))
     known = parts.plans.organization.people.__contains__
-    app.include_router(board_router(_open_incidents(parts), known, parts.words, console=parts.settings.console == "demo"))
-    if parts.settings.console == "demo":
-        app.include_router(console_router(_console(parts)))
-    settings = parts.settings
+    settings, door = parts.settings, _door(parts)
+    app.include_router(board_router(_open_incidents(parts), known, parts.words, door, settings.console))
+    app.include_router(login_router(door))
+    app.include_router(form_router(_forms(parts, door)))
+    if settings.console != "off":
+        app.include_router(console_router(_console(parts, door)))
     return Guard(app, host_names(settings.public_url, settings.host), anyhow={"/healthz", "/readyz", "/metrics"})
+
+
+def _door(parts: Parts) -> Door:
+    people = parts.plans.organization.people
+    name: Callable[[str], str] = lambda person: people[person].name if person in people else person  # noqa: E731
+    return Door(parts.sessions, parts.words, parts.settings.public_url, name, parts.now)
+
+
+def _forms(parts: Parts, door: Door) -> FormDeps:
+    people = parts.plans.organization.people
+    return FormDeps(
+        door,
+        parts.forms.links,
+        partial(parts.worker.ask, patience=FORM_PATIENCE),
+        lambda: [(p.id, f"{p.name} {p.title}".strip()) for p in people.values()],
+        parts.now,
+    )
 
 
 def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
@@ -50,7 +77,7 @@ def _open_incidents(parts: Parts) -> Callable[[str], list[str]]:
     return lines
 
 
-def _console(parts: Parts) -> ConsoleDeps:
+def _console(parts: Parts, door: Door) -> ConsoleDeps:
     return ConsoleDeps(
         rooms=parts.rooms,
         platform=parts.console,
@@ -63,6 +90,7 @@ def _console(parts: Parts) -> ConsoleDeps:
         titles=_titles(parts),
         files=parts.files,
         report=lambda: opening(parts.words, parts.plans.current),
+        door=None if parts.settings.console == "demo" else door,
     )
 
 

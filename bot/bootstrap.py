@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.config import Settings
+from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
@@ -29,10 +30,12 @@ from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage.cipher import Cipher
 from storage.database import Database
+from storage.form_links import FormLinks
 from storage.notify import Listener
 from storage.plans import Plans
 from storage.rooms import Rooms
 from storage.schema import require_current
+from storage.sessions import Sessions
 from storage.shelf import DatabaseShelf
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
@@ -43,7 +46,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("task", "approval", "report", "help", "chats", "cards", "notices"),
+    *("task", "approval", "report", "login", "help", "chats", "cards", "notices"),
 )
 
 
@@ -97,6 +100,8 @@ class Parts:
     seal_key: Ed25519PrivateKey
     now: SharedClock
     listener: Listener | None
+    sessions: Sessions
+    forms: FormDoor
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -106,6 +111,8 @@ class Parts:
             Someone(p.id, p.name, p.title, tuple(groups[g].name for g in organization.groups_of(p.id)))
             for p in organization.people.values()
         ]
+        if self.settings.console == "on":
+            return people
         guest = Someone(GUEST, self.words.say("console.guest"), self.words.say("console.guest_title"), ())
         return people if GUEST in organization.people else [*people, guest]
 
@@ -157,6 +164,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         _identify(plans),
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
         lambda span: metrics.handling.observe(span.total_seconds()),
+        settings.public_url,
     )
     road = Road(house)
     platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
@@ -165,7 +173,10 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
     worker = Worker(road, platforms, _ways(plans, platforms), metrics, bell, keep)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
-    parts = Parts(settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files, seal_key, clock, listener)
+    sessions = Sessions(database, house.cipher, plans, clock)
+    forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
+    told = (settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files)
+    parts = Parts(*told, seal_key, clock, listener, sessions, forms)
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -175,7 +186,7 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     """(platform, id there) -> person id. On the console everybody is who they are in the plan."""
     by_identity: dict[tuple[str, str], str] = {}
     for person in plans.organization.people.values():
-        by_identity["console", person.id] = person.id
+        by_identity["console", person.id] = by_identity["web", person.id] = person.id
         for platform, identity in person.identities.items():
             by_identity[platform, identity] = person.id
     return lambda platform, identity: by_identity.get((platform, identity))

@@ -65,6 +65,8 @@ class Drawing:
             return outgoing(row.said)  # a retry says the same words
         if row.kind == "room":
             return Outgoing("")
+        if row.kind == "secret":  # its words are not kept
+            return self._road.draw(reader, row)
         message = self._road.draw(reader, row)
         if bundled:
             message = self._together([message, *(self._road.draw(reader, one) for one in bundled)])

@@ -151,7 +151,7 @@ class _Sheet:
         cells |= {"terminal_slow": span(response.terminal_slow)}
         cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
         cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
-        cells["no_oral"] = response.no_oral
+        cells |= {"no_oral": response.no_oral, "step_up": response.step_up}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)
 
     def playbook(self, playbook: Playbook) -> Iterator[Row]:

@@ -142,7 +142,7 @@ class Sender:
     def _give_up(self, tx: Transaction, ready: Ready, error: str) -> None:
         for one in ready.bundled:
             OUTBOX.bury(tx, one, self.house.now(), error)
-        if OUTBOX.bury(tx, ready.row, self.house.now(), error):
+        if OUTBOX.bury(tx, ready.row, self.house.now(), error) and not self.road.undelivered(tx, ready.row):
             buried(tx, self.road, "outbox", ready.row, error)
 
     async def _try_again(self, ready: Ready, platform: str, error: Exception) -> None:
@@ -205,6 +205,8 @@ class Sender:
             return platform, Edit(row.chat or "", row.message_id, message)
         if row.chat:
             return platform, Send(message, chat=row.chat)
+        if row.kind == "secret" and platform in self.platforms:  # where it was asked for, and nowhere else
+            return platform, Send(message, person=row.about["to"])
         ways = [way for way in self.ways(row.recipient or "") if platform in ("", way[0])]
         if not ways:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")

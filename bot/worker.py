@@ -127,10 +127,10 @@ class Worker:
             await self.store(message)
         return None
 
-    async def ask(self, message: Message) -> Reply:
+    async def ask(self, message: Message, patience: timedelta = PATIENCE) -> Reply:
         """Decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
         deciding = asyncio.ensure_future(asyncio.to_thread(self.road.ask, message))
-        done, _ = await asyncio.wait({deciding}, timeout=PATIENCE.total_seconds())
+        done, _ = await asyncio.wait({deciding}, timeout=patience.total_seconds())
         if done:
             return deciding.result()
         following = asyncio.create_task(self._follow(message, deciding))
@@ -153,7 +153,7 @@ class Worker:
     async def _follow(self, message: Message, deciding: "asyncio.Future[Reply]") -> None:
         """The road says by itself what was decided late; this is for what was decided in time and came back late."""
         reply = await deciding
-        if message.kind == "click" and reply.text:
+        if message.kind == "click" and reply.text and message.chat:
             await asyncio.to_thread(self.road.answer_later, message, reply)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:

@@ -42,7 +42,8 @@ def approve(context: Context, given: Approve) -> Reply:
     """Approve exactly what the card shows; with `oral=` write down that a leader has said yes."""
     if given.oral:
         return _heard(context, given, given.oral)
-    approval, _ = context.approval(given.approval)
+    approval, incident = context.approval(given.approval)
+    context.check_proven(incident, "approve")
     context.uow.apply(rules.approve(approval, by=context.person, now=context.now, note=given.text, organization=context.organization))
     APPROVED[approval.kind](context, approval, context.person)
     return context.say(
@@ -52,6 +53,7 @@ def approve(context: Context, given: Approve) -> Reply:
 
 def _heard(context: Context, given: Approve, leader: str) -> Reply:
     approval, incident = context.approval(given.approval)
+    context.check_proven(incident, "approve")
     outcome = spoken.hear(
         approval,
         by=context.person,
@@ -79,7 +81,8 @@ def _heard(context: Context, given: Approve, leader: str) -> Reply:
 @command("oral confirm", WhichAndText, zh="口头 确认", who="member", four_eyes=True)
 def confirm(context: Context, given: WhichAndText) -> Reply:
     """Sign for the yes that you gave by voice."""
-    approval, _ = context.approval(given.approval)
+    approval, incident = context.approval(given.approval)
+    context.check_proven(incident, "approve")
     context.uow.apply(spoken.confirm(approval, by=context.person, now=context.now))
     text, digest = approval.text.splitlines()[0], approval.digest[:8]
     return context.say("approval.confirmed_ok", ref=approval.ref, approval=approval.ref, text=text, hash=digest)

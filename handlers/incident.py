@@ -279,6 +279,7 @@ def activate(context: Context, given: WhichAndText) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "activate")
     if context.person in asking.approvers(context, incident, "activate"):
+        context.check_proven(incident, "approve")
         context.uow.apply(rules.activate(incident, by=context.person, now=context.now, approval=None))
         asking.void_all(context, incident.ref, context.words.say("approval.done_directly"))
         settle(context, context.uow.load(Incident, incident.ref))
@@ -337,6 +338,8 @@ def close(context: Context, given: Close) -> Reply:
     missing = _missing(context, incident)
     # The reason may hold blanks: what follows the key belongs to it.
     override = f"{given.override} {given.text}".strip() if given.override else ""
+    if override:
+        context.check_proven(incident, "approve")
     if missing and not override:
         raise RuleBroken("incident.close_missing", ref=incident.ref, **_named(context, incident, missing))
     allowed = context.person in asking.approvers(context, incident, "override")

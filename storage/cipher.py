@@ -1,5 +1,6 @@
 """AES-256-GCM with named keys: what is kept can be read after the key was replaced."""
 
+import base64
 import os
 from collections.abc import Callable
 
@@ -50,6 +51,13 @@ class Cipher:
             return key.decrypt(nonce, sealed, head + context.encode())
         except (InvalidTag, ValueError):
             raise CannotDecrypt("the bytes were changed or belong to another place") from None
+
+    def random(self, length: int) -> bytes:
+        return self._nonce(length)
+
+    def token(self) -> str:
+        """256 fresh random bits, as they stand in a link or a cookie."""
+        return base64.urlsafe_b64encode(self.random(32)).rstrip(b"=").decode()
 
     def current(self, envelope: bytes) -> bool:
         """Whether the newest key was used: False = due for rotation."""

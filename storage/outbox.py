@@ -1,5 +1,6 @@
 """What is to be said: rows that say what about and to whom, never the words; the words come when they are sent."""
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Update, bindparam, case, null, update
 from sqlmodel import Session, col, select
 
+from storage.cipher import Cipher
 from storage.database import touch
 from storage.queue import Queue, add, table_of
 from storage.tables.queues import DONE, WAITING, OutboxRow
@@ -159,6 +161,36 @@ def enqueue_to_person(
         said=said,
         incident=incident,
     )
+
+
+def enqueue_secret(
+    session: Session, cipher: Cipher, *, key: str, notice: str, secret: str, values: dict[str, Any], now: datetime, platform: str,
+    chat: str, person: str, to: str, back: str = "",
+) -> None:  # fmt: skip
+    """Something for one person's eyes: encrypted while it waits, and its words are never kept.
+
+    Without `chat` it goes to the direct chat of `to` (the person's id on that platform); where there is none, that is said in `back`.
+    """
+    sealed = base64.b64encode(cipher.encrypt(secret.encode(), f"outbox:{key}")).decode()
+    _add(
+        session,
+        key=key,
+        kind="secret",
+        lane=key,
+        priority=PRIORITY["reply"],
+        due=now,
+        now=now,
+        about={"notice": notice, "values": values, "sealed": sealed, "to": to, "back": back},
+        platform=platform,
+        chat=chat or None,
+        recipient=person,
+    )
+
+
+def unsealed(cipher: Cipher, row: OutboxRow) -> Mapping[str, Any]:
+    """What the row is about, with its secret."""
+    secret = cipher.decrypt(base64.b64decode(row.about["sealed"]), f"outbox:{row.key}").decode()
+    return {**row.about, "values": {**row.about["values"], "secret": secret}}
 
 
 def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:

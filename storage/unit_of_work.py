@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import audit, files, inbox, outbox, uploads
+from storage import audit, files, inbox, outbox, sessions, uploads
 from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
@@ -171,6 +171,21 @@ class UnitOfWork:
         else:
             row.version, row.at = version, self.now
         self.session.flush()
+
+    # The web's door
+
+    def send_login_link(self, *, platform: str, to: str, chat: str, group: str) -> None:
+        where = {"platform": platform, "to": to, "chat": chat, "group": group}
+        sessions.send_link(self.session, self._cipher, self.actor, now=self.now, via=self.via, **where)
+
+    def web_sessions(self) -> list[sessions.LoggedIn]:
+        return sessions.sessions_of(self.session, self.actor, self.now)
+
+    def end_web_sessions(self, only: str = "") -> int:
+        return sessions.end_sessions(self.session, self.actor, self.now, via=self.via, only=only)
+
+    def forget_generator(self) -> bool:
+        return sessions.forget_generator(self.session, self.actor, self.now, via=self.via)
 
     # Writing
 

@@ -6,12 +6,13 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import uvicorn
@@ -148,7 +149,9 @@ def plan_on_feishu(folder: Path, source: Path) -> Path:
 
 
 @contextmanager
-def firm_on_feishu(folder: Path, mode: Mode = "http", locale: Locale = "zh", plan: Path = SMALL_PLAN, **also: str) -> Iterator[Firm]:
+def firm_on_feishu(
+    folder: Path, mode: Mode = "http", locale: Locale = "zh", plan: Path = SMALL_PLAN, also: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Firm]:
     with Sim(Clock()) as sim, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -208,11 +208,21 @@ def test_every_notice_has_a_screen() -> None:
     load_topics()
     kinds = {key: place for place, name, call in _outcomes() if name in ("Notice", "_say_to") for key in _choices(call.args[0])}
     kinds |= {"house.buried": "handlers/core/road.py"}
+    kinds |= {
+        key: place for place, name, call in _calls() if place.startswith("storage/sessions.py") for key in _told_by_the_door(name, call)
+    }
     assert len(kinds) > 15
     assert {kind: place for kind, place in kinds.items() if kind not in SCREENS} == {}
     cards = {name for place, name in _cards()}
     drawn = set(kinds) | cards
     assert set(SCREENS) - drawn == set(), "a screen that nothing shows"
+
+
+def _told_by_the_door(name: str, call: ast.Call) -> list[str]:
+    """What a login tells its person: a notice, or the link itself."""
+    if name == "_tell":
+        return _choices(call.args[2])
+    return [key for keyword in call.keywords if name == "enqueue_secret" and keyword.arg == "notice" for key in _choices(keyword.value)]
 
 
 def _cards() -> Iterator[tuple[str, str]]:

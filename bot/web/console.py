@@ -19,6 +19,7 @@ from bot.platforms.console import BODY_CAP, PERSON_HEADER, Console
 from bot.platforms.core.contract import NotAuthentic
 from bot.web.assets import Assets
 from bot.web.bell import Bell
+from bot.web.door import Door, bounced
 from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
 from bot.web.security import same_origin
 from handlers.core.message import Button, Message, Reply, heard
@@ -60,6 +61,15 @@ class ConsoleDeps:
     titles: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda person, numbers: {}
     files: "Files | None" = None
     report: Callable[[], Button] | None = None
+    door: Door | None = None
+    """None: the demo, in which one acts as whom one names"""
+
+
+class Actor(NamedTuple):
+    """Who acts; `proven`: nothing more has to be shown for what the plan wants a fresh one-time code for."""
+
+    person: str
+    proven: bool = True
 
 
 class Sent(NamedTuple):
@@ -91,7 +101,8 @@ class _Refused(Exception):
 
 
 def console_router(deps: ConsoleDeps) -> APIRouter:
-    """All routes of the console in demo mode: one acts as whom one names (`X-Gengfu-As`, for the event stream `?as=`)."""
+    """All routes of the console. In the demo one acts as whom one names (`X-Gengfu-As`, for the event stream `?as=`); with a door as
+    who is logged in, and whoever names another is refused."""
     router = APIRouter(prefix="/console", include_in_schema=False, route_class=_explaining(deps))
     _add_pages(router, deps, Assets(_HERE / "static"))
     _add_reading(router, deps)
@@ -105,15 +116,21 @@ def _add_pages(router: APIRouter, deps: ConsoleDeps, assets: Assets) -> None:
     templates = Environment(loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined, autoescape=True)
 
     @router.get("")
-    def page(acting: Annotated[str, Query(alias="as")] = "") -> Response:
+    def page(request: Request, acting: Annotated[str, Query(alias="as")] = "") -> Response:
         people = tuple(deps.people())
+        if deps.door is not None:
+            at = deps.door.who(request)
+            if at is None:
+                return deps.door.page("again.html") if bounced(request) else deps.door.note("page.how_to_login", 401)
+            acting = at.person
         me = next((person for person in people if person.id == acting), None)
         lang = "zh-CN" if deps.locale == "zh" else "en"
-        shown = {"people": people, "me": me, "lang": lang, "w": _words(deps, TEMPLATE_WORDS), "static": "/console/static"}
+        shown: dict[str, Any] = {"people": people, "me": me, "lang": lang, "w": _words(deps, TEMPLATE_WORDS), "static": "/console/static"}
+        shown["login"] = deps.door is not None
         if me is None:
             return HTMLResponse(templates.get_template("chooser.html").render(shown))
         config = {
-            "me": me.id, "lang": lang, "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
+            "me": me.id, "login": deps.door is not None, "lang": lang, "timezone": deps.timezone, "words": _words(deps, SCRIPT_WORDS),
             "report": asdict(deps.report()) if deps.report else None,
             "people": {person.id: {"name": person.name, "title": person.title} for person in people},
         }  # fmt: skip
@@ -128,34 +145,35 @@ def _add_reading(router: APIRouter, deps: ConsoleDeps) -> None:
     acting = _acting(deps)
 
     @router.get("/rooms")
-    def rooms(person: Annotated[str, Depends(acting)]) -> Response:
-        deps.rooms.direct(person)
-        return JSONResponse({"rooms": _rooms_of(deps, person)})
+    def rooms(actor: Annotated[Actor, Depends(acting)]) -> Response:
+        deps.rooms.direct(actor.person)
+        return JSONResponse({"rooms": _rooms_of(deps, actor.person)})
 
     @router.get("/rooms/{room}/messages")
-    def messages(room: RoomId, person: Annotated[str, Depends(acting)], after: Number = 0, before: Number | None = None) -> Response:
-        page = deps.rooms.messages(room, person, after) if before is None else deps.rooms.earlier(room, person, before)
+    def messages(room: RoomId, actor: Annotated[Actor, Depends(acting)], after: Number = 0, before: Number | None = None) -> Response:
+        rooms, person = deps.rooms, actor.person
+        page = rooms.messages(room, person, after) if before is None else rooms.earlier(room, person, before)
         return JSONResponse(_page(page))
 
     @router.get("/events")
-    async def events(request: Request, person: Annotated[str, Depends(acting)]) -> Response:
-        return StreamingResponse(_events(deps, request, person), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    async def events(request: Request, actor: Annotated[Actor, Depends(acting)]) -> Response:
+        return StreamingResponse(_events(deps, request, actor.person), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _add_writing(router: APIRouter, deps: ConsoleDeps) -> None:
     acting = _acting(deps)
 
     @router.post("/rooms/{room}/messages")
-    async def messages(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
-        return await _answered(deps, request, room, person, "text")
+    async def messages(room: RoomId, request: Request, actor: Annotated[Actor, Depends(acting)]) -> Response:
+        return await _answered(deps, request, room, actor, "text")
 
     @router.post("/rooms/{room}/click")
-    async def click(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
-        return await _answered(deps, request, room, person, "click")
+    async def click(room: RoomId, request: Request, actor: Annotated[Actor, Depends(acting)]) -> Response:
+        return await _answered(deps, request, room, actor, "click")
 
     @router.post("/rooms/{room}/read")
-    async def read(room: RoomId, request: Request, person: Annotated[str, Depends(acting)]) -> Response:
-        await asyncio.to_thread(deps.rooms.mark_read, room, person, _seq(await _body(request)))
+    async def read(room: RoomId, request: Request, actor: Annotated[Actor, Depends(acting)]) -> Response:
+        await asyncio.to_thread(deps.rooms.mark_read, room, actor.person, _seq(await _body(request)))
         return Response(status_code=204)
 
 
@@ -163,24 +181,24 @@ def _add_files(router: APIRouter, deps: ConsoleDeps, files: Files) -> None:
     acting = _acting(deps)
 
     @router.post("/files")
-    async def send(request: Request, person: Annotated[str, Depends(acting)], name: Annotated[str, Query(max_length=400)]) -> Response:
+    async def send(request: Request, actor: Annotated[Actor, Depends(acting)], name: Annotated[str, Query(max_length=400)]) -> Response:
         content = await _body(request, "application/octet-stream", files.largest, "console.file_large")
-        kept = await asyncio.to_thread(files.keep, person, name, content)
+        kept = await asyncio.to_thread(files.keep, actor.person, name, content)
         return JSONResponse({"id": kept.id, "name": kept.name, "size": kept.size}, 201)
 
     @router.get("/files/{file}")
-    def fetch(file: Annotated[str, PathParam(pattern=r"^[0-9a-zA-Z-]{1,64}$")], person: Annotated[str, Depends(acting)]) -> Response:
-        found, content = files.read(person, file)
+    def fetch(file: Annotated[str, PathParam(pattern=r"^[0-9a-zA-Z-]{1,64}$")], actor: Annotated[Actor, Depends(acting)]) -> Response:
+        found, content = files.read(actor.person, file)
         # always to be saved, never shown: what others sent must not run as a page of ours
         disposition = f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"
         return Response(content, media_type=found.media_type, headers={"Content-Disposition": disposition})
 
 
-async def _answered(deps: ConsoleDeps, request: Request, room: str, person: str, kind: Literal["text", "click"]) -> Response:
-    """Read, keep, ask: what the page sent, as `person`, in `room`."""
+async def _answered(deps: ConsoleDeps, request: Request, room: str, actor: Actor, kind: Literal["text", "click"]) -> Response:
+    """Read, keep, ask: what the page sent, as `actor`, in `room`."""
     body = await _body(request)
     try:
-        message = deps.platform.receive({PERSON_HEADER: person}, body)
+        message = replace(deps.platform.receive({PERSON_HEADER: actor.person}, body), proven=actor.proven)
     except NotAuthentic:
         raise _Refused(400) from None
     if message.chat != room or message.kind != kind:
@@ -227,6 +245,8 @@ async def _events(deps: ConsoleDeps, request: Request, person: str) -> AsyncIter
     sent: dict[str, str] = {}
     yield "retry: 2000\n\n"
     while not deps.bell.closed and not await request.is_disconnected():
+        if deps.door is not None and await asyncio.to_thread(deps.door.who, request, touch=False) is None:
+            return  # logged out, ended or idle: the page asks again, and is refused
         count = deps.bell.count
         listed = await asyncio.to_thread(_rooms_of, deps, person)
         rooms = {room["id"]: json.dumps(room, ensure_ascii=False) for room in listed}
@@ -236,19 +256,32 @@ async def _events(deps: ConsoleDeps, request: Request, person: str) -> AsyncIter
         await deps.bell.wait(count, HEARTBEAT)
 
 
-def _acting(deps: ConsoleDeps) -> Callable[..., str]:
-    """Who acts: named in the header (event stream and links cannot, and use the query), known to the firm, from our own page."""
+def _acting(deps: ConsoleDeps) -> Callable[..., Actor]:
+    """Who acts, from our own page. In the demo: named in the header (event stream and links cannot, and use the query)."""
 
     def acting(
         request: Request, named: Annotated[str, Header(alias="X-Gengfu-As")] = "", query: Annotated[str, Query(alias="as")] = ""
-    ) -> str:
+    ) -> Actor:
+        if deps.door is not None:
+            return _logged_in(deps.door, request, named or query)
         linked = request.method == "GET" and "/files/" in request.url.path
         person = named or (query if linked or request.url.path.endswith("/events") else "")
         if not same_origin(request) or all(known.id != person for known in deps.people()):
             raise _Refused(403)
-        return person
+        return Actor(person)
 
     return acting
+
+
+def _logged_in(door: Door, request: Request, named: str) -> Actor:
+    """What a page does by itself (looking for news) keeps no session alive."""
+    at = door.who(request, touch=request.method != "GET")
+    if at is None:
+        raise _Refused(401, "page.how_to_login")
+    if named or not same_origin(request):
+        door.sessions.refused(at.person, {"reason": "login.no_acting" if named else "login.same_site", "page": "console"})
+        raise _Refused(403, "login.no_acting" if named else "login.same_site")
+    return Actor(at.person, at.fresh(door.now()))
 
 
 def _explaining(deps: ConsoleDeps) -> type[APIRoute]:

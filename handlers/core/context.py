@@ -12,7 +12,7 @@ from storage.mapping import Record
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader
 from workflows.core.approval import Approval, approvers_of
-from workflows.core.errors import BadWords, NotFound, RuleBroken
+from workflows.core.errors import BadWords, NotAllowed, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
 from workflows.incident import Incident
@@ -76,6 +76,11 @@ class Context:
 
     def approval(self, ref: str | None) -> tuple[Approval, Incident]:
         return self.item(Approval, ref, "A", "house.which_approval")
+
+    def check_proven(self, incident: Incident, act: str) -> None:
+        """Refuse what the plan wants a fresh one-time code for, when it comes from the web without one."""
+        if not self.message.proven and act in self.response(incident).step_up:
+            raise NotAllowed("login.step_up")
 
     def tip(self, ref: str | None) -> Tip:
         found = ref or (self.subject if self.subject and self.subject.startswith("N") else None)

@@ -26,6 +26,7 @@ class Message:
     `files`: ids of what was sent with it and is kept already (never the bytes) ·
     `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
     `asks`: the clicked button has a form that this platform could not show in place: it is to be sent ·
+    `proven`: no further proof of identity is needed; on the web only after a fresh one-time code ·
     `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
     """
 
@@ -45,6 +46,7 @@ class Message:
     attached: tuple[Attached, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
     asks: bool = False
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class House:
     identify: Callable[[str, str], str | None]
     count: Callable[[str, str], None] = lambda command, result: None
     took: Callable[[timedelta], None] = lambda span: None
+    public_url: str = "http://127.0.0.1:8000"
 
 
 class LostRow(GengfuError):
@@ -271,7 +272,7 @@ class Road:
         house = self.house
         self._finish(tx, row, reply)
         late = waits is None or house.now() >= waits
-        if not reply.text or not (message.kind == "text" or late):
+        if not reply.text or not message.chat or not (message.kind == "text" or late):
             return
         text = "\n".join(part for part in (reply.text, reply.usage) if part)
         said = asdict(Outgoing(text, reply.card))
@@ -360,6 +361,9 @@ class Road:
     def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters."""
         house, about = self.house, row.about
+        if row.kind == "secret":
+            about = outbox.unsealed(house.cipher, row)
+            about = {**about, "values": {**about["values"], "url": house.public_url}}
         try:
             look = Look(reader, house.words, house.words.zone, house.now(), row.recipient or "")
             return SCREENS[about.get("card") or about["notice"]](look, about)
@@ -396,6 +400,17 @@ class Road:
         outbox.enqueue_notice(
             tx, notice, ref=f"{queue}:{row.id}", version=row.fence, incident="", organization=organization, now=self.house.now(), watch=""
         )
+
+    def undelivered(self, tx: Transaction, row: OutboxRow) -> bool:
+        """A secret found no direct chat: who asked is told where they asked. False for all other rows."""
+        if row.kind != "secret" or not row.about["back"]:
+            return False
+        said = asdict(Outgoing(self.house.words.say("login.no_direct")))
+        key = f"back:{row.key}"
+        outbox.enqueue_reply(
+            tx, key=key, platform=row.platform or "", chat=row.about["back"], said=said, incident=None, now=self.house.now()
+        )
+        return True
 
     # Small parts
 

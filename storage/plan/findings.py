@@ -109,6 +109,7 @@ WHAT: Mapping[str, str] = {
     "type": "incident type",
     "subtype": "subtype",
     "approval": "approval",
+    "act": "act",
     "condition": "condition",
     "clock": "clock",
     "fulfilled_by": "command (fulfilled_by)",

@@ -12,6 +12,8 @@ LEVELS = tuple(ResponseLevel)
 ACTS = ("activate", "end", "override", "statement")
 #: Kinds of approval that `no_oral` may name. Those that stop a regulator's clock are never given orally, whatever the plan says.
 SPEAKABLE = ("activate", "end", "statement")
+#: Acts that `step_up` may name.
+PROVABLE = ("approve",)
 #: Words of a rung that mean somebody of the item in question.
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
@@ -68,6 +70,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         snooze_max=table.duration("snooze_max", zero=True),
         snooze_count=table.whole("snooze_count", least=0),
         no_oral=_no_oral(table, level),
+        step_up=_step_up(table),
     )
     table.close()
     return response
@@ -96,6 +99,14 @@ def _no_oral(table: Table, level: ResponseLevel) -> tuple[str, ...]:
         if kind not in SPEAKABLE:
             table.source.unknown(f"{table.key('no_oral')}[{index}]", "approval", kind, SPEAKABLE)
     return kinds
+
+
+def _step_up(table: Table) -> tuple[str, ...]:
+    acts = table.texts("step_up")
+    for index, act in enumerate(acts):
+        if act not in PROVABLE:
+            table.source.unknown(f"{table.key('step_up')}[{index}]", "act", act, PROVABLE)
+    return acts
 
 
 def _rungs(table: Table, level: ResponseLevel, names: Names) -> tuple[Rung, ...]:

@@ -5,10 +5,10 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -42,12 +42,12 @@ class Live:
 
 
 @contextmanager
-def on_watch(folder: Path, locale: Locale = "zh") -> Iterator[Live]:
+def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"] = "demo") -> Iterator[Live]:
     """The demo in this process, on a free port of loopback, with its data in `folder`."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        settings = demo_settings(folder, {"GENGFU_PORT": str(port), "GENGFU_LOCALE": locale})
+        settings = replace(demo_settings(folder, {"GENGFU_PORT": str(port), "GENGFU_LOCALE": locale}), console=console)
         database = Database(settings.database_url.reveal())
         migrate(database)
         database.close()

@@ -89,6 +89,10 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "report list": READS,
     "report filed": PLAN,  # of the doer's group or the office: the handler knows the report
     "report not-required": OFFICE | {"lead"},  # legal and compliance too, who are nobody's only group here
+    "login": LISTED,
+    "login sessions": LISTED,
+    "login revoke": LISTED,
+    "login reset": LISTED,
     "help": ALL,
     "whoami": ALL,
     "who": LISTED,

@@ -1,4 +1,4 @@
-"""Feishu is away for a minute while five hundred messages wait: nobody is left without word, and all of it arrives, the most urgent first."""
+"""Feishu is away for a minute while five hundred messages wait: nobody is left without word, and all of it arrives in its order."""
 
 import socket
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Letterbox:
     letters: list[tuple[str, EmailMessage]] = field(default_factory=list)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        letter = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
+        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
         assert isinstance(letter, EmailMessage)
         self.letters.extend((to, letter) for to in envelope.rcpt_tos)
         return "250 taken"
@@ -58,7 +58,7 @@ def letterbox() -> Iterator[tuple[Letterbox, int]]:
 @pytest.fixture
 def firm(tmp_path: Path, letterbox: tuple[Letterbox, int]) -> Iterator[Firm]:
     names = {"SMTP_URL": f"smtp://127.0.0.1:{letterbox[1]}", "SMTP_FROM": "gengfu@example.com"}
-    with firm_on_feishu(tmp_path, **names) as firm:
+    with firm_on_feishu(tmp_path, also=names) as firm:
         yield firm
 
 
@@ -83,7 +83,6 @@ def _waiting(firm: Firm) -> None:
 def test_a_minute_without_feishu(firm: Firm, letterbox: tuple[Letterbox, int]) -> None:
     box, _ = letterbox
     firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
-    before = {message.id for message in firm.sim.said}
     firm.passes(minutes=4, seconds=30)
     firm.sim.faults.outage(60)
     _waiting(firm)

@@ -29,7 +29,7 @@ from bot.platforms.feishu.adapter import Feishu
 from bot.platforms.feishu.calls import Refused
 from bot.platforms.feishu.dialect import Labels, draw
 from bot.platforms.feishu.inbound import Secrets
-from handlers.core.message import Button, Card, Field, Outgoing
+from handlers.core.message import Button, Card, Field, Message, Outgoing, Reply
 from tests.simulators.feishu import Sim
 from tests.simulators.feishu.cards import check_card
 from tests.simulators.feishu.faults import Kind
@@ -469,9 +469,13 @@ def test_a_killed_token_is_fetched_anew_once(bench: Bench) -> None:
     assert len(bench.sim.said) == 4
 
 
+async def nobody(message: Message) -> Reply | None:
+    raise AssertionError("over callbacks nothing is listened to")
+
+
 def test_the_bot_learns_who_it_is(bench: Bench) -> None:
     async def job(feishu: Feishu) -> str | None:
-        await feishu.meet()
+        await feishu.listen(nobody)
         return feishu.inbound.bot
 
     assert bench.run(job) == bench.sim.state.bot

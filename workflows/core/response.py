@@ -49,3 +49,5 @@ class Response:
     snooze_count: int
     no_oral: tuple[str, ...] = ()
     """kinds of approval that no spoken yes can give at this level"""
+    step_up: tuple[str, ...] = ()
+    """acts (`approve`) that the web takes only with a fresh one-time code at this level"""

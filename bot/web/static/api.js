@@ -1,6 +1,6 @@
 // Talking with our own server, as the person one acts as.
 
-import { me, word } from "./setup.js";
+import { asMe, asMeInAddress, word } from "./setup.js";
 
 const base = "/console";
 const path = (room, what) => `${base}/rooms/${encodeURIComponent(room)}/${what}`;
@@ -14,11 +14,12 @@ function eventId() {
 async function call(url, options = {}) {
   let answer;
   try {
-    answer = await fetch(url, { ...options, cache: "no-store", headers: { "X-Gengfu-As": me, ...options.headers } });
+    answer = await fetch(url, { ...options, cache: "no-store", headers: { ...asMe, ...options.headers } });
   } catch {
     throw new Refused(word("failed"));
   }
   const found = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
+  if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Refused(found.text || word("failed"));
   return found;
 }
@@ -33,7 +34,7 @@ export const postRead = (room, seq) => post(path(room, "read"), { seq });
 // The bytes go first, then the message that names them.
 export const postFile = (file) =>
   call(`${base}/files?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
-export const fileLink = (id) => `${base}/files/${encodeURIComponent(id)}?as=${encodeURIComponent(me)}`;
+export const fileLink = (id) => `${base}/files/${encodeURIComponent(id)}${asMeInAddress}`;
 
 // A message keeps its id when it is tried again, so that it is said once.
 export function newText(chat, text, replyTo, files) {
@@ -47,7 +48,7 @@ export function newClick(chat, messageId, button, fields) {
 export const postClick = (click) => post(path(click.chat, "click"), click);
 
 export function listen(onRooms, onState) {
-  const source = new EventSource(`${base}/events?as=${encodeURIComponent(me)}`);
+  const source = new EventSource(`${base}/events${asMeInAddress}`);
   source.addEventListener("rooms", (event) => onRooms(JSON.parse(event.data)));
   source.onopen = () => onState(true);
   source.onerror = () => {

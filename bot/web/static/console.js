@@ -61,7 +61,7 @@ function online(yes) {
   else alarm = setTimeout(() => (find("offline").hidden = false), 1500);
 }
 
-find("person").addEventListener("change", (event) => location.assign(`/console?as=${encodeURIComponent(event.target.value)}${location.hash}`));
+find("person")?.addEventListener("change", (event) => location.assign(`/console?as=${encodeURIComponent(event.target.value)}${location.hash}`));
 find("back").addEventListener("click", (event) => {
   event.preventDefault();
   location.hash = "";

@@ -3,6 +3,9 @@
 const config = JSON.parse(document.body.dataset.config);
 
 export const me = config.me;
+// In the demo one says whom one acts as; who is logged in is known by the cookie.
+export const asMe = config.login ? {} : { "X-Gengfu-As": config.me };
+export const asMeInAddress = config.login ? "" : `?as=${encodeURIComponent(config.me)}`;
 export const people = config.people;
 export const report = config.report;
 
