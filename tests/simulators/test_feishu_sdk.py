@@ -10,9 +10,7 @@ import pytest
 
 from tests.simulators.feishu import Sim
 
-lark = pytest.importorskip(
-    "lark_oapi", reason="the official SDK is not installed: pip install '.[oracles]' (it is 100 MB, so not in the locks)"
-)
+lark = pytest.importorskip("lark_oapi", reason="the official SDK is not installed: see docs/guide/simulator.md")
 pytestmark = [
     # The SDK's own deprecations and left-over sockets are no concern of ours.
     pytest.mark.filterwarnings("default"),

@@ -43,7 +43,8 @@ ROUTES: Mapping[str, Callable[[State, Request], Json]] = {
     f"POST {API}/interactive/v1/card/update": calls.update_card,
 }
 _ALL = (*ROUTES, TOKEN, HOOK, ENDPOINT, BOT, RESOURCE)
-_PATTERNS = {route: re.compile(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", route)) for route in _ALL}
+#: A literal path wins over one with an id in its place.
+_PATTERNS = {route: re.compile(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", route)) for route in sorted(_ALL, key=lambda route: route.count(":"))}
 _GATEWAY = ((50, timedelta(seconds=1)), (1000, timedelta(minutes=1)))
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>openresty</center></body></html>"
 
@@ -160,8 +161,7 @@ async def _read(scope: Scope, receive: Receive, state: State) -> Request:
     headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     route, ids = "", {}
-    # A literal path wins over one with an id in its place (users/batch_get_id).
-    for name, pattern in sorted(_PATTERNS.items(), key=lambda entry: entry[0].count(":")):
+    for name, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(f"{method} {path}"):
             route, ids = name, match.groupdict()
             break
