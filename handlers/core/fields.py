@@ -77,7 +77,7 @@ class Fields:
     def _measured(self, measure: Measure, score: int) -> str:
         """What gives an indicator this score by this measure; nothing where no value does, or every value."""
         spec = self.plan.facts.specs[measure.fact]
-        name = spec.names[0] if self.words.locale == "zh" and spec.names else fact_name(self.words, spec)
+        name = min((spec.name, *spec.names), key=len) if self.words.locale == "zh" else fact_name(self.words, spec)
         if measure.kind == "number":
             step = measure.steps[score - 1]
             return self.words.say("form.from", name=name, value=fact_value(self.words, spec, step)) if step else ""
