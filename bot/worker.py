@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bot.metrics import Metrics
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, Send, TryLater, WillNeverWork
 from bot.web.bell import Bell, Bells
-from handlers.core.message import Button, Card, Message, Outgoing
+from handlers.core.message import Button, Card, Message, Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away, canonical, part
@@ -234,12 +234,11 @@ class Worker:
         message = self.road.draw(reader, row)
         if bundled:
             message = self._together([message, *(self.road.draw(reader, one) for one in bundled)])
-        row.said = None if message is None else asdict(message)
+        row.said = None if message is None else plain(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
             for one in bundled:
                 one.said_hash = row.said_hash  # a retry takes the same ones along
-        tx.flush()
         return message
 
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
@@ -360,4 +359,4 @@ def outgoing(said: Mapping[str, Any]) -> Outgoing:
 
 
 def fingerprint(message: Outgoing) -> str:
-    return hashlib.sha256(canonical(asdict(message)).encode()).hexdigest()
+    return hashlib.sha256(canonical(plain(message)).encode()).hexdigest()

@@ -1,9 +1,9 @@
 """What goes in and out of every platform, in one portable shape. Imports nothing of ours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +90,13 @@ class Reply:
     usage: str = ""
     wait: bool = False
     """True = in hand: not decided yet, the answer follows as a message"""
+
+
+_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Button, Card, Outgoing, Reply)}
+
+
+def plain(value: Any) -> Any:
+    """What we say as JSON keeps it: `asdict`, which copies every text deeply, took a quarter of the worker's time."""
+    if names := _FIELDS.get(type(value)):
+        return {name: plain(getattr(value, name)) for name in names}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value

@@ -13,7 +13,7 @@ from handlers.core.access import check, house_scope, may, scope_of
 from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.look import Look
-from handlers.core.message import Message, Outgoing, Reply
+from handlers.core.message import Message, Outgoing, Reply, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -222,14 +222,14 @@ class Road:
         if not reply.text or not (message.kind == "text" or late):
             return
         text = "\n".join(part for part in (reply.text, reply.usage) if part)
-        said = asdict(Outgoing(text, reply.card))
+        said = plain(Outgoing(text, reply.card))
         key = f"reply:{row.platform}:{row.event_id}"
         outbox.enqueue_reply(tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=house.now())
 
     def answer_later(self, message: Message, reply: Reply) -> None:
         """A click was answered 「in hand」 before it was decided: the outcome follows as a message."""
         key = f"reply:{message.platform}:{message.event_id}"
-        said = asdict(Outgoing(reply.text))
+        said = plain(Outgoing(reply.text))
         self.house.database.write(
             lambda tx: outbox.enqueue_reply(
                 tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=self.house.now()
@@ -237,7 +237,7 @@ class Road:
         )
 
     def _finish(self, tx: Transaction, row: InboxRow, reply: Reply | None) -> None:
-        kept = None if reply is None else {**asdict(reply), "card": None}
+        kept = None if reply is None else plain(replace(reply, card=None))
         if not inbox.finish(tx, row, self.house.now(), kept):
             raise LostRow(f"inbox row {row.id} is somebody else's now")
 
