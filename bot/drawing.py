@@ -3,10 +3,10 @@
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from handlers.core.message import Card, Outgoing, card_of
+from handlers.core.message import Card, Outgoing, card_of, plain
 from handlers.core.road import Road
 from storage import outbox
 from storage.database import Transaction, canonical, part
@@ -70,12 +70,11 @@ class Drawing:
         message = self._road.draw(reader, row)
         if bundled:
             message = self._together([message, *(self._road.draw(reader, one) for one in bundled)])
-        row.said = None if message is None else asdict(message)
+        row.said = None if message is None else plain(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
             for one in bundled:
                 one.said_hash = row.said_hash  # a retry takes the same ones along
-        tx.flush()
         return message
 
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
@@ -106,4 +105,4 @@ def outgoing(said: Mapping[str, Any]) -> Outgoing:
 
 
 def fingerprint(message: Outgoing) -> str:
-    return hashlib.sha256(canonical(asdict(message)).encode()).hexdigest()
+    return hashlib.sha256(canonical(plain(message)).encode()).hexdigest()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from bot.claims import buried, claim
 from bot.drawing import Drawing, Ready, fingerprint
 from bot.metrics import Metrics
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, PlatformDown, Send, TryLater, WillNeverWork
-from handlers.core.message import Outgoing
+from handlers.core.message import Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
@@ -181,7 +181,7 @@ class Sender:
                 key=f"{row.key}:around:{platform}",
                 platform=platform,
                 person=row.recipient,
-                said=asdict(Outgoing(f"{message.text}\n{why}")),
+                said=plain(Outgoing(f"{message.text}\n{why}")),
                 incident=row.incident,
                 priority=row.priority,
                 now=self.house.now(),

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from bot.bench.places import postgres_server as start_postgres
 from storage.database import Database
+from tests.ready import hasty
 
 # A loaded machine is no failure: properties have no time limit per example. The suite tries the same examples on every run, so that
 # it says of a change only what the change did; `EXAMPLES=100 pytest …` (docs/guide/mutation.md) looks for new ones.
@@ -20,6 +21,13 @@ settings.load_profile("gengfu")
 _OURS = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_", "PG")
 for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
+
+#: What takes long comes first: at the end it would keep one worker busy while the others have nothing left.
+_LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +70,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """An open Database without tables; closed afterwards."""
-    opened = Database(database_url)
+    opened = hasty(Database(database_url))
     try:
         yield opened
     finally:

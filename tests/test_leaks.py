@@ -21,7 +21,6 @@ from bot import logs
 from handlers.core.screen import screen
 from handlers.core.wording import _unseen, clean
 from storage.database import Database
-from tests.hasty import hasty
 from tests.world import World, acts_on, make_world
 
 #: Numbers that no clock and no sample person has.
@@ -108,7 +107,7 @@ def firm() -> Iterator[tuple[World, Path, io.StringIO]]:
     """A firm at work in a folder of its own, with everything logged that could be."""
     folder, stream, root = Path(tempfile.mkdtemp(prefix="gengfu-")), io.StringIO(), logging.getLogger()
     handlers, level, levels = list(root.handlers), root.level, {name: logging.getLogger(name).level for name in logs.QUIET}
-    database = hasty(Database(f"sqlite:///{folder / 'gengfu.db'}"))
+    database = Database(f"sqlite:///{folder / 'gengfu.db'}")
     try:
         logs.setup("DEBUG", stream)
         yield make_world(database), folder, stream

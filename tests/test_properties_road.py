@@ -20,7 +20,6 @@ from storage.seals import seal
 from storage.tables.queues import BURIED, WAITING
 from storage.tables.records import ApprovalRow, IncidentRow, ReportRow
 from storage.verify import verify_lines
-from tests.hasty import hasty
 from tests.world import SMALL_PLAN, World, acts_on, make_world
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
@@ -66,7 +65,7 @@ class Watch(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="gengfu-"))
-        self.database = hasty(Database(f"sqlite:///{self.folder / 'gengfu.db'}"))
+        self.database = Database(f"sqlite:///{self.folder / 'gengfu.db'}")
         self.world: World = make_world(self.database, plan=self.plan)
 
     def teardown(self) -> None:

@@ -14,6 +14,7 @@ from bot.headless import Ending, perform
 from bot.headless_scenarios import Say, Script, Step, Taps, Types, load, names
 from bot.headless_stage import Clock, Stage
 from bot.platforms.core.contract import Deed, Send
+from tests.ready import hasty
 
 PAGES = Path(__file__).parents[1] / "docs" / "transcripts"
 
@@ -32,6 +33,7 @@ class Scribe(Stage):
     heard: list[tuple[bool, bool, str, str]]
 
     def opening(self, script: Script) -> None:
+        hasty(self.parts.database)
         self.heard = []
         self.print(f"# {self._text(script.title)}")
         self.print(f"\n{self._firm()}, {script.start:%Y-%m-%d %H:%M}")

@@ -24,16 +24,16 @@ from bot.worker import Worker
 from handlers.core.message import Message, Reply
 from handlers.core.road import House, Road
 from handlers.core.screen import screen
-from handlers.core.wording import Locale, Words
+from handlers.core.wording import Locale
 from storage.cipher import Cipher
 from storage.database import Database, Transaction
 from storage.mapping import to_record
 from storage.plans import Plans
 from storage.rooms import Line, Rooms
-from storage.schema import migrate
 from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, TaskRow
+from tests import ready
 from tests.make import Clock
 from workflows.core.approval import Approval
 from workflows.incident import Grading, Incident
@@ -210,15 +210,15 @@ def _later(tx: Transaction, kind: type[QueueRow], now: datetime) -> list[datetim
 
 def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None, plan: Path = SMALL_PLAN) -> World:
     load_topics()
-    migrate(database)
+    ready.with_schema(ready.hasty(database))
     clock = Clock() if start is None else Clock(start)
-    plans = Plans(plan)
+    plans = ready.plans(plan)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     people = plans.organization.people
     console = Console(rooms, lambda person: person == GUEST or person in people, clock)
     numbers = count(1)
     identify: Callable[[str, str], str | None] = lambda platform, identity: identity if identity in people else None  # noqa: E731
-    house = House(database, plans, Cipher(KEY), Words.load(locale), clock, lambda: f"{next(numbers):016x}", identify)
+    house = House(database, plans, Cipher(KEY), ready.words(locale), clock, lambda: f"{next(numbers):016x}", identify)
     road = Road(house)
     worker = Worker(road, {"console": console}, lambda person: (("console", person.removeprefix("console:")),), Metrics(), Bells())
     for group in plans.organization.groups.values():

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -22,7 +21,7 @@ from bot.platforms.core.contract import (
     Send,
     WillNeverWork,
 )
-from handlers.core.message import Card, Message, Outgoing, Reply
+from handlers.core.message import Message, Outgoing, Reply, plain
 
 BODY_CAP = 64 * 1024
 MOST_FILES = 10
@@ -78,11 +77,7 @@ class Console:
         raise NotAuthentic("neither a text nor a click")
 
     def answer(self, reply: Reply) -> Answer:
-        shown = {
-            "text": reply.text, "ref": reply.ref, "error": reply.error, "usage": reply.usage, "wait": reply.wait,
-            "card": None if reply.card is None else asdict(reply.card),
-        }  # fmt: skip
-        return Answer(json.dumps(shown, ensure_ascii=False).encode(), status=202 if reply.wait else 200)
+        return Answer(json.dumps(plain(reply), ensure_ascii=False).encode(), status=202 if reply.wait else 200)
 
     async def do(self, deed: Deed, key: str) -> Done:
         return Done(await asyncio.to_thread(self._do, deed, key))
@@ -199,13 +194,7 @@ def _kind(chat: str) -> Literal["group", "direct"]:
 
 
 def _body(message: Outgoing) -> dict[str, Any] | None:
-    return None if message.card is None else {"card": card_body(message.card)}
-
-
-def card_body(card: Card) -> dict[str, Any]:
-    """The card as JSON, field by field as in handlers.core.message."""
-    body: dict[str, Any] = json.loads(json.dumps(asdict(card)))
-    return body
+    return None if message.card is None else {"card": plain(message.card)}
 
 
 def _of_message(chat: str, message_id: str, there: bool) -> dict[str, str]:

@@ -14,7 +14,7 @@ from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import button_with, command_of
 from handlers.core.look import Look
-from handlers.core.message import Card, Message, Outgoing, Reply, card_of
+from handlers.core.message import Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -202,7 +202,7 @@ class Road:
             key=f"form:{row.platform}:{row.event_id}",
             platform=message.platform,
             person=person,
-            said=asdict(Outgoing(f"{said['title']}\n{button.label}", card)),
+            said=plain(Outgoing(f"{said['title']}\n{button.label}", card)),
             about={"form": True},
             incident=spoken.incident if spoken else None,
             priority=outbox.PRIORITY["reply"],
@@ -275,14 +275,14 @@ class Road:
         if not reply.text or not message.chat or not (message.kind == "text" or late):
             return
         text = "\n".join(part for part in (reply.text, reply.usage) if part)
-        said = asdict(Outgoing(text, reply.card))
+        said = plain(Outgoing(text, reply.card))
         key = f"reply:{row.platform}:{row.event_id}"
         outbox.enqueue_reply(tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=house.now())
 
     def answer_later(self, message: Message, reply: Reply) -> None:
         """A click was answered 「in hand」 before it was decided: the outcome follows as a message."""
         key = f"reply:{message.platform}:{message.event_id}"
-        said = asdict(Outgoing(reply.text))
+        said = plain(Outgoing(reply.text))
         self.house.database.write(
             lambda tx: outbox.enqueue_reply(
                 tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=self.house.now()
@@ -292,7 +292,7 @@ class Road:
     def say_alone(self, message: Message, reply: Reply) -> None:
         """The answer to a click that is too long for where answers to clicks are shown: to the person alone."""
         person, now = self.person_of(message), self.house.now()
-        key, said = f"reply:{message.platform}:{message.event_id}", asdict(Outgoing(reply.text))
+        key, said = f"reply:{message.platform}:{message.event_id}", plain(Outgoing(reply.text))
         rank = outbox.PRIORITY["reply"]
         self.house.database.write(
             lambda tx: outbox.enqueue_to_person(
@@ -301,7 +301,7 @@ class Road:
         )
 
     def _finish(self, tx: Transaction, row: InboxRow, reply: Reply | None) -> None:
-        kept = None if reply is None else {**asdict(reply), "card": None}
+        kept = None if reply is None else plain(replace(reply, card=None))
         if not inbox.finish(tx, row, self.house.now(), kept):
             raise LostRow(f"inbox row {row.id} is somebody else's now")
 
@@ -405,7 +405,7 @@ class Road:
         """A secret found no direct chat: who asked is told where they asked. False for all other rows."""
         if row.kind != "secret" or not row.about["back"]:
             return False
-        said = asdict(Outgoing(self.house.words.say("login.no_direct")))
+        said = plain(Outgoing(self.house.words.say("login.no_direct")))
         key = f"back:{row.key}"
         outbox.enqueue_reply(
             tx, key=key, platform=row.platform or "", chat=row.about["back"], said=said, incident=None, now=self.house.now()

@@ -18,9 +18,9 @@ from bot.health import STUCK
 from bot.web.security import HEADERS
 from handlers.core.message import Message
 from storage.database import Database
-from storage.schema import migrate
 from tests.browser.live import on_watch
 from tests.make import Clock
+from tests.ready import with_schema
 
 LOOPS = ("inbox", "timers", "urgent", "outbox")
 KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
@@ -29,7 +29,7 @@ KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 def made(environment: Mapping[str, str], clock: Clock) -> Parts:
     settings = read_settings(environment, None)
     database = Database(settings.database_url.reveal())
-    migrate(database)
+    with_schema(database)
     database.close()
     return build(settings, now=clock)
 
@@ -223,7 +223,7 @@ def wait_until_ready(client: httpx.Client) -> None:
 def test_the_demo_makes_the_groups_chats_once(tmp_path: Path, clock: Clock) -> None:
     settings = demo_settings(tmp_path)
     database = Database(settings.database_url.reveal())
-    migrate(database)
+    with_schema(database)
     database.close()
     for _ in range(2):
         parts = build(settings, now=clock)

@@ -15,9 +15,9 @@ from bot.bench.report import Row, at_least, at_most, ms, quantile, table
 from storage import filling
 from storage.database import Database
 from storage.outbox import OUTBOX
-from storage.schema import migrate
 from storage.tables.queues import DONE, WAITING
 from storage.timers import TIMERS
+from tests.ready import with_schema
 
 
 def test_quick_prints_every_measurement_and_breaks_nowhere() -> None:
@@ -39,7 +39,7 @@ def test_what_breaks_is_said_and_does_not_end_well(tmp_path: Path) -> None:
 
 
 def test_filling_makes_rows_that_the_queues_understand(database: Database) -> None:
-    migrate(database)
+    with_schema(database)
     database.write(lambda tx: filling.many_messages(tx, 1, 50, status=DONE, due=queues.NOW))
     database.write(lambda tx: filling.many_messages(tx, 51, 90, status=WAITING, due=queues.NOW))
     database.write(lambda tx: filling.many_timers(tx, 1, 30, queues.NOW))

@@ -18,8 +18,8 @@ from bot.config import read_settings
 from handlers.core.message import Message, Reply
 from storage.database import Database
 from storage.schema import migrate
-from tests.hasty import hasty
 from tests.make import Clock
+from tests.ready import hasty
 
 KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 

@@ -18,7 +18,7 @@ from bot.bootstrap import Parts, build, real_now
 from bot.config import demo_settings
 from handlers.core.wording import Locale
 from storage.database import Database
-from storage.schema import migrate
+from tests.ready import hasty, with_schema
 
 
 @dataclass
@@ -49,10 +49,11 @@ def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"]
         port = listening.getsockname()[1]
         settings = replace(demo_settings(folder, {"GENGFU_PORT": str(port), "GENGFU_LOCALE": locale}), console=console)
         database = Database(settings.database_url.reveal())
-        migrate(database)
+        with_schema(database)
         database.close()
         clock = PushedClock()
         parts = build(settings, now=clock)
+        hasty(parts.database)
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

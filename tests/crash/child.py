@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlmodel import Session
 
 from storage.database import Database
 from tests.crash.story import LONG, SHORT, play, start
+from tests.world import make_world
 
 T = TypeVar("T")
 
@@ -99,6 +101,10 @@ def run(job: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # what every house begins with is made once, before the forks
+        database = Database(f"sqlite:///{folder}/gengfu.db")
+        make_world(database)
+        database.close()
     for line in sys.stdin:
         job = json.loads(line)
         child = os.fork()

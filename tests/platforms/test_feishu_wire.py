@@ -48,7 +48,6 @@ class Product:
         async with httpx.AsyncClient(base_url=self.sim.url, timeout=2, trust_env=False) as http:
             secrets = Secrets(self.sim.state.app_id, tenant_key=self.sim.state.tenant)
             feishu = Feishu(secrets, self.sim.state.app_secret, http, Memory(self.sim.clock), LABELS, self.sim.clock, "ws")
-            await feishu.meet()
             await feishu.do(first, "k1")
             listening = asyncio.create_task(feishu.listen(self.hear))
             await stop.wait()

@@ -15,8 +15,8 @@ from sqlmodel import AutoString, Session
 
 from storage.database import Database, JsonText, UtcDateTime
 from storage.mapping import BY_LETTER, KINDS, letter_of, table_of, to_record, to_values
-from storage.schema import migrate
 from tests.make import START
+from tests.ready import with_schema
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, IncidentState
 from workflows.tip import Tip
@@ -114,7 +114,7 @@ def test_a_record_comes_back_as_it_went(kind: type[Any], data: st.DataObject) ->
 
 @pytest.fixture
 def kept(database: Database) -> Database:
-    migrate(database)
+    with_schema(database)
     parent = Incident(
         "I0", "INC-0", "", IncidentState.OPEN, "", "li.na", START, START, "li.na", OpinionLevel.MILD, 0, ResponseLevel.L4
     )  # fmt: skip

@@ -7,10 +7,10 @@ from handlers.core.screen import screen
 from storage import files, uploads
 from storage.cipher import Cipher
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.files import FileChunkRow, FileRow
 from storage.uploads import KINDS, Upload
 from tests.make import START
+from tests.ready import with_schema
 from workflows.core.errors import BadWords, NotFound, RuleBroken
 
 CIPHER = Cipher((("test", bytes(range(32))),))
@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
 
 @pytest.fixture
 def kept(database: Database) -> Database:
-    migrate(database)
+    with_schema(database)
     return database
 
 

@@ -1,0 +1,24 @@
+"""What we say, as JSON keeps it."""
+
+import json
+from dataclasses import asdict
+
+from handlers.core.message import Button, Card, Field, Outgoing, Reply, plain
+from handlers.core.wording import Ours
+
+CARD = Card(
+    "标题",
+    (("等级", Ours("I")), ("", "一整行")),
+    "末行",
+    (Button("认领", "/task claim T1", 3, "primary"), Button("进展", "x", form=(Field("text", "为什么?", "long"),))),
+)
+
+
+def test_a_message_and_an_answer_are_kept_field_by_field() -> None:
+    for said in (
+        Outgoing("话"),
+        Outgoing("话", CARD, ("li.na", "wu.di")),
+        Reply("好", "T1", CARD, wait=True),
+        Reply("不行", error="x", usage="y"),
+    ):
+        assert plain(said) == json.loads(json.dumps(asdict(said)))
