@@ -6,11 +6,12 @@ from dataclasses import asdict
 from handlers.core.message import Button, Card, Field, Outgoing, Reply, plain
 from handlers.core.wording import Ours
 
+REASON = Field("text", "为什么?", "long", options=(("a", "甲"),))
 CARD = Card(
     "标题",
     (("等级", Ours("I")), ("", "一整行")),
     "末行",
-    (Button("认领", "/task claim T1", 3, "primary"), Button("进展", "x", form=(Field("text", "为什么?", "long"),))),
+    (Button("认领", "/task claim T1", 3, "primary"), Button("进展", "x", form=(REASON,))),
 )
 
 

@@ -1,0 +1,62 @@
+"""What each channel needs, and the one sentence where it is missing."""
+
+import pytest
+
+from bot.channels import read_channels
+from workflows.core.errors import BadConfig
+
+FEISHU = {
+    "FEISHU_APP_ID": "cli_a",
+    "FEISHU_APP_SECRET": "hush-1",
+    "FEISHU_VERIFICATION_TOKEN": "hush-2",
+    "FEISHU_ENCRYPT_KEY": "hush-3",
+}
+
+
+def test_nothing_given_is_nothing_on() -> None:
+    found = read_channels({})
+    assert (found.feishu, found.mail, found.sms) == (None, None, None)
+
+
+def test_feishu_over_callbacks_and_over_the_long_connection() -> None:
+    http = read_channels(FEISHU).feishu
+    assert http is not None
+    assert (http.mode, http.encrypt_key.reveal(), http.api_base) == ("http", "hush-3", "https://open.feishu.cn")
+    ws = read_channels({"FEISHU_APP_ID": "cli_a", "FEISHU_APP_SECRET": "x", "FEISHU_MODE": "ws"}).feishu
+    assert ws is not None
+    assert (ws.mode, ws.encrypt_key.reveal()) == ("ws", "")
+
+
+@pytest.mark.parametrize("missing", FEISHU)
+def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> None:
+    with pytest.raises(BadConfig, match=missing):
+        read_channels({name: value for name, value in FEISHU.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("given", "about"),
+    [
+        ({**FEISHU, "FEISHU_MODE": "webhook"}, "http .callbacks. or ws"),
+        ({**FEISHU, "FEISHU_API_BASE": "http://open.feishu.example"}, "FEISHU_API_BASE must be an https"),
+        ({**FEISHU, "FEISHU_API_BASE": "https://u:p@open.feishu.cn"}, "FEISHU_API_BASE"),
+        ({"SMTP_URL": "smtp://mail.example"}, "SMTP_FROM is not set"),
+        ({"SMTP_FROM": "a@example.com"}, "SMTP_URL is not set"),
+        ({"SMTP_URL": "http://mail.example", "SMTP_FROM": "a@example.com"}, "smtp.s.://"),
+        ({"SMTP_URL": "smtp://mail.example:99999", "SMTP_FROM": "a@example.com"}, "smtp.s.://"),
+        ({"SMTP_URL": "smtp://mail.example", "SMTP_FROM": "Gengfu <a@example.com>, b"}, "SMTP_FROM is"),
+        ({"GENGFU_SMS_URL": "https://sms.example/hook"}, "GENGFU_SMS_SECRET is not set"),
+        ({"GENGFU_SMS_SECRET": "x"}, "GENGFU_SMS_URL is not set"),
+        ({"GENGFU_SMS_URL": "http://sms.example/hook", "GENGFU_SMS_SECRET": "x"}, "GENGFU_SMS_URL must be an https"),
+    ],
+)
+def test_what_cannot_work_says_what_to_change(given: dict[str, str], about: str) -> None:
+    with pytest.raises(BadConfig, match=about) as refused:
+        read_channels(given)
+    assert "hush" not in str(refused.value)
+
+
+def test_mail_reads_user_password_and_port() -> None:
+    mail = read_channels({"SMTP_URL": "smtps://duty%40firm:p%40ss@mail.example", "SMTP_FROM": "gengfu@example.com"}).mail
+    assert mail is not None
+    assert (mail.host, mail.port, mail.tls, mail.user, mail.password.reveal()) == ("mail.example", 465, True, "duty@firm", "p@ss")
+    assert "p@ss" not in repr(mail)
