@@ -33,7 +33,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def says(browser: Browser, person: str, text: str, event: str) -> str | None:
     room = browser.house.parts.rooms.direct(person)
     said = {"id": event, "kind": "text", "chat": room, "text": text}
-    answer = browser.request("POST", f"/console/rooms/{room}/messages", json=said).json()
+    answer = browser.says(room, said).json()
     return str(answer["error"]) if answer["error"] else None
 
 

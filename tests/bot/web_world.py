@@ -114,6 +114,12 @@ class Browser:
                 self.cookies[name] = value
         return answer
 
+    def says(self, room: str, said: Mapping[str, str]) -> httpx.Response:
+        """Typed in the console; on a busy machine asked for again (the same event) until it is decided."""
+        while (answer := self.request("POST", f"/console/rooms/{room}/messages", json=dict(said))).status_code == 202:
+            pass
+        return answer
+
     def logs_in(self, link: str) -> httpx.Response:
         """Open the link and press the page's one button."""
         return self.post(link, hidden(self.get(link).text))
