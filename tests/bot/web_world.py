@@ -42,7 +42,7 @@ class House:
         """What somebody types to the bot on the console; then the loops run until nothing is due."""
         room = chat or self.parts.rooms.direct(person)
         kind = "direct" if room.startswith("dm:") else "group"
-        event = f"{person}:event-{next(_NUMBERS):04}"
+        event = f"{person}:typed-{next(_NUMBERS):04}"
         message = Message("console", event, "text", room, kind, person, text, self.clock(), addressed=True)  # type: ignore[arg-type]
         reply = self.parts.road.ask(message)
         self.settle()
