@@ -455,7 +455,7 @@ def test_a_lost_phone_is_reset_in_a_messenger_and_not_on_the_web(house: House) -
     house.clock.pass_time(minutes=11)
     direct = "dm:li.na"
     said = {"id": "event-0000", "kind": "text", "chat": direct, "text": "/login reset"}
-    answer = browser.request("POST", f"/console/rooms/{direct}/messages", json=said)
+    answer = browser.says(direct, said)
     assert answer.json()["error"] == "login.reset_elsewhere"
     assert house.says("li.na", "/登录 重置").error is None
     assert "设置验证码" in browser.get("/me").text

@@ -120,13 +120,13 @@ def test_a_restricted_incident_is_on_the_board_of_those_only_who_may_see_it(hous
     assert shown == {"auditor", "office", "lead"}
     assert "内幕线索" not in visitors["nobody"].get("/").text
     said = {"id": "event-9999", "kind": "text", "chat": ROOM, "text": "/incident show I1"}
-    assert visitors["member"].request("POST", f"/console/rooms/{ROOM}/messages", json=said).json()["error"] == "house.not_found"
+    assert visitors["member"].says(ROOM, said).json()["error"] == "house.not_found"
 
 
 def test_another_persons_chat_does_not_exist(house: House, visitors: Mapping[str, Browser]) -> None:
     said = {"id": "event-8888", "kind": "text", "chat": ROOM, "text": "/help"}
     for kind in ("office", "lead", "administrator"):
-        answer = visitors[kind].request("POST", f"/console/rooms/{ROOM}/messages", json=said)
+        answer = visitors[kind].says(ROOM, said)
         assert (answer.status_code, answer.json()["error"]) == (404, "console.no_room")
 
 

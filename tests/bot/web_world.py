@@ -42,7 +42,7 @@ class House:
         """What somebody types to the bot on the console; then the loops run until nothing is due."""
         room = chat or self.parts.rooms.direct(person)
         kind = "direct" if room.startswith("dm:") else "group"
-        event = f"{person}:event-{next(_NUMBERS):04}"
+        event = f"{person}:typed-{next(_NUMBERS):04}"
         message = Message("console", event, "text", room, kind, person, text, self.clock(), addressed=True)  # type: ignore[arg-type]
         reply = self.parts.road.ask(message)
         self.settle()
@@ -112,6 +112,12 @@ class Browser:
             self.cookies.pop(name, None)
             if value.strip('"'):
                 self.cookies[name] = value
+        return answer
+
+    def says(self, room: str, said: Mapping[str, str]) -> httpx.Response:
+        """Typed in the console; on a busy machine asked for again (the same event) until it is decided."""
+        while (answer := self.request("POST", f"/console/rooms/{room}/messages", json=dict(said))).status_code == 202:
+            pass
         return answer
 
     def logs_in(self, link: str) -> httpx.Response:
