@@ -167,8 +167,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         settings.public_url,
     )
     road = Road(house)
-    platforms: dict[str, Platform] = {"console": console} if settings.console != "off" else {}
-    platforms |= _messengers(settings, database, words, clock)
+    platforms = _platforms(settings, console, database, words, clock)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
     worker = Worker(road, platforms, _ways(plans, platforms), metrics, bell, keep)
@@ -192,15 +191,18 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     return lambda platform, identity: by_identity.get((platform, identity))
 
 
-def _messengers(settings: Settings, database: Database, words: Words, now: Callable[[], datetime]) -> dict[str, Platform]:
-    """What is configured, messengers first: mail and SMS are the road around them."""
-    found: dict[str, Platform] = {}
+def _platforms(settings: Settings, console: Console, database: Database, words: Words, now: Callable[[], datetime]) -> dict[str, Platform]:
+    """What is configured, in the order in which people are reached: the demo's console, messengers, a console with login; mail and SMS are
+    the road around."""
+    found: dict[str, Platform] = {"console": console} if settings.console == "demo" else {}
     channels = settings.channels
     if feishu := channels.feishu:
         secrets = Secrets(feishu.app_id, feishu.encrypt_key.reveal(), feishu.verification_token.reveal(), feishu.tenant_key)
         labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
         http, shelf = client(feishu.api_base), DatabaseShelf(database, "feishu", now)
         found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, labels, now, feishu.mode)
+    if settings.console == "on":
+        found["console"] = console
     if mail := channels.mail:
         box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
         found["mail"] = Mail(box, DatabaseShelf(database, "mail", now), words.say("product.name"), now)
