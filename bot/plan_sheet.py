@@ -71,7 +71,7 @@ class _Sheet:
     def person(self, person: Person) -> Row:
         cells: dict[str, Cell] = {"name": person.name, "title": person.title, "phone": person.phone, "email": person.email}
         cells["identities"] = _pairs(person.identities)
-        cells["roles"] = tuple(self._told.words.say(f"plan.role.{role}") for role in person.roles)
+        cells["roles"] = tuple(self._told.words.say(f"role.{role}") for role in person.roles)
         return self._row("person", person.id, self._person(person.id), cells)
 
     def group(self, group: Group) -> Row:

@@ -52,7 +52,7 @@ def _roles(told: Told) -> Iterator[str]:
     organization = told.plan.organization
     yield told.say("plan.show.roles")
     for role in dict.fromkeys(role for person in organization.people.values() for role in person.roles):
-        yield f"  {told.say('plan.show.role', role=told.words.say(f'plan.role.{role}'), people=told.people(organization.with_role(role)))}"
+        yield f"  {told.say('plan.show.role', role=told.words.say(f'role.{role}'), people=told.people(organization.with_role(role)))}"
 
 
 def _facts(told: Told) -> Iterator[str]:

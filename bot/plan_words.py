@@ -60,7 +60,7 @@ class Told:
             return organization.people[spec].name
         now = f" ({self.people(organization.resolve(spec))})" if self._named else ""
         if spec.startswith("role:"):
-            return self.words.say(f"plan.role.{spec.removeprefix('role:')}") + now
+            return self.words.say(f"role.{spec.removeprefix('role:')}") + now
         name, _, part = spec.partition(".")
         of = self.say("plan.show.own_group") if name == "group" else self.group(name)
         return self.say(f"plan.show.{part or 'whole'}", group=of) + ("" if name == "group" else now)

@@ -289,8 +289,9 @@ def activate(context: Context, given: WhichAndText) -> Reply:
 
 
 def _asked(context: Context, approval: Approval) -> Reply:
-    people = context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
-    return context.say("approval.asked_ok", ref=approval.ref, approval=approval.ref, people=people)
+    people = approvers_of(approval, context.organization)
+    key_ = "approval.asked_one" if len(people) == 1 else "approval.asked_ok"
+    return context.say(key_, ref=approval.ref, approval=approval.ref, people=context.words.join([context.name(p) for p in people]))
 
 
 @approved("activate")

@@ -204,10 +204,15 @@ def _what_comes(look: Look, task: Task, values: Mapping[str, Any]) -> str:
         return look.say("reminder.again", at=again) if again else ""
     if after >= len(rungs):
         return look.say("reminder.next", at=climb, to=look.say("audience.control"))
-    people = [p for spec in rungs[after].to for p in look.organization.resolve(spec, group=task.group, commander=incident.commander)]
-    names = [look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in rungs[after].to]
-    to = look.say("reminder.rung", rung=look.words.join(names), people=look.names(list(dict.fromkeys(people))))
-    return look.say("reminder.next", at=climb, to=to if people else look.words.join(names))
+    heard = {spec: look.organization.resolve(spec, group=task.group, commander=incident.commander) for spec in rungs[after].to}
+    others = {spec: [p for p in people if p != look.person] for spec, people in heard.items()}
+    if any(heard.values()) and not any(others.values()):  # the next rung is the reader alone
+        return look.say("reminder.again", at=climb)
+    specs = [spec for spec in heard if others[spec] or not any(heard.values())]
+    names = look.words.join([look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in specs])
+    people = list(dict.fromkeys(person for spec in specs for person in others[spec]))
+    to = look.say("reminder.rung", rung=names, people=look.names(people)) if people else names
+    return look.say("reminder.next", at=climb, to=to)
 
 
 def _task_card(look: Look, task: Task, text: str) -> Card:

@@ -309,7 +309,7 @@ def test_several_reminders_of_one_person_are_one_message(sqlite: Database) -> No
 
     (bundled,) = [text for text in world.direct("ma.chao")[count:] if f"提醒】{second} " in text]
     lines = bundled.splitlines()
-    assert lines[0] == "你有 2 项任务要处理"
+    assert lines[0] == "2 项要处理"
     assert {line.split("】")[1].split(" ")[0] for line in lines[1:]} == {first, second}
 
 
