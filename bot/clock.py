@@ -7,7 +7,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.bootstrap import Parts
-from storage import inbox, shelf
+from storage import inbox, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -65,5 +65,6 @@ def _measure(parts: Parts, tx: Transaction) -> None:
 def _erase(parts: Parts, tx: Transaction) -> None:
     erased = inbox.erase(tx, parts.now())
     swept = shelf.sweep(tx, parts.now())
-    if erased or swept:
-        log.info("what had its time is gone", extra={"action": "erased", "payloads": erased, "shelf": swept})
+    sent = uploads.sweep(tx, parts.now())
+    if erased or swept or sent:
+        log.info("what had its time is gone", extra={"action": "erased", "payloads": erased, "shelf": swept, "uploads": sent})

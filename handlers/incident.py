@@ -210,7 +210,9 @@ def _typed(context: Context, incident: Incident, given: Facts) -> tuple[Incident
     if incident.type:
         raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
     facts_ = first_facts(context, incident, given.type)
-    typed = context.uow.apply(rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_))
+    typed = context.uow.apply(
+        rules.set_type(incident, by=context.person, now=context.now, type_=given.type, playbook=given.type, facts=facts_)
+    )
     return typed, len(settle(context, typed).made)
 
 

@@ -461,6 +461,7 @@ def _clock_news(kind: str) -> None:
         deadline = report.deadline_at or look.now
         late = look.say("report.late", span=look.now - deadline) if deadline < look.now else ""
         missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
+        group = look.organization.groups[report.group]
         phones = _doers_phones(look, report.group) if kind == "phones" else ""
         text = look.say(
             f"notice.report_{kind}",
@@ -472,7 +473,7 @@ def _clock_news(kind: str) -> None:
             missed=missed,
             phones=phones,
             rung=str(values.get("rung", "")),
-            group=look.organization.groups[report.group].name,
+            group=group.name if look.words.locale == "zh" else group.name_en or group.name,
             next=_at(values.get("next_at")) or deadline,
         )
         binding = look.say(f"report.binding_{duty.binding}")
@@ -490,5 +491,5 @@ def _doers_phones(look: Look, group: str) -> str:
     return look.words.join([f"{p.name} {p.phone}".strip() for p in people])
 
 
-for _kind in ("opened", "due", "started", "tightened", "lengthened", "reminder", "ask", "phones", "empty_rung"):
+for _kind in ("opened", "due", "started", "tightened", "lengthened", "handed", "reminder", "ask", "phones", "empty_rung"):
     _clock_news(_kind)

@@ -36,6 +36,7 @@ CLOCKS = (
     "report.started",
     "report.tightened",
     "report.lengthened",
+    "report.handed",
     "report.reminder",
     "report.ask",
     "report.phones",

@@ -268,7 +268,7 @@ class UnitOfWork:
 
 
 def _answers(record: Record) -> bool:
-    """Whether an act answers what reminded of the record. A regulator's clock that runs on is not answered, nor is what an incident owes."""
+    """Whether an act answers what reminded of the record: not of a regulator's clock that runs on, nor of what an incident owes."""
     return not isinstance(record, Incident) and not (isinstance(record, Report) and record.open)
 
 

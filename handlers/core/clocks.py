@@ -16,7 +16,7 @@ from workflows.core.facts import Value
 from workflows.core.obligation import Obligation
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.incident import Incident
+from workflows.incident import COMMON, Incident
 from workflows.regulator_report import Report, State
 
 
@@ -39,7 +39,7 @@ def settle_clocks(context: Context, incident: Incident) -> tuple[str, ...]:
         if report is None:
             outcome = _first(context, incident, duty, terms, condition)
         else:
-            outcome = _again(context, incident, duty, terms, condition, report)
+            outcome = _again(context, incident, duty, terms, condition, _handed(context, incident, duty, report))
         if outcome is not None:
             changed.append(context.uow.apply(outcome).ref)
     _ask(context, incident)
@@ -65,6 +65,15 @@ def _first(context: Context, incident: Incident, duty: Obligation, terms: Terms,
     )
 
 
+def _handed(context: Context, incident: Incident, duty: Obligation, report: Report) -> Report:
+    """To the group that the incident's playbooks name now, when a playbook has joined or gone since."""
+    group = doer(context.uow.plan_of(incident), incident, duty)
+    if not report.open or group == report.group:
+        return report
+    to = context.organization.groups[group].leaders if report.state is State.DUE else ()
+    return context.uow.apply(rules.hand(report, group=group, by=context.person, to=to))
+
+
 def _again(
     context: Context, incident: Incident, duty: Obligation, terms: Terms, condition: Answer, report: Report
 ) -> Outcome[Report] | None:
@@ -81,8 +90,9 @@ def _again(
 
 
 def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
-    """The group that a playbook line of this incident names for the duty, else the duty's own."""
-    lines = (line for name in incident.playbooks for line in plan.playbooks[name].lines)
+    """The group that a playbook line of this incident names for the duty, a type's before that of every incident; else the duty's own."""
+    books = sorted(incident.playbooks, key=lambda name: name == COMMON)
+    lines = (line for name in books for line in plan.playbooks[name].lines)
     return next((line.group for line in lines if line.obligation == duty.id), duty.doer)
 
 
