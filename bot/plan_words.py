@@ -105,7 +105,8 @@ class Told:
         if value is None:
             return self.say("plan.show.open")
         names = spec.values.get(str(value), ()) if spec else ()
-        return self.name(names[0], str(value).replace("_", " ")) if names else str(value)
+        english = (spec.values_en if spec else {}).get(str(value), "") or str(value).replace("_", " ")
+        return self.name(names[0], english) if names else str(value)
 
     def deadline(self, obligation: Obligation) -> str:
         rows: dict[str, timedelta | int] = {**obligation.within, **obligation.within_days, **obligation.every}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.duties import duty_name, recipients
 from handlers.core.evidence import attach_button
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -457,7 +458,6 @@ def _clock_news(kind: str) -> None:
             return None
         plan = look.reader.plan_of(incident)
         duty = plan.obligations[report.obligation]
-        name = duty.name if look.words.locale == "zh" else duty.name_en or duty.name
         deadline = report.deadline_at or look.now
         late = look.say("report.late", span=look.now - deadline) if deadline < look.now else ""
         missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
@@ -466,18 +466,21 @@ def _clock_news(kind: str) -> None:
         text = look.say(
             f"notice.report_{kind}",
             ref=report.ref,
-            name=name,
-            to=list(report.missing or report.recipients),
+            name=duty_name(look.words, duty),
+            to=recipients(look.words, plan, report.missing or report.recipients),
             due=deadline,
             late=late,
             missed=missed,
             phones=phones,
             rung=str(values.get("rung", "")),
-            group=group.name if look.words.locale == "zh" else group.name_en or group.name,
+            group=look.words.twin(group.name, group.name_en),
             next=_at(values.get("next_at")) or deadline,
         )
         binding = look.say(f"report.binding_{duty.binding}")
-        lines = [("", text), (look.say("report.basis"), look.say("report.basis_value", basis=duty.basis, binding=binding))]
+        lines = [
+            ("", text),
+            (look.say("report.basis"), look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)),
+        ]
         buttons = (
             Button(look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, "primary", ask=look.say("ask.filed")),
             Button(look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, ask=look.say("ask.waive")),

@@ -280,11 +280,12 @@ def downgrade(
     now: datetime,
     to: OpinionLevel,
     responses: Mapping[ResponseLevel, Response],
+    gap: timedelta,
 ) -> Outcome[Incident]:
-    """降级: two lower readings an hour apart bear it, and a leader agreed."""
+    """降级: two lower readings `gap` apart bear it, and a leader agreed."""
     state = MACHINE.after(incident.state, "downgrade")
     check(agreement)
-    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, to)
+    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, to, gap)
     lowered = replace(
         incident,
         state=state,

@@ -386,10 +386,10 @@ def file(
 def _tellable(report: Report, to: tuple[str, ...], way: str, receipt: str) -> None:
     strangers = [one for one in to if one not in report.recipients]
     if strangers or not to:
-        raise RuleBroken("report.whom", ref=report.ref, to=", ".join(strangers) or "-", choices=", ".join(report.recipients))
+        raise RuleBroken("report.whom", ref=report.ref, to=", ".join(strangers) or "-", recipients=report.recipients)
     told = [one for one in to if one not in report.missing]
     if told:
-        raise RuleBroken("report.told", ref=report.ref, to=", ".join(told))
+        raise RuleBroken("report.told", ref=report.ref, recipients=tuple(told))
     if not way.strip():
         raise RuleBroken("report.way", ref=report.ref)
     if not receipt.strip():

@@ -95,10 +95,9 @@ def test_what_nobody_attaches_goes_after_a_day_and_evidence_stays(world: World) 
     says(world, "ma.chao", f"/附件 {ref} 截图", kept)
     world.clock.pass_time(hours=23)
     again = send(world, "zhao.min", content=PNG + b"same")
-    sweep = lambda: world.database.write(lambda tx: uploads.sweep(tx, world.clock()))  # noqa: E731
-    assert sweep() == 0
+    assert world.database.write(lambda tx: uploads.sweep(tx, world.clock())) == 0
     world.clock.pass_time(hours=2)
-    assert sweep() == 2
+    assert world.database.write(lambda tx: uploads.sweep(tx, world.clock())) == 2
     for gone in (idle, same):
         with pytest.raises(NotFound):
             world.database.read(lambda tx, gone=gone: uploads.of(tx, gone, "ma.chao"))  # type: ignore[misc]

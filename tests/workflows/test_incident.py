@@ -330,7 +330,7 @@ class IncidentLife(RuleBasedStateMachine):
     def downgrade(self, by: str, asked_by: str, to: OpinionLevel) -> None:
         before, said = self.found, Agreement(asked_by, by, "两次读数都已回落", "A1")
         responses = {level: make_response(level=level) for level in ResponseLevel}
-        self._try(lambda: rules.downgrade(before, self.readings, said, now=self.now, to=to, responses=responses))
+        self._try(lambda: rules.downgrade(before, self.readings, said, now=self.now, to=to, responses=responses, gap=minutes(60)))
         if self.found.opinion_level.rank < before.opinion_level.rank:
             assert by != asked_by
             assert len([r for r in self.readings if r.level.rank <= to.rank]) >= 2

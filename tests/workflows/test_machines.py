@@ -82,7 +82,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "absorb": lambda: incident.absorb(found, make_incident(ref="I2"), by="li.na", facts={}),
         "lower": lambda: incident.lower(found, _working(), agreed, now=START, given={"csrc_grade": "general"}, response=RESPONSE),
         "downgrade": lambda: incident.downgrade(
-            graded, readings, agreed, now=START, to=mild, responses=dict.fromkeys(ResponseLevel, RESPONSE)
+            graded, readings, agreed, now=START, to=mild, responses=dict.fromkeys(ResponseLevel, RESPONSE), gap=minutes(60)
         ),
         "rescore": lambda: incident.ask_to_rescore(found, rubric, now=START, last=START - minutes(30), organization=ORGANIZATION),
         "known": lambda: incident.set_known(found, by="li.na", known=START - minutes(5)),
