@@ -36,7 +36,7 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 def world(sqlite: Database) -> World:
     """Level 2; the commander has asked to start the plan: the head of the leading group decides."""
     world = opened(sqlite, OUTAGE)
-    assert world.says("li.na", "/事件 启动 请尽快").text == "已提请审批(A1):周衡,任一人同意即可。批准前紧急任务照常进行。"
+    assert world.says("li.na", "/事件 启动 请尽快").text == "已请 周衡 审批(A1)。批准前紧急任务照常进行。"
     return world
 
 
@@ -118,7 +118,7 @@ def test_the_card_shows_exactly_what_is_approved_and_then_by_whom(world: World) 
 
 
 def test_nobody_approves_their_own_and_nobody_who_is_not_named(world: World) -> None:
-    assert world.says("li.na", "/同意 A1").text == "自己提请的不能自己批;请由他人审批。"
+    assert world.says("li.na", "/同意 A1").text == "自己提请的不能自己批,已在等其他审批人;急的话请直接打电话给他们。"
     assert world.says("lin.yue", "/同意 A1").text == "这件事由 周衡 审批。"
     assert world.says("ma.chao", "/退回 A1 不行").text == "这件事由 周衡 审批。"
     assert world.incident().state is State.OPEN
@@ -233,7 +233,7 @@ def test_a_level_that_rises_is_asked_anew_of_whoever_decides_it_then(database: D
 
     assert reply.text.splitlines()[-1] == "级别变了,待批事项已按新级别重新提请:A2(周衡)"
     assert world.card("lin.yue", "待批 A1")["note"] == "已撤回:响应级别变了,已按新级别重新提请"
-    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已撤回」,不能同意。"
+    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已撤回」,不能同意。这次提请已撤回;还需要的话,由提请人重新提请。"
     fresh = world.approval("A2")
     assert (fresh.text, fresh.needed) == ("启动预案:INC-20260310-001 行情中断,二级响应。\n请尽快", ("lead.head",))
     assert fresh.digest != world.approval("A1").digest

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from bot.bootstrap import SAMPLE_PLAN
 from storage.database import Database
@@ -20,11 +21,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def report(world: World, duty: str) -> ReportRow:
-    def find(tx: object) -> ReportRow:
-        rows = tx.query(ReportRow).all()  # type: ignore[attr-defined]  # a session
-        return next(row for row in rows if row.obligation == duty)
-
-    return world.database.read(find)
+    return world.database.read(lambda tx: tx.exec(select(ReportRow).where(ReportRow.obligation == duty)).one())
 
 
 def test_tasks_of_a_playbook_that_joins_late_are_not_late_when_they_are_made(world: World) -> None:

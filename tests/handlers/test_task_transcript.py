@@ -51,15 +51,15 @@ def test_claim_done_verify_closes_a_task(database: Database) -> None:
     )
     assert (world.task(ref).state, world.task(ref).owner) == (State.CLAIMED, "ma.chao")
     assert set(world.timers(ref)) == {"progress", "due"}
-    assert world.says("zhao.min", f"/认领 {ref}").text == f"{ref} 已由 马超 认领。"
-    assert world.says("ma.chao", f"/认领 {ref}").text == f"{ref} 已经由你负责。"
-    assert world.says("zhao.min", f"/进展 {ref} 我看看").text == f"{ref} 由 马超 负责,只有本人可以这样做。"
-    assert world.says("zhao.min", f"/完成 {ref}").text == f"{ref} 由 马超 负责,只有本人可以这样做。"
+    assert world.says("zhao.min", f"/认领 {ref}").text == f"{ref} 已由 马超 认领;要换人,由组长发 /任务 指派 {ref} 姓名。"
+    assert world.says("ma.chao", f"/认领 {ref}").text == f"{ref} 已经由你负责;做完发 /完成 {ref},有进展发 /进展 {ref} …"
+    assert world.says("zhao.min", f"/进展 {ref} 我看看").text == f"{ref} 由 马超 负责,这一步由其本人来做;请联系 马超,或由组长改派。"
+    assert world.says("zhao.min", f"/完成 {ref}").text == f"{ref} 由 马超 负责,这一步由其本人来做;请联系 马超,或由组长改派。"
     assert world.says("ma.chao", f"/进展 {ref} 已定位到行情网关").text == f"{ref} 进展已记下,14:15 前完成。"
     assert world.task(ref).state is State.IN_PROGRESS
     assert world.says("ma.chao", f"/进展 {ref}").text == f"请写一句进展,例如:/进展 {ref} 已完成一半。"
 
-    assert world.says("ma.chao", f"/完成 {ref} 能切换").text == f"{ref} 已报完成。下面任一人核实后办结:王强、赵敏。"
+    assert world.says("ma.chao", f"/完成 {ref} 能切换").text == f"{ref} 已报完成。请下面其中一人核实,核实后才办结:王强、赵敏。"
     assert set(world.timers(ref)) == {"verify"}
     for verifier in ("wang.qiang", "zhao.min"):
         assert world.direct(verifier)[-1] == f"马超 说 {ref} 定位故障域并判断能否切换 已完成:能切换。请核实或退回。"
@@ -181,7 +181,10 @@ def test_transfer_and_assign_name_the_next_owner_who_hears_of_it(world: World) -
     assert world.says("ma.chao", f"/任务 转交 {ref} 赵敏").text == f"{ref} 已转交 赵敏。"
     assert world.direct("zhao.min")[-1] == f"马超 把 {ref} 定位故障域并判断能否切换 交给你,14:15 前完成。"
 
-    assert world.says("fang.qi", f"/任务 指派 {ref} 马超").text == "只有 应急办(综合协调组),或各组组长、副组长可以这样做。"
+    assert (
+        world.says("fang.qi", f"/任务 指派 {ref} 马超").text
+        == "这一步由 应急办(综合协调组),或各组组长、副组长来做;请联系他们(发 /谁 加组名 可查电话)。"
+    )
     assert world.says("wang.qiang", f"/任务 指派 {ref} 马朝").text == "预案里没有「马朝」这个人。是不是 马超?"
     assert world.says("wang.qiang", f"/任务 指派 {ref} @马超").text == f"{ref} 已指派给 马超。"
     assert world.task(ref).owner == "ma.chao"
@@ -254,14 +257,17 @@ def test_snooze_is_capped_by_level_and_by_count(world: World, grades: str, longe
     assert min(world.timers(ref).values()) == task.snoozed_until
     for _ in range(2):
         assert world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").error is None
-    assert world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").text == "已推后 3 次,不能再推。"
+    assert (
+        world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").text
+        == "已推后 3 次,不能再推;请报进展,办不了请发 /任务 阻塞 加编号和原因。"
+    )
 
 
 def test_no_snooze_at_level_one(world: World) -> None:
     world.says("li.na", f"/定级 {WORST}")
     ref = ref_of(world, "failure.impact")
     world.says("luo.ming", f"/认领 {ref}")
-    assert world.says("luo.ming", f"/任务 稍后 {ref} 5分钟 等数据").text == "一级响应期间不能推后提醒。"
+    assert world.says("luo.ming", f"/任务 稍后 {ref} 5分钟 等数据").text == "一级响应期间不能推后提醒;办不了请发 /任务 阻塞 加编号和原因。"
 
 
 # Short ways and old cards
@@ -302,7 +308,7 @@ def test_an_old_card_says_who_was_faster_and_does_nothing(world: World) -> None:
     event = world.message("zhao.min", button["command"], chat, kind="click", version=button["version"], reply_to=message)
     reply = world.road.ask(event)
 
-    assert reply.text == "已由 马超 于 14:00 认领,此按钮已过时。"
+    assert reply.text == "已由 马超 于 14:00 认领,这个按钮已过时;请看最新的卡片。"
     assert reply.card is not None, "the answer brings the card as it is now"
     assert world.task(ref) == before
     assert world.trail("P:zhao.min")[-1][2]["reason"] == "house.stale"

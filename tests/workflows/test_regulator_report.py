@@ -233,9 +233,9 @@ def test_a_refusal_says_what_to_do() -> None:
     part = filed(report, EXCHANGES, when=5, to=("上交所",)).record
     proposed = rules.propose(report, by="li.na", reason=REASON, approval="A1").record
     acts: list[tuple[Callable[[], object], dict[str, object]]] = [
-        (lambda: filed(report, EXCHANGES, when=5, to=("上交所", "证监会")), {"to": "证监会", "choices": "上交所, 深交所, 北交所"}),
-        (lambda: filed(report, EXCHANGES, when=5, to=()), {"to": "-", "choices": "上交所, 深交所, 北交所"}),
-        (lambda: filed(part, EXCHANGES, when=6, to=("深交所", "上交所")), {"to": "上交所"}),
+        (lambda: filed(report, EXCHANGES, when=5, to=("上交所", "证监会")), {"to": "证监会", "recipients": ("上交所", "深交所", "北交所")}),
+        (lambda: filed(report, EXCHANGES, when=5, to=()), {"to": "-", "recipients": ("上交所", "深交所", "北交所")}),
+        (lambda: filed(part, EXCHANGES, when=6, to=("深交所", "上交所")), {"recipients": ("上交所",)}),
         (lambda: filed(report, EXCHANGES, when=5, way=""), {}),
         (lambda: filed(report, EXCHANGES, when=5, receipt=""), {}),
         (lambda: filed(report, EXCHANGES, when=5, now=4), {"when": at(5)}),
