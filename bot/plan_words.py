@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from handlers.core.wording import Ours, Words
+from workflows.core.clock_ladder import CONTROL
 from workflows.core.facts import FactSpec, Value
 from workflows.core.obligation import Obligation
 from workflows.core.people import Group
@@ -56,6 +57,8 @@ class Told:
         fixed = {"owner": "owner", "group": "group_spec", "commander": "commander", "by_level": "by_level"}
         if spec in fixed:
             return self.say(f"plan.show.{fixed[spec]}")
+        if spec == CONTROL:
+            return self.words.say("audience.control")
         if spec in organization.people:
             return organization.people[spec].name
         now = f" ({self.people(organization.resolve(spec))})" if self._named else ""

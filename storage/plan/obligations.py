@@ -96,7 +96,7 @@ def _recipients(table: Table) -> tuple[str, ...]:
 def _twins(table: Table) -> tuple[str, ...]:
     """The recipients in English: one for each, or none."""
     found, to = table.texts("to_en"), table.texts("to")
-    if found and len(found) != len(to):
+    if found and to and len(found) != len(to):
         table.note("to_en", "unequal_twins", found=len(found), wanted=len(to))
     return found
 

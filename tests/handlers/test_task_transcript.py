@@ -63,7 +63,7 @@ def test_claim_done_verify_closes_a_task(database: Database) -> None:
     assert set(world.timers(ref)) == {"verify"}
     for verifier in ("wang.qiang", "zhao.min"):
         assert world.direct(verifier)[-1] == f"马超 说 {ref} 定位故障域并判断能否切换 已完成:能切换。请核实或退回。"
-    assert world.says("ma.chao", f"/核实 {ref}").text == f"{ref} 是你自己完成的,须由另一人核实。"
+    assert world.says("ma.chao", f"/核实 {ref}").text == f"{ref} 是你自己完成的,须由另一人核实;请让同组的人发 /核实 {ref}。"
     assert world.says("wu.di", f"/核实 {ref}").text == f"{ref} 不由你核实。"
 
     assert world.taps("wang.qiang", f"核实 {ref}").text == f"{ref} 已核实,完成。"

@@ -20,7 +20,7 @@ from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 PLAN = load_plan(SAMPLE_PLAN)
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
-MACHINES = {one.MACHINE.noun: one.MACHINE for one in (incident, task, regulator_report, approval, tip)}  # type: ignore[attr-defined]  # each has one
+MACHINES = {one.MACHINE.noun: one.MACHINE for one in (incident, task, regulator_report, approval, tip)}
 LOCALES: tuple[Locale, ...] = ("zh", "en")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -55,14 +55,13 @@ def test_every_duty_reads_in_both_languages(words: Words) -> None:
 
 
 def test_types_levels_floors_and_indicators_read_in_both_languages(words: Words) -> None:
-    twins = [(one.name, one.name_en) for one in (*PLAN.playbooks.values(), *PLAN.responses.values())]
-    twins += [(one.name, one.name_en) for one in (*PLAN.rubric.indicators, *PLAN.rubric.floors, *PLAN.organization.groups.values())]
-    twins += [
-        (text, en)
-        for book in PLAN.playbooks.values()
-        for line in book.lines
-        for text, en in ((line.title, line.title_en), (line.done, line.done_en))
-    ]
+    twins = [(one.name, one.name_en) for one in PLAN.playbooks.values()]
+    twins += [(one.name, one.name_en) for one in PLAN.responses.values()]
+    twins += [(one.name, one.name_en) for one in PLAN.rubric.indicators]
+    twins += [(one.name, one.name_en) for one in PLAN.rubric.floors]
+    twins += [(one.name, one.name_en) for one in PLAN.organization.groups.values()]
+    lines = [line for book in PLAN.playbooks.values() for line in book.lines]
+    twins += [pair for line in lines for pair in ((line.title, line.title_en), (line.done, line.done_en))]
     for zh, en in twins:
         assert readable(words, words.twin(zh, en), zh), zh
 
