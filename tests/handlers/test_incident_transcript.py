@@ -235,7 +235,7 @@ def test_list_and_show(world: World) -> None:
     assert lines["任务"] == "完成 0/11 · 待核实 0 · 超时 0 · 无人负责 11"
     assert lines["下一步"] == "无人负责:建群、点名、确认值班与记录员(T1,14:10 前)"
     assert lines["下次通报"] == "15:00"
-    assert world.says("zhao.min", "/事件 查看 I9").text == "没有 I9,或你看不到它。"
+    assert world.says("zhao.min", "/事件 查看 I9").text == "没有 I9,或你看不到它;请核对编号,或发 /事件 列表 查看。"
     # with two open incidents a direct chat has to say which
     assert world.says("zhao.min", "/事件 进展 好了").text == "请写明是哪起事件,例如 I1;或在该事件的群里发。"
 
@@ -334,7 +334,10 @@ def test_close_is_refused_naming_each_thing_that_is_missing(world: World) -> Non
 def test_close_by_override_takes_the_head_and_a_reason_that_stays_on_the_card(world: World) -> None:
     ended(world)
     for person in ("li.na", "lin.yue"):
-        assert world.says(person, f"/事件 归档 I1 强制={REASON}").text == "只有领导小组组长可以强制归档。"
+        assert (
+            world.says(person, f"/事件 归档 I1 强制={REASON}").text
+            == "只有领导小组组长可以强制归档;请把还差的办完,或请组长发 /事件 归档 强制=理由。"
+        )
     assert world.says("zhou.heng", "/事件 归档 I1 强制=就这样").text == "强制归档要写明理由(不少于 10 个字),理由会一直显示。"
 
     assert world.says("zhou.heng", f"/事件 归档 I1 强制={REASON}").error is None

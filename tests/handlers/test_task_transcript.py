@@ -64,7 +64,7 @@ def test_claim_done_verify_closes_a_task(database: Database) -> None:
     for verifier in ("wang.qiang", "zhao.min"):
         assert world.direct(verifier)[-1] == f"马超 说 {ref} 定位故障域并判断能否切换 已完成:能切换。请核实或退回。"
     assert world.says("ma.chao", f"/核实 {ref}").text == f"{ref} 是你自己完成的,须由另一人核实;请让同组的人发 /核实 {ref}。"
-    assert world.says("wu.di", f"/核实 {ref}").text == f"{ref} 不由你核实。"
+    assert world.says("wu.di", f"/核实 {ref}").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
 
     assert world.taps("wang.qiang", f"核实 {ref}").text == f"{ref} 已核实,完成。"
 
@@ -134,7 +134,7 @@ def test_a_line_with_an_approver_is_closed_by_that_person_only(
         assert world.taps(right, "同意").error is None
     assert world.says(doer, f"/完成 {ref} 已办").error is None
 
-    assert world.says(wrong, f"/核实 {ref}").text == f"{ref} 不由你核实。"
+    assert world.says(wrong, f"/核实 {ref}").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
     assert world.says(right, f"/核实 {ref}").text == f"{ref} 已核实,完成。"
 
 
@@ -144,7 +144,7 @@ def test_reject_sends_it_back_with_a_reason(world: World) -> None:
     world.says("ma.chao", f"/完成 {ref}")
 
     assert world.says("zhao.min", f"/任务 退回 {ref}").text == f"请写明理由,例如:/任务 阻塞 {ref} 等供应商答复。"
-    assert world.says("wu.di", f"/任务 退回 {ref} 不行").text == f"{ref} 不由你核实。"
+    assert world.says("wu.di", f"/任务 退回 {ref} 不行").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
     assert world.taps("zhao.min", f"退回 {ref}", "没有写结论").text == f"{ref} 已退回 马超。"
 
     assert world.direct("ma.chao")[-1] == f"赵敏 退回 {ref} 定位故障域并判断能否切换:没有写结论。请继续。"
@@ -189,7 +189,7 @@ def test_transfer_and_assign_name_the_next_owner_who_hears_of_it(world: World) -
     assert world.says("wang.qiang", f"/任务 指派 {ref} @马超").text == f"{ref} 已指派给 马超。"
     assert world.task(ref).owner == "ma.chao"
     assert world.direct("ma.chao")[-1].startswith(f"王强 把 {ref} ")
-    assert world.says("wang.qiang", f"/任务 指派 {ref} 马超").text == f"{ref} 已经由 马超 负责。"
+    assert world.says("wang.qiang", f"/任务 指派 {ref} 马超").text == f"{ref} 已经由 马超 负责,不用再指派。"
 
 
 def test_blocked_tells_whom_it_needs_at_once_and_asks_twice_as_often(world: World) -> None:
@@ -219,7 +219,7 @@ def test_add_and_cancel(world: World) -> None:
     assert set(world.timers("T12")) == {"response", "due"}
     assert world.says("fang.qi", "/任务 新增 I1 试试").error == "access.group_or_heads"
 
-    assert world.says("liu.yang", "/任务 取消 T12 重复了").text == "必办任务只能由 李娜、周衡、林岳 取消。"
+    assert world.says("liu.yang", "/任务 取消 T12 重复了").text == "必办任务只能由 李娜、周衡、林岳 取消;请联系他们。"
     assert world.says("li.na", "/任务 取消 T12").error == "task.reason"
     assert world.says("li.na", "/任务 取消 T12 与另一项重复").text == "T12 已取消。"
     assert world.timers("T12") == {}
@@ -233,9 +233,9 @@ def test_add_and_cancel(world: World) -> None:
 @pytest.mark.parametrize(
     ("grades", "longest", "too_long", "refusal"),
     [
-        (SMALL, "24小时", "25小时", "最多推后 1天。"),
-        ("证监会=较大", "4小时", "5小时", "最多推后 4小时。"),
-        (OUTAGE, "30分钟", "31分钟", "最多推后 30分。"),
+        (SMALL, "24小时", "25小时", "最多推后 1天;请写短一些。"),
+        ("证监会=较大", "4小时", "5小时", "最多推后 4小时;请写短一些。"),
+        (OUTAGE, "30分钟", "31分钟", "最多推后 30分;请写短一些。"),
     ],
     ids=["l4", "l3", "l2"],
 )
