@@ -28,7 +28,7 @@ from storage.audit import export_lines
 from storage.database import Database
 from storage.plan import PlanError
 from storage.schema import migrate, require_current
-from storage.verify import Report, verify_lines
+from storage.verify import Report, foreign_seals, last_seal, verify_lines
 from workflows.core.errors import BadConfig
 
 GOOD, BAD, USAGE = 0, 1, 2
@@ -223,6 +223,12 @@ def _audit_export(given: argparse.Namespace) -> int:
     finally:
         database.close()
     text = "".join(line + "\n" for line in lines)
+    foreign = foreign_seals(lines, public)
+    if foreign:
+        newest = foreign[-1] == last_seal(lines)
+        print(f"gengfu: {_not_ours(foreign, public, newest=newest)}", file=sys.stderr)
+        if newest:
+            return BAD
     if given.output:
         given.output.write_text(text, encoding="utf-8")
         print(f"{len(lines)} lines in {given.output}; public key {base64.b64encode(public).decode()}")
@@ -230,6 +236,19 @@ def _audit_export(given: argparse.Namespace) -> int:
         print(text, end="")
         print(f"public key {base64.b64encode(public).decode()}", file=sys.stderr)
     return GOOD
+
+
+def _not_ours(foreign: Sequence[int], public: bytes, *, newest: bool) -> str:
+    ours, seals = base64.b64encode(public).decode(), f"{foreign[0]} to {foreign[-1]}" if len(foreign) > 1 else f"{foreign[0]}"
+    if newest:
+        return (
+            f"GENGFU_SEAL_KEY (public half {ours}) is not the key that the trail is sealed with: seal {seals} carries another signature. "
+            "Nothing was written; set GENGFU_SEAL_KEY to the key that the server runs with"
+        )
+    return (
+        f"WARNING: seal {seals} carries the signature of another key than GENGFU_SEAL_KEY (public half {ours}); "
+        "whoever verifies this file with this key will see them as forged, and needs the earlier public key for them"
+    )
 
 
 def _audit_verify(given: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ class Drawing:
         now = self._road.house.now()
         try:
             with part(tx):
-                bundled = tuple(outbox.bundle(tx, row, now)) if row.about.get("notice") == "task.reminder" else ()
+                bundled = tuple(outbox.bundle(tx, row, now))
                 repeated = row.kind == "card" and row.message_id is None and row.said is not None
                 return Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
         except Exception as error:
@@ -69,7 +69,7 @@ class Drawing:
             return self._road.draw(reader, row)
         message = self._road.draw(reader, row)
         if bundled:
-            message = self._together([message, *(self._road.draw(reader, one) for one in bundled)])
+            message = self._together([(row, message), *((one, self._road.draw(reader, one)) for one in bundled)])
         row.said = None if message is None else plain(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
@@ -80,21 +80,22 @@ class Drawing:
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
         """What the message still reminds of; once that is nothing, the old words, marked as replaced."""
         rest = outbox.standing(tx, row.platform, row.about["message_id"])
-        message = self._together([self._road.draw(reader, one) for one in rest])
+        message = self._together([(one, self._road.draw(reader, one)) for one in rest])
         row.superseded = message is None
         return message or outgoing(row.said)
 
-    def _together(self, messages: Iterable[Outgoing | None]) -> Outgoing | None:
-        """Several reminders of one person as one message 「你有 3 项」."""
-        drawn = [message for message in messages if message is not None]
+    def _together(self, messages: Iterable[tuple[OutboxRow, Outgoing | None]]) -> Outgoing | None:
+        """Several reminders for one reader as one message 「你有 3 项」."""
+        found = [(row, message) for row, message in messages if message is not None]
+        drawn = [message for _, message in found]
         if len(drawn) < 2:
             return drawn[0] if drawn else None
-        words = self._road.house.words
-        head = words.say("reminder.bundle", count=len(drawn))
+        words, clocks = self._road.house.words, all(row.about.get("notice") in outbox.CLOCKS for row, _ in found)
+        head = words.say("reminder.bundle_clocks" if clocks else "reminder.bundle", count=len(drawn))
         cards = [m.card for m in drawn if m.card]
         lines = tuple(("", m.text) for m in drawn)
         buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]
-        card = Card(head, lines, "", buttons, "warning", any(c.drill for c in cards))
+        card = Card(head, lines, "", buttons, "danger" if clocks else "warning", any(c.drill for c in cards))
         return Outgoing("\n".join([head, *(m.text for m in drawn)]), card)
 
 

@@ -1,10 +1,13 @@
 """How the headless demo looks on a terminal: chat lines, cards as small boxes, a table of figures."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from handlers.core.message import Card
 
+#: What is not broken over lines: a run of narrow signs (a word, a time, a ref) with the blanks behind it; each wide sign by itself.
+_WORDS = re.compile(r"[\x21-\x7e]+ *|[^\x21-\x7e]")
 #: Columns of the terminal that are used, indentation included.
 WIDE = 110
 INDENT = " " * 6
@@ -20,20 +23,17 @@ def wrapped(text: str, columns: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
-        for sign in paragraph:
-            if width(line) + width(sign) > columns:
-                line, rest = _cut(line)
-                lines.append(line)
-                line = rest
-            line += sign
-        lines.append(line)
+        for word in _WORDS.findall(paragraph):
+            if line and width(line) + width(word.rstrip()) > columns:
+                lines.append(line.rstrip())
+                line = ""
+            for sign in word:  # a word longer than a line is broken anywhere
+                if width(line) + width(sign) > columns and sign != " ":
+                    lines.append(line)
+                    line = ""
+                line += sign
+        lines.append(line.rstrip() if paragraph.strip() else line)
     return lines
-
-
-def _cut(line: str) -> tuple[str, str]:
-    """At the last blank, where there is one in the second half (English); else anywhere (Chinese)."""
-    at = line.rfind(" ")
-    return (line[:at], line[at + 1 :]) if at > len(line) // 2 else (line, "")
 
 
 def padded(text: str, columns: int) -> str:

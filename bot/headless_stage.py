@@ -18,6 +18,7 @@ from bot.platforms.console import PERSON_HEADER, Console
 from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Send
 from handlers.core.access import house_scope
 from handlers.core.message import Button, Card, Message, Outgoing, Reply, button_of
+from handlers.core.registry import COMMANDS
 from storage.database import Transaction
 from storage.rooms import Line
 from storage.views.pace import next_due
@@ -207,8 +208,9 @@ class Stage:
             if task.progress_at is not None:
                 return False
             text = self.words.say("headless.progress")
-            return self._went(self._types(task.owner, f"/task progress {task.ref} {text}"))
-        return self._went(self._types(task.owner, f"/task done {task.ref} {self.words.say('headless.done', means=task.done_means)}"))
+            return self._went(self._types(task.owner, f"{self._command('task progress')} {task.ref} {text}"))
+        text = self.words.say("headless.done", means=task.done_means)
+        return self._went(self._types(task.owner, f"{self._command('task done')} {task.ref} {text}"))
 
     def _agreed(self, task: Task) -> bool:
         """Whoever has to agree before the task is begun does so, by tap."""
@@ -225,7 +227,13 @@ class Stage:
         """A member takes it before the deputy, the deputy before the head; by tap where the card still shows it."""
         who = self.parts.plans.organization.groups[task.group].everyone[-1]
         command = f"/task claim {task.ref}"
-        return self._taps(who, command) if self._button(who, command) else self._types(who, command)
+        if self._button(who, command):
+            return self._taps(who, command)
+        return self._types(who, f"{self._command('task claim')} {task.ref}")
+
+    def _command(self, name: str) -> str:
+        """As people of this installation type it."""
+        return f"/{COMMANDS[name].zh if self.words.locale == 'zh' else name}"
 
     def _went(self, reply: Reply) -> bool:
         if reply.error:

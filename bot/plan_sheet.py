@@ -35,7 +35,7 @@ def sheet(told: Told) -> dict[str, list[Row]]:
         "organization": [s.firm(), *map(s.person, plan.organization.people.values()), *map(s.group, plan.organization.groups.values())],
         "facts": [s.fact(spec) for spec in plan.facts.specs.values()],
         "rubric": list(s.rubric()),
-        "response": [s.response(response) for response in plan.responses.values()],
+        "response": [*(s.response(response) for response in plan.responses.values()), s.ladder()],
         "playbooks": [row for playbook in plan.playbooks.values() for row in s.playbook(playbook)],
         "obligations": [s.obligation(obligation) for obligation in plan.obligations.values()],
         "calendar": list(s.calendar()),
@@ -71,7 +71,7 @@ class _Sheet:
     def person(self, person: Person) -> Row:
         cells: dict[str, Cell] = {"name": person.name, "title": person.title, "phone": person.phone, "email": person.email}
         cells["identities"] = _pairs(person.identities)
-        cells["roles"] = tuple(self._told.words.say(f"plan.role.{role}") for role in person.roles)
+        cells["roles"] = tuple(self._told.words.say(f"role.{role}") for role in person.roles)
         return self._row("person", person.id, self._person(person.id), cells)
 
     def group(self, group: Group) -> Row:
@@ -85,6 +85,7 @@ class _Sheet:
         cells: dict[str, Cell] = {"name": spec.name, "name_en": spec.name_en, "names": spec.names}
         cells |= {"fact_kind": told.words.say(f"plan.kind.{spec.kind}"), "unit": spec.unit}
         cells |= {"values": "; ".join(f"{code}: {told.join(names)}" for code, names in spec.values.items())}
+        cells |= {"values_en": "; ".join(_pairs(spec.values_en, ": "))}
         cells |= {"set_by": self._groups(spec.set_by) or told.say("plan.show.any_head"), "graded": told.yes(spec.grade)}
         cells |= {"removes_clock": told.yes(spec.removes_clock), "default": told.value(spec.default, spec)}
         for type_code, value in spec.default_by_type.items():
@@ -94,7 +95,7 @@ class _Sheet:
     def rubric(self) -> Iterator[Row]:
         rubric, told = self._told.plan.rubric, self._told
         cells = {"id": rubric.id, "version": str(rubric.version), "unknown_score": str(rubric.unknown_score)}
-        cells |= {"rescore": self._minutes(rubric.rescore_minutes)}
+        cells |= {"rescore": self._minutes(rubric.rescore_minutes), "lower_gap": told.words.span(rubric.lower_gap)}
         yield self._row("rubric", "rubric", rubric.id, cells)
         for band in rubric.bands:
             figures = {"points": f"{band.min}–{band.max}", "regrade": self._minutes(rubric.regrade_minutes[band.level])}
@@ -133,7 +134,12 @@ class _Sheet:
             parts.append(told.say("plan.show.scores_of_4", count=floor.scores_of_4))
         if floor.other_score:
             parts.append(told.say("plan.show.other_score", score=floor.other_score))
-        cells = {"at_least": told.words.code(floor.at_least), "conditions": told.join(part for part in parts if part)}
+        cells = {
+            "name": floor.name,
+            "name_en": floor.name_en,
+            "at_least": told.words.code(floor.at_least),
+            "conditions": told.join(part for part in parts if part),
+        }
         return self._row("floor", floor.id, floor.id, cells)
 
     def _indicators(self) -> Iterator[tuple[Indicator, str]]:
@@ -153,6 +159,13 @@ class _Sheet:
         cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
         cells |= {"no_oral": response.no_oral, "step_up": response.step_up}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)
+
+    def ladder(self) -> Row:
+        """How regulators' clocks remind."""
+        ladder, span = self._told.plan.ladder, self._told.words.span
+        cells: dict[str, Cell] = {"rungs": " → ".join(map(self._told.rung, ladder.rungs))}
+        cells |= {f"clock_{name}": span(getattr(ladder, name)) for name in ("before", "repeat", "day_before", "repeat_days")}
+        return self._row("ladder", "clock", self._told.say("plan.show.clock_ladder"), cells)
 
     def playbook(self, playbook: Playbook) -> Iterator[Row]:
         told = self._told
@@ -192,6 +205,7 @@ class _Sheet:
         cells |= {"to": duty.to, "channels": duty.channels, "doer": told.group(duty.doer), "steps": " → ".join(duty.steps)}
         cells |= {"binding": told.words.say(f"plan.binding.{duty.binding}"), "basis": duty.basis, "law_word": duty.law_word}
         cells |= {"confidence": told.words.say(f"plan.confidence.{duty.confidence}"), "also_on": duty.also_on}
+        cells |= {"to_en": duty.to_en, "basis_en": duty.basis_en, "check": duty.check, "check_en": duty.check_en}
         cells |= {"partial_ok": duty.partial_ok, "closing": told.yes(duty.closing)}
         return self._row("obligation", duty.id, told.name(duty.name, duty.name_en), cells)
 

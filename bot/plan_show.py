@@ -52,7 +52,7 @@ def _roles(told: Told) -> Iterator[str]:
     organization = told.plan.organization
     yield told.say("plan.show.roles")
     for role in dict.fromkeys(role for person in organization.people.values() for role in person.roles):
-        yield f"  {told.say('plan.show.role', role=told.words.say(f'plan.role.{role}'), people=told.people(organization.with_role(role)))}"
+        yield f"  {told.say('plan.show.role', role=told.words.say(f'role.{role}'), people=told.people(organization.with_role(role)))}"
 
 
 def _facts(told: Told) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _obligation(told: Told, obligation: Obligation) -> str:
         when=told.say("plan.show.when", conditions=told.conditions(obligation.when)) if obligation.when else told.say("plan.show.always"),
         clock=told.clock(obligation.clock),
         deadline=told.deadline(obligation),
-        to=told.join(obligation.to),
+        to=told.join(obligation.to_en if told.words.locale == "en" and obligation.to_en else obligation.to),
         doers=_doers(told, obligation),
     )
 
@@ -186,7 +186,11 @@ def _certainty(told: Told, obligation: Obligation) -> str:
     words = (told.words.say(f"plan.binding.{obligation.binding}"), told.words.say(f"plan.confidence.{obligation.confidence}"))
     law_word = told.say("plan.show.law_word", text=obligation.law_word) if obligation.law_word else ""
     closing = told.say("plan.show.closing") if obligation.closing else ""
-    return "; ".join(part for part in (told.say("plan.show.basis", basis=obligation.basis), *words, law_word, closing) if part)
+    return "; ".join(
+        part
+        for part in (told.say("plan.show.basis", basis=told.name(obligation.basis, obligation.basis_en)), *words, law_word, closing)
+        if part
+    )
 
 
 def _calendar(told: Told) -> Iterator[str]:

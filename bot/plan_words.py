@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from handlers.core.wording import Ours, Words
+from workflows.core.clock_ladder import CONTROL
 from workflows.core.facts import FactSpec, Value
 from workflows.core.obligation import Obligation
 from workflows.core.people import Group
@@ -56,11 +57,13 @@ class Told:
         fixed = {"owner": "owner", "group": "group_spec", "commander": "commander", "by_level": "by_level"}
         if spec in fixed:
             return self.say(f"plan.show.{fixed[spec]}")
+        if spec == CONTROL:
+            return self.words.say("audience.control")
         if spec in organization.people:
             return organization.people[spec].name
         now = f" ({self.people(organization.resolve(spec))})" if self._named else ""
         if spec.startswith("role:"):
-            return self.words.say(f"plan.role.{spec.removeprefix('role:')}") + now
+            return self.words.say(f"role.{spec.removeprefix('role:')}") + now
         name, _, part = spec.partition(".")
         of = self.say("plan.show.own_group") if name == "group" else self.group(name)
         return self.say(f"plan.show.{part or 'whole'}", group=of) + ("" if name == "group" else now)
@@ -105,7 +108,8 @@ class Told:
         if value is None:
             return self.say("plan.show.open")
         names = spec.values.get(str(value), ()) if spec else ()
-        return self.name(names[0], str(value).replace("_", " ")) if names else str(value)
+        english = (spec.values_en if spec else {}).get(str(value), "") or str(value).replace("_", " ")
+        return self.name(names[0], english) if names else str(value)
 
     def deadline(self, obligation: Obligation) -> str:
         rows: dict[str, timedelta | int] = {**obligation.within, **obligation.within_days, **obligation.every}

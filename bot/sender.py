@@ -232,4 +232,4 @@ class Sender:
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
             for one in (row, *ready.bundled):
-                outbox.supersede(tx, [one.ref or ""], now, before=one.id, person=one.recipient)
+                outbox.supersede(tx, [one.ref or ""], now, by=one)

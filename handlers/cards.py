@@ -229,7 +229,8 @@ def _grade_line(look: Look, incident: Incident) -> str:
     scores = look.words.join(
         [look.say("card.score", name=look.say(f"indicator.{key}"), score=score) for key, score in incident.scores.items()]
     )
-    floor = look.say("card.floor", id=incident.floor) if incident.floor else ""
+    named = {one.id: look.words.twin(one.name, one.name_en) or one.id for one in look.reader.plan_of(incident).rubric.floors}
+    floor = look.say("card.floor", name=named.get(incident.floor, incident.floor)) if incident.floor else ""
     return look.say("card.grade_value", level=incident.opinion_level, total=incident.opinion_total, scores=scores, floor=floor)
 
 

@@ -104,7 +104,8 @@ def _working(context: Context, plan: Plan, incident: Incident, working: Working,
     names = {i.key: (i.name if words.locale == "zh" else i.name_en) for i in plan.rubric.indicators}
     lines += [_score_line(context, plan, names[s.indicator], s) for s in working.scores]
     lines.append(words.say("grade.total", total=working.total, band=working.band))
-    lines += [words.say("grade.floor", id=floor, level=working.level) for floor in working.floors]
+    floors = {one.id: words.twin(one.name, one.name_en) or one.id for one in plan.rubric.floors}
+    lines += [words.say("grade.floor", name=floors[floor], level=working.level) for floor in working.floors]
     now_level = response.name if words.locale == "zh" else response.name_en
     csrc = incident.csrc_grade or words.say("grade.not_judged")
     cac = incident.cac_grade or words.say("grade.not_judged")

@@ -208,7 +208,9 @@ def _typed(context: Context, incident: Incident, given: Facts) -> tuple[Incident
     if incident.type:
         raise RuleBroken("incident.type_stands", ref=incident.ref, type=_type_name(context, incident))
     facts_ = first_facts(context, incident, given.type)
-    typed = context.uow.apply(rules.set_type(incident, by=context.person, type_=given.type, playbook=given.type, facts=facts_))
+    typed = context.uow.apply(
+        rules.set_type(incident, by=context.person, now=context.now, type_=given.type, playbook=given.type, facts=facts_)
+    )
     return typed, len(settle(context, typed).made)
 
 
@@ -288,8 +290,9 @@ def activate(context: Context, given: WhichAndText) -> Reply:
 
 
 def _asked(context: Context, approval: Approval) -> Reply:
-    people = context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
-    return context.say("approval.asked_ok", ref=approval.ref, approval=approval.ref, people=people)
+    people = approvers_of(approval, context.organization)
+    key_ = "approval.asked_one" if len(people) == 1 else "approval.asked_ok"
+    return context.say(key_, ref=approval.ref, approval=approval.ref, people=context.words.join([context.name(p) for p in people]))
 
 
 @approved("activate")

@@ -6,6 +6,7 @@ from typing import Any
 
 from handlers.core import acts, forms
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.duties import duty_name, recipients
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -201,10 +202,15 @@ def _what_comes(look: Look, task: Task, values: Mapping[str, Any]) -> str:
         return look.say("reminder.again", at=again) if again else ""
     if after >= len(rungs):
         return look.say("reminder.next", at=climb, to=look.say("audience.control"))
-    people = [p for spec in rungs[after].to for p in look.organization.resolve(spec, group=task.group, commander=incident.commander)]
-    names = [look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in rungs[after].to]
-    to = look.say("reminder.rung", rung=look.words.join(names), people=look.names(list(dict.fromkeys(people))))
-    return look.say("reminder.next", at=climb, to=to if people else look.words.join(names))
+    heard = {spec: look.organization.resolve(spec, group=task.group, commander=incident.commander) for spec in rungs[after].to}
+    others = {spec: [p for p in people if p != look.person] for spec, people in heard.items()}
+    if any(heard.values()) and not any(others.values()):  # the next rung is the reader alone
+        return look.say("reminder.again", at=climb)
+    specs = [spec for spec in heard if others[spec] or not any(heard.values())]
+    names = look.words.join([look.say(f"audience.{spec}") if look.words.has(f"audience.{spec}") else spec for spec in specs])
+    people = list(dict.fromkeys(person for spec in specs for person in others[spec]))
+    to = look.say("reminder.rung", rung=names, people=look.names(people)) if people else names
+    return look.say("reminder.next", at=climb, to=to)
 
 
 def _task_card(look: Look, task: Task, text: str) -> Card:
@@ -449,26 +455,29 @@ def _clock_news(kind: str) -> None:
             return None
         plan = look.reader.plan_of(incident)
         duty = plan.obligations[report.obligation]
-        name = duty.name if look.words.locale == "zh" else duty.name_en or duty.name
         deadline = report.deadline_at or look.now
         late = look.say("report.late", span=look.now - deadline) if deadline < look.now else ""
         missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
+        group = look.organization.groups[report.group]
         phones = _doers_phones(look, report.group) if kind == "phones" else ""
         text = look.say(
             f"notice.report_{kind}",
             ref=report.ref,
-            name=name,
-            to=list(report.missing or report.recipients),
+            name=duty_name(look.words, duty),
+            to=recipients(look.words, plan, report.missing or report.recipients),
             due=deadline,
             late=late,
             missed=missed,
             phones=phones,
             rung=str(values.get("rung", "")),
-            group=look.organization.groups[report.group].name,
+            group=look.words.twin(group.name, group.name_en),
             next=_at(values.get("next_at")) or deadline,
         )
         binding = look.say(f"report.binding_{duty.binding}")
-        lines = [("", text), (look.say("report.basis"), look.say("report.basis_value", basis=duty.basis, binding=binding))]
+        lines = [
+            ("", text),
+            (look.say("report.basis"), look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)),
+        ]
         buttons = (
             Button(
                 look.say("button.filed", ref=report.ref),
@@ -490,5 +499,5 @@ def _doers_phones(look: Look, group: str) -> str:
     return look.words.join([f"{p.name} {p.phone}".strip() for p in people])
 
 
-for _kind in ("opened", "due", "started", "tightened", "lengthened", "reminder", "ask", "phones", "empty_rung"):
+for _kind in ("opened", "due", "started", "tightened", "lengthened", "handed", "reminder", "ask", "phones", "empty_rung"):
     _clock_news(_kind)

@@ -64,14 +64,14 @@ def _outcome(context: Context, incident: Incident, type_: str, how: str, *, by: 
     if how == "main" and type_ == incident.type:
         raise RuleBroken("playbook.main_already", ref=incident.ref, type=_name(context, incident, type_))
     if incident.type is None:
-        return rules.set_type(incident, by=by, type_=type_, playbook=type_, facts=first_facts(context, incident, type_))
+        return rules.set_type(incident, by=by, now=context.now, type_=type_, playbook=type_, facts=first_facts(context, incident, type_))
     kept = [name for name in incident.playbooks if name not in (COMMON, incident.type, type_)]
     if how == "add":
         facts = plan.facts.starting([incident.type, *kept, type_])
-        return rules.add_playbook(incident, by=by, playbook=type_, facts=facts, approval=approval)
+        return rules.add_playbook(incident, by=by, now=context.now, playbook=type_, facts=facts, approval=approval)
     subtype = next((incident.subtype for name in (type_, *kept) if incident.subtype in plan.playbooks[name].subtypes), None)
     facts = plan.facts.starting([type_, *kept])
-    return rules.change_type(incident, by=by, type_=type_, subtype=subtype, facts=facts, approval=approval)
+    return rules.change_type(incident, by=by, now=context.now, type_=type_, subtype=subtype, facts=facts, approval=approval)
 
 
 def _settled(context: Context, before: Incident, after: Incident) -> tuple[Settled, list[str]]:

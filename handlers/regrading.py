@@ -77,7 +77,8 @@ def downgrade(context: Context, given: Downgrade) -> Reply:
     check_reason(given.text)
     wanted = _opinion(given.level)
     readings = context.uow.gradings(incident.ref)
-    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, wanted)
+    gap = context.uow.plan_of(incident).rubric.lower_gap
+    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, wanted, gap)
     to = wanted or borne.level
     after = replace(incident, opinion_level=to, response_level=response_level(incident.csrc_grade, to))
     lower = lower_readings(readings, incident.opinion_level)
@@ -110,7 +111,7 @@ def downgraded(context: Context, approval: Approval, by: str) -> None:
         raise RuleBroken("grade.lower_stale", approval=approval.ref)
     plan, readings = context.uow.plan_of(incident), context.uow.gradings(incident.ref)
     agreement, to = agreement_of(approval, by), OpinionLevel(str(approval.values["to"]))
-    outcome = rules.downgrade(incident, readings, agreement, now=context.now, to=to, responses=plan.responses)
+    outcome = rules.downgrade(incident, readings, agreement, now=context.now, to=to, responses=plan.responses, gap=plan.rubric.lower_gap)
     after = context.uow.apply(rules.watched(outcome, plan.rubric, now=context.now))
     _carry_out(context, approval, by, incident, after, freely=True)
 

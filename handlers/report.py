@@ -6,6 +6,7 @@ from datetime import datetime
 from handlers.core.access import check
 from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, terms_of, waive
 from handlers.core.context import Context
+from handlers.core.duties import as_kept, recipients
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
 from handlers.core.settling import settle
@@ -52,7 +53,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
 def _line(context: Context, incident: Incident, report: Report) -> str:
     due = context.words.time(report.deadline_at, context.now) if report.deadline_at else "-"
     name = duty_name(context, incident, report)
-    to = context.words.join(list(report.missing or report.recipients))
+    to = context.words.join(recipients(context.words, context.uow.plan_of(incident), report.missing or report.recipients))
     return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
 
 
@@ -66,7 +67,8 @@ def filed(context: Context, given: Filed) -> Reply:
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     _may(context, report)
     way, receipt = _way_and_receipt(given)
-    to = tuple(one.strip() for one in (given.to or "").replace("、", ",").replace(",", ",").split(",") if one.strip()) or report.missing
+    named = tuple(one.strip() for one in (given.to or "").replace("、", ",").replace(",", ",").split(",") if one.strip())
+    to = tuple(as_kept(context.uow.plan_of(incident), named)) or report.missing
     outcome = rules.file(
         report,
         _duty(context, incident, report),
@@ -77,13 +79,15 @@ def filed(context: Context, given: Filed) -> Reply:
         to=to,
         way=way,
         receipt=receipt,
+        ladder=context.uow.plan_of(incident).ladder,
     )
     after = context.uow.apply(outcome)
     _void_waiver(context, report)
     if after.state is State.FILED:
         return context.say("report.filed", ref=report.ref, report=report.ref)
+    missing = recipients(context.words, context.uow.plan_of(incident), after.missing)
     key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
-    return context.say(key_, ref=report.ref, report=report.ref, missing=list(after.missing), due=after.deadline_at)
+    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=after.deadline_at)
 
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:
@@ -140,5 +144,7 @@ def remind(context: Context, report: str, name: str, due: datetime) -> None:
     duties = context.uow.plan_of(incident).obligations
     asked = rules.to_decide(context.uow.reports(incident.ref), duties, known_of(context, incident))
     leads = found.state is not State.TO_DECIDE or rules.leads(found, asked)
-    outcome = rules.remind(found, now=context.now, organization=context.organization, commander=incident.commander, leads=leads)
-    context.uow.apply(outcome)
+    plan, people = context.uow.plan_of(incident), context.organization
+    context.uow.apply(
+        rules.remind(found, now=context.now, organization=people, commander=incident.commander, leads=leads, ladder=plan.ladder)
+    )

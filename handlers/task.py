@@ -150,12 +150,19 @@ def claim(context: Context, given: Which) -> Reply:
     after = context.uow.apply(rules.claim(task, by=context.person, now=context.now, response=context.response(incident)))
     asked = ask_first(context, incident, after)
     until = context.words.say(f"clock.{task.until or 'ended'}")
-    late = context.now - task.due_at if task.due_at else timedelta(0)
-    key = "task.claimed_standing" if task.standing else "task.claimed_late" if late >= timedelta(minutes=1) else "task.claimed"
+    late = _late(context, task)
     if asked:
-        text = context.words.say("task.claimed_first", task=task.ref, title=task.title, due=task.due_at, now=context.now)
+        when = context.words.say("card.late" if late else "card.by", due=task.due_at, span=late, now=context.now)
+        text = context.words.say("task.claimed_first", task=task.ref, title=task.title, when=when)
         return Reply(f"{text}\n{asked}", ref=task.ref)
+    key = ("task.claimed_standing" if task.standing else "task.claimed") + ("_late" if late else "")
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
+
+
+def _late(context: Context, task: Task) -> timedelta | None:
+    """How long it has been late, None while it is not, or by less than a minute."""
+    late = context.now - task.due_at if task.due_at else timedelta(0)
+    return late if late >= timedelta(minutes=1) else None
 
 
 def _member(context: Context, task: Task) -> None:
@@ -252,8 +259,9 @@ def progress(context: Context, given: WhichAndText) -> Reply:
         rules.progress(task, by=context.person, now=context.now, response=context.response(incident), text=given.text)
     )
     _, attached = attach(context, after, given.text)
-    reply = context.say("task.progressed_round" if task.standing else "task.progressed", ref=task.ref, task=task.ref, due=after.due_at)
-    return _with(reply, attached)
+    late = _late(context, after)
+    key = "task.progressed_round" if task.standing else "task.progressed_late" if late else "task.progressed"
+    return _with(context.say(key, ref=task.ref, task=task.ref, due=after.due_at, late=late), attached)
 
 
 def _with(reply: Reply, line: str) -> Reply:
@@ -293,8 +301,9 @@ def done(context: Context, given: WhichAndText) -> Reply:
     )
     if after.state is State.CLOSED:
         return _with(context.say("task.done_alone", ref=task.ref, task=task.ref), attached)
+    key = "task.done_one" if len(verifiers) == 1 else "task.done"
     people = context.words.join([context.name(p) for p in verifiers])
-    return _with(context.say("task.done", ref=task.ref, task=task.ref, people=people), attached)
+    return _with(context.say(key, ref=task.ref, task=task.ref, people=people), attached)
 
 
 def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | None = None) -> tuple[str, ...]:

@@ -31,10 +31,27 @@ OUTBOX, URGENT, UNHURRIED = (
     )
 )
 
-#: Notices of which only the latest stays live.
-REMINDERS = ("task.reminder", "approval.reminder")
+#: What reminds somebody of tasks or of an incident, and what a regulator's clock says: told to one reader together, each sort by itself.
+TASKS = ("task.reminder", "task.exhausted", "incident.update_due", "incident.rescore_due")
+CLOCKS = (
+    "report.opened",
+    "report.due",
+    "report.started",
+    "report.tightened",
+    "report.lengthened",
+    "report.handed",
+    "report.reminder",
+    "report.ask",
+    "report.phones",
+)
+#: Notices of which only the latest stays live, by what they are about.
+REMINDERS = {
+    **dict.fromkeys(TASKS[:2], "task"),
+    **dict.fromkeys(CLOCKS, "clock"),
+    **{one: one for one in (*TASKS[2:], "approval.reminder")},
+}
 
-#: How far ahead waiting reminders are pulled forward to be said together with one that is due.
+#: How far ahead waiting reminders are pulled forward to be said together with one that is due. A regulator's clock speaks at its moment.
 BUNDLE = timedelta(seconds=120)
 
 
@@ -51,7 +68,7 @@ def enqueue_notice(
             session,
             key=f"{ref}:{version}:{notice.kind}:{place}",
             kind="notice",
-            lane=f"{place}:reminders" if notice.kind == "task.reminder" else f"{place}:{incident}",
+            lane=f"{place}:{_lane(notice.kind, incident)}",
             priority=PRIORITY[notice.urgency],
             due=now + notice.hold,
             now=now,
@@ -62,6 +79,10 @@ def enqueue_notice(
             incident=incident,
             ref=ref,
         )
+
+
+def _lane(kind: str, incident: str) -> str:
+    return "reminders" if kind in TASKS else "clocks" if kind in CLOCKS else incident
 
 
 def put_card(
@@ -216,10 +237,13 @@ def _dirtying() -> Update:
 
 
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
-    """All waiting reminders of the same person that are due soon, claimed together with `first`, whose lane we hold.
+    """All waiting reminders for the same reader that are due soon (clocks: due now), claimed together with `first`, whose lane we hold.
 
     What was put into words before is said again with the same reminders, and no newer one.
     """
+    kind = first.about.get("notice")
+    if kind not in TASKS and kind not in CLOCKS:
+        return ()
     same = () if first.said is None else (col(OutboxRow.said_hash) == first.said_hash,)
     statement = (
         select(OutboxRow)
@@ -227,7 +251,7 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
             col(OutboxRow.status) == WAITING,
             col(OutboxRow.lane) == first.lane,
             col(OutboxRow.id) > first.id,
-            col(OutboxRow.due) <= now + BUNDLE,
+            col(OutboxRow.due) <= (now + BUNDLE if kind in TASKS else now),
             *same,
         )
         .order_by(col(OutboxRow.id))
@@ -265,10 +289,10 @@ def delivered(
     return ours
 
 
-def supersede(session: Session, refs: Iterable[str], now: datetime, *, before: int | None = None, person: str | None = None) -> None:
-    """Reminders about `refs` that still stand are marked as replaced where they stand: one live reminder per item and person.
+def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: OutboxRow | None = None) -> None:
+    """Reminders about `refs` that still stand are marked as replaced where they stand: one live reminder per item and reader.
 
-    With `before` and `person` only that person's, older than this row. A message that bundles several items goes on with the others.
+    With `by` only older ones of the same sort and reader. A message that bundles several items goes on with the others.
     """
     live = [
         col(OutboxRow.ref).in_(list(refs)),
@@ -276,9 +300,10 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, before: i
         col(OutboxRow.message_id).is_not(None),
         col(OutboxRow.superseded).is_(False),
     ]
-    if before is not None:
-        live += [col(OutboxRow.id) < before, col(OutboxRow.recipient) == person]
-    gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if row.about.get("notice") in REMINDERS]
+    if by is not None:
+        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane) == by.lane]
+    sorts = set(REMINDERS.values()) if by is None else {REMINDERS[by.about["notice"]]}
+    gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if REMINDERS.get(row.about.get("notice", "")) in sorts]
     for row in gone:
         row.superseded = True
     session.flush()

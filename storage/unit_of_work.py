@@ -229,8 +229,8 @@ class UnitOfWork:
             self.tell(notice, record)
         for request in outcome.requests:
             self.request(request, record.incident)
-        if version > 1 and not quiet:
-            outbox.supersede(self.session, [record.ref], self.now)  # somebody has acted: what asked for it is answered
+        if version > 1 and not quiet and _answers(record):
+            outbox.supersede(self.session, [record.ref], self.now)
         outbox.dirty(self.session, _watched(record), incident=record.incident, now=self.now)
         return record
 
@@ -280,6 +280,11 @@ class UnitOfWork:
         inbox.store(
             self.session, self._cipher, platform="gengfu", event_id=event_id, lane=f"gengfu:{incident}", payload=payload, now=self.now
         )
+
+
+def _answers(record: Record) -> bool:
+    """Whether an act answers what reminded of the record: not of a regulator's clock that runs on, nor of what an incident owes."""
+    return not isinstance(record, Incident) and not (isinstance(record, Report) and record.open)
 
 
 def _watched(record: Record) -> Sequence[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlalchemy import ColumnElement, delete, exists, func
+from sqlmodel import Session, col, select
 
 from storage import files
 from storage.cipher import Cipher
-from storage.tables.files import AttachmentRow, UploadRow
+from storage.tables.files import AttachmentRow, FileChunkRow, FileRow, UploadRow
 from storage.views.reader import Reader
 from workflows.core.errors import BadWords, NotFound, RuleBroken
 
@@ -34,6 +35,9 @@ KINDS: dict[str, tuple[str, tuple[bytes, ...] | None]] = {
 #: As many as one message brings.
 MOST = 10
 LONGEST_NAME = 120
+#: What nobody has attached goes after so long; and so many bytes of one person may wait for it.
+KEPT_FOR = timedelta(hours=24)
+MOST_WAITING = 200 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,36 @@ def receive(
     bare = mask(plain)[-LONGEST_NAME:] or "file"
     if not content:
         raise RuleBroken("file.empty")
+    held = _waiting(session, person)
+    if held + len(content) > MOST_WAITING:
+        raise RuleBroken("file.too_many", held=held // 1024**2, most=MOST_WAITING // 1024**2, hours=KEPT_FOR // timedelta(hours=1))
     kept = files.keep(session, cipher, content, media_type(bare, content), now)
     session.add(UploadRow(id=id, sha256=kept.sha256, name=bare, person=person, at=now))
     session.flush()
     return Upload(id, kept.sha256, kept.size, kept.media_type, bare, person)
+
+
+def _unattached() -> ColumnElement[bool]:
+    return ~exists().where(col(AttachmentRow.sha256) == col(UploadRow.sha256))
+
+
+def _waiting(session: Session, person: str) -> int:
+    """Bytes that this person has sent and nobody has attached."""
+    sent = select(UploadRow.sha256).where(UploadRow.person == person, _unattached()).distinct()
+    return session.scalar(select(func.coalesce(func.sum(FileRow.size), 0)).where(col(FileRow.sha256).in_(sent))) or 0
+
+
+def sweep(session: Session, now: datetime) -> int:
+    """Forget what was sent long ago and never attached, and the bytes that nothing points to any more; how many uploads went."""
+    gone = session.exec(select(UploadRow).where(col(UploadRow.at) <= now - KEPT_FOR, _unattached()).with_for_update()).all()
+    for row in gone:
+        session.delete(row)
+    session.flush()
+    for sha256 in {row.sha256 for row in gone}:
+        if session.exec(select(UploadRow.id).where(UploadRow.sha256 == sha256).limit(1)).first() is None:
+            session.connection().execute(delete(FileChunkRow).where(col(FileChunkRow.sha256) == sha256))
+            session.connection().execute(delete(FileRow).where(col(FileRow.sha256) == sha256))
+    return len(gone)
 
 
 def of(session: Session, upload: str, person: str) -> Upload:

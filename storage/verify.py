@@ -8,7 +8,7 @@ received on another way (by mail, as a paper's footer) are given as `known` and 
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -62,6 +62,28 @@ def verify_lines(lines: Iterable[str], public_key: bytes, known: Collection[tupl
         if line.strip():
             reader.read(number, line)
     return reader.report(known)
+
+
+def foreign_seals(lines: Iterable[str], public_key: bytes) -> tuple[int, ...]:
+    """The seals of an export that were not signed with this key."""
+    return tuple(seal["id"] for seal in _seals(lines) if not signed_by(public_key, seal))
+
+
+def last_seal(lines: Iterable[str]) -> int:
+    return max((seal["id"] for seal in _seals(lines)), default=0)
+
+
+def _seals(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    return (fields for line in lines if (fields := json.loads(line))["type"] == "seal")
+
+
+def signed_by(public_key: bytes, seal: Mapping[str, Any]) -> bool:
+    try:
+        signature = base64.b64decode(seal["signature"], validate=True)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed_bytes(str(seal["hash"])))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -137,10 +159,7 @@ class _Reader:
     def _check_seal(self, number: int, stated: str, seal: dict[str, Any]) -> None:
         if seal["algorithm"] != SEAL_ALGORITHM or digest(seal) != stated:
             self.find("seal_changed", seal=number)
-        try:
-            signature = base64.b64decode(seal["signature"], validate=True)
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, signed_bytes(stated))
-        except (InvalidSignature, ValueError):
+        if not signed_by(self.public_key, seal):
             self.find("seal_forged", seal=number)
 
     def _end(self, fields: dict[str, Any]) -> None:

@@ -113,6 +113,8 @@ class Incident:
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
     """incidents that were merged into this one"""
+    joined: Mapping[str, str] = field(default_factory=dict)
+    """playbook to the moment it joined, of those that came after the opening"""
     version: int = 0
     touched: int = 0
 
@@ -127,6 +129,11 @@ class Incident:
     def clocks(self) -> dict[str, datetime | None]:
         """Clock name to the moment it started, None while it has not."""
         return {name: getattr(self, f"{name}_at") for name in CLOCKS}
+
+    def clocks_of(self, playbook: str) -> dict[str, datetime | None]:
+        """As this playbook's tasks count them: none from before it joined, or they would be late when they are made."""
+        joined = datetime.fromisoformat(self.joined[playbook]) if playbook in self.joined else None
+        return {name: (at and joined and max(at, joined)) or at for name, at in self.clocks().items()}
 
 
 def _cadence(now: datetime, response: Response) -> Timer:
@@ -273,11 +280,12 @@ def downgrade(
     now: datetime,
     to: OpinionLevel,
     responses: Mapping[ResponseLevel, Response],
+    gap: timedelta,
 ) -> Outcome[Incident]:
-    """降级: two lower readings an hour apart bear it, and a leader agreed."""
+    """降级: two lower readings `gap` apart bear it, and a leader agreed."""
     state = MACHINE.after(incident.state, "downgrade")
     check(agreement)
-    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, to)
+    borne = may_downgrade(readings, incident.opinion_level, incident.provisional, to, gap)
     lowered = replace(
         incident,
         state=state,
@@ -449,11 +457,13 @@ def absorb(incident: Incident, other: Incident, *, by: str, facts: Mapping[str, 
         for name in ("occurred", "known", "confirmed", "graded")
         if (moments := [at for one in (incident, other) if (at := one.clocks()[name])])
     }
+    new = [name for name in other.playbooks if name not in incident.playbooks]
     merged = replace(
         incident,
         state=state,
         type=incident.type or other.type,
         playbooks=tuple(dict.fromkeys((*incident.playbooks, *other.playbooks))),
+        joined={**{name: other.joined.get(name, other.opened_at.isoformat()) for name in new}, **incident.joined},
         facts={**incident.facts, **facts},
         absorbed=(*incident.absorbed, other.ref),
         **earliest,  # type: ignore[arg-type]  # moments only
@@ -570,35 +580,39 @@ def _starting(incident: Incident, facts: Mapping[str, Value]) -> dict[str, Value
     return {**facts, **{key: value for key, value in incident.facts.items() if key in incident.said}}
 
 
-def set_type(incident: Incident, *, by: str, type_: str, playbook: str, facts: Mapping[str, Value]) -> Outcome[Incident]:
+def set_type(incident: Incident, *, by: str, now: datetime, type_: str, playbook: str, facts: Mapping[str, Value]) -> Outcome[Incident]:
     """The type of an incident that was opened without one. `facts`: what this type starts with; what people said stays."""
     state = MACHINE.after(incident.state, "change")
     if incident.type is not None:
         raise RuleBroken("incident.type_stands", ref=incident.ref, type=incident.type)
-    playbooks = (*incident.playbooks, playbook)
+    joined = _joins(incident, playbook, now)
     return Outcome(
-        replace(incident, state=state, type=type_, playbooks=playbooks, facts=_starting(incident, facts)),
+        replace(joined, state=state, type=type_, facts=_starting(incident, facts)),
         Event("typed", {"by": by, "type": type_}),
         notices=(Notice("incident.typed", ("chat",), {"by": by}),),
     )
 
 
+def _joins(incident: Incident, playbook: str, now: datetime) -> Incident:
+    return replace(incident, playbooks=(*incident.playbooks, playbook), joined={**incident.joined, playbook: now.isoformat()})
+
+
 def add_playbook(
-    incident: Incident, *, by: str, playbook: str, facts: Mapping[str, Value], approval: str | None = None
+    incident: Incident, *, by: str, now: datetime, playbook: str, facts: Mapping[str, Value], approval: str | None = None
 ) -> Outcome[Incident]:
     """A further type's tasks join. `facts`: what all its types together start with."""
     state = MACHINE.after(incident.state, "change")
     if playbook in incident.playbooks:
         raise RuleBroken("playbook.there", ref=incident.ref, type=playbook)
     return Outcome(
-        replace(incident, state=state, playbooks=(*incident.playbooks, playbook), facts=_starting(incident, facts)),
+        replace(_joins(incident, playbook, now), state=state, facts=_starting(incident, facts)),
         Event("playbook_added", {"by": by, "type": playbook, "approval": approval}),
         notices=(Notice("incident.playbook_added", ("chat",), {"by": by, "type": playbook}),),
     )
 
 
 def change_type(
-    incident: Incident, *, by: str, type_: str, subtype: str | None, facts: Mapping[str, Value], approval: str | None = None
+    incident: Incident, *, by: str, now: datetime, type_: str, subtype: str | None, facts: Mapping[str, Value], approval: str | None = None
 ) -> Outcome[Incident]:
     """Another main type in place of the present one; playbooks that were added stay. `subtype`: what of it still fits."""
     state = MACHINE.after(incident.state, "change")
@@ -606,8 +620,9 @@ def change_type(
         raise RuleBroken("playbook.main_already", ref=incident.ref, type=type_)
     added = tuple(name for name in incident.playbooks if name not in (COMMON, incident.type, type_))
     playbooks = (COMMON, type_, *added)
+    joined = incident if type_ in incident.playbooks else _joins(incident, type_, now)
     return Outcome(
-        replace(incident, state=state, type=type_, subtype=subtype, playbooks=playbooks, facts=_starting(incident, facts)),
+        replace(joined, state=state, type=type_, subtype=subtype, playbooks=playbooks, facts=_starting(incident, facts)),
         Event("retyped", {"by": by, "from": incident.type, "to": type_, "approval": approval}),
         notices=(Notice("incident.retyped", ("chat",), {"by": by, "type": type_}),),
     )

@@ -43,7 +43,11 @@ MACHINE = Machine(
     State.TO_DECIDE,
     {
         (State.TO_DECIDE, "decide"): State.DUE,
-        **{(state, verb): state for verb in ("tighten", "lengthen", "propose", "keep", "remind", "part", "round") for state in RUNNING},
+        **{
+            (state, verb): state
+            for verb in ("tighten", "lengthen", "hand", "propose", "keep", "remind", "part", "round")
+            for state in RUNNING
+        },
         **{(state, "file"): State.FILED for state in RUNNING},
         **{(state, "end"): State.FILED for state in RUNNING},
         **{(state, "not_required"): State.NOT_REQUIRED for state in RUNNING},
@@ -304,6 +308,13 @@ def lengthen(
     return _outcome(moved, ladder, "lengthened", details, *_say_to("report.lengthened", to, details))
 
 
+def hand(report: Report, *, group: str, by: str, to: tuple[str, ...], ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """A playbook that joined names another group for this duty: the clock runs on, and its leaders hear of it at once."""
+    handed = replace(report, state=MACHINE.after(report.state, "hand"), group=group)
+    details: dict[str, Value] = {"by": by, "from": report.group, "group": group, **_facts(handed)}
+    return _outcome(handed, ladder, "handed", details, *_say_to("report.handed", to, details))
+
+
 def propose(report: Report, *, by: str, reason: str, approval: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
     """This person says it is not required (or a condition turned to no) and a second one is asked under `approval`: the clock runs on."""
     state = MACHINE.after(report.state, "propose")
@@ -375,10 +386,10 @@ def file(
 def _tellable(report: Report, to: tuple[str, ...], way: str, receipt: str) -> None:
     strangers = [one for one in to if one not in report.recipients]
     if strangers or not to:
-        raise RuleBroken("report.whom", ref=report.ref, to=", ".join(strangers) or "-", choices=", ".join(report.recipients))
+        raise RuleBroken("report.whom", ref=report.ref, to=", ".join(strangers) or "-", recipients=report.recipients)
     told = [one for one in to if one not in report.missing]
     if told:
-        raise RuleBroken("report.told", ref=report.ref, to=", ".join(told))
+        raise RuleBroken("report.told", ref=report.ref, recipients=tuple(told))
     if not way.strip():
         raise RuleBroken("report.way", ref=report.ref)
     if not receipt.strip():
@@ -460,6 +471,7 @@ def remind(
     said = leads or state is not State.TO_DECIDE
     heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander)
     after = replace(report, state=state, level=heard.rung, round=report.round + said, prompted_at=now)
+    heard = replace(heard, people=tuple(p for p in heard.people if p not in _just_told(report, ladder, now, organization, commander)))
     details: dict[str, Value] = {
         "said": said,
         "level": heard.rung,
@@ -472,6 +484,14 @@ def remind(
     }
     verb = "escalated" if heard.rung > report.level else "reminded"
     return _outcome(after, ladder, verb, details, *(_words(after, heard, details) if said else ()))
+
+
+def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Organization, commander: str | None) -> tuple[str, ...]:
+    """Whom a climb need not tell again: before the deadline, those who heard the same within the pace of repeating."""
+    recent = report.round > 0 and now - report.prompted_at < ladder.repeat
+    if not recent or report.deadline_at is None or now >= report.deadline_at:
+        return ()
+    return hearing(report.level, ladder, organization, group=report.group, commander=commander).people
 
 
 def _words(report: Report, heard: Hearing, details: Mapping[str, Value]) -> tuple[Notice, ...]:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from handlers.core import duties
 from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
 from handlers.core.setters import may_set
+from handlers.core.wording import Ours
 from workflows import regulator_report as rules
 from workflows.core.agreement import Agreement, check_reason
 from workflows.core.approval import Approval
@@ -16,7 +18,7 @@ from workflows.core.facts import Value
 from workflows.core.obligation import Obligation
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.incident import Incident
+from workflows.incident import COMMON, Incident
 from workflows.regulator_report import Report, State
 
 
@@ -39,7 +41,7 @@ def settle_clocks(context: Context, incident: Incident) -> tuple[str, ...]:
         if report is None:
             outcome = _first(context, incident, duty, terms, condition)
         else:
-            outcome = _again(context, incident, duty, terms, condition, report)
+            outcome = _again(context, incident, duty, terms, condition, _handed(context, incident, duty, report))
         if outcome is not None:
             changed.append(context.uow.apply(outcome).ref)
     _ask(context, incident)
@@ -62,27 +64,39 @@ def _first(context: Context, incident: Incident, duty: Obligation, terms: Terms,
         condition=condition,
         group=group,
         to=context.organization.groups[group].leaders if condition == "yes" else (),
+        ladder=context.uow.plan_of(incident).ladder,
     )
+
+
+def _handed(context: Context, incident: Incident, duty: Obligation, report: Report) -> Report:
+    """To the group that the incident's playbooks name now, when a playbook has joined or gone since."""
+    group = doer(context.uow.plan_of(incident), incident, duty)
+    if not report.open or group == report.group:
+        return report
+    to = context.organization.groups[group].leaders if report.state is State.DUE else ()
+    return context.uow.apply(rules.hand(report, group=group, by=context.person, to=to, ladder=context.uow.plan_of(report).ladder))
 
 
 def _again(
     context: Context, incident: Incident, duty: Obligation, terms: Terms, condition: Answer, report: Report
 ) -> Outcome[Report] | None:
-    leaders, now = context.organization.groups[report.group].leaders, context.now
+    leaders, now, ladder = context.organization.groups[report.group].leaders, context.now, context.uow.plan_of(report).ladder
     if not report.open:
         started = terms.clocks.get(duty.clock)
         if condition == "no" or started is None or started <= (report.filed_at or report.asked_at):
             return None
         reason = context.words.say("report.clock_restarted")
-        return rules.reopen(report, duty, terms, by=context.person, now=now, reason=reason, condition=condition, to=leaders)
+        return rules.reopen(report, duty, terms, by=context.person, now=now, reason=reason, condition=condition, to=leaders, ladder=ladder)
     if report.state is State.TO_DECIDE and condition == "yes":
-        return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders)
-    return rules.finish(report, duty, terms, now=now) or rules.tighten(report, duty, terms, now=now, to=leaders)
+        return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders, ladder=ladder)
+    ended = rules.finish(report, duty, terms, now=now, ladder=ladder)
+    return ended or rules.tighten(report, duty, terms, now=now, to=leaders, ladder=ladder)
 
 
 def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
-    """The group that a playbook line of this incident names for the duty, else the duty's own."""
-    lines = (line for name in incident.playbooks for line in plan.playbooks[name].lines)
+    """The group that a playbook line of this incident names for the duty, a type's before that of every incident; else the duty's own."""
+    books = sorted(incident.playbooks, key=lambda name: name == COMMON)
+    lines = (line for name in books for line in plan.playbooks[name].lines)
     return next((line.group for line in lines if line.obligation == duty.id), duty.doer)
 
 
@@ -103,12 +117,12 @@ def _ask(context: Context, incident: Incident) -> None:
 def removed_by(context: Context, before: Incident, after: Incident) -> list[Report]:
     """Running clocks whose condition would be no after a change: they stop only when two people agree."""
     was, would = known_of(context, before), known_of(context, after)
-    duties = context.uow.plan_of(before).obligations
+    obligations = context.uow.plan_of(before).obligations
     running = [report for report in context.uow.reports(before.ref) if report.open]
     return [
         report
         for report in running
-        if answer(duties[report.obligation].when, would) == "no" and answer(duties[report.obligation].when, was) != "no"
+        if answer(obligations[report.obligation].when, would) == "no" and answer(obligations[report.obligation].when, was) != "no"
     ]
 
 
@@ -124,8 +138,14 @@ def first_facts(context: Context, incident: Incident, type_: str) -> dict[str, V
 
 
 def duty_name(context: Context, incident: Incident, report: Report) -> str:
-    duty = context.uow.plan_of(incident).obligations[report.obligation]
-    return duty.name if context.words.locale == "zh" else duty.name_en or duty.name
+    return duties.duty_name(context.words, context.uow.plan_of(incident).obligations[report.obligation])
+
+
+def _checks(context: Context, incident: Incident, reports: Sequence[Report], otherwise: str) -> str:
+    """What to make sure of before clocks stop or move: what the plan asks of each, and a general question where it asks nothing."""
+    plan = context.uow.plan_of(incident)
+    asked = duties.checks(context.words, (plan.obligations[report.obligation] for report in reports))
+    return "\n".join(f"· {one}" for one in asked) or context.words.say(otherwise)
 
 
 def ask_waiver(
@@ -133,7 +153,8 @@ def ask_waiver(
 ) -> str:
     """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker."""
     named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports])
-    what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason)
+    check = Ours(_checks(context, incident, reports, "report.check"))
+    what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason, check=check)
     what = f"{why}\n{what}".strip()
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
@@ -145,11 +166,11 @@ def ask_waiver(
 
 def lengthened_by(context: Context, before: Incident, after: Incident) -> list[Report]:
     """Running clocks whose deadline would become later with a change: they move only when two people agree."""
-    duties, was, would = context.uow.plan_of(before).obligations, terms_of(context, before), terms_of(context, after)
+    found, was, would = context.uow.plan_of(before).obligations, terms_of(context, before), terms_of(context, after)
     return [
         report
         for report in context.uow.reports(before.ref)
-        if (to := rules.later(report, duties[report.obligation], would)) and to != rules.later(report, duties[report.obligation], was)
+        if (to := rules.later(report, found[report.obligation], would)) and to != rules.later(report, found[report.obligation], was)
     ]
 
 
@@ -163,7 +184,7 @@ def ask_lowering(
     lines = [why, context.words.say("lowering.reason", number=incident.number, title=incident.title, reason=reason)]
     lines += [context.words.say("lowering.stops", names=_names(context, incident, gone))] if gone else []
     lines += [context.words.say("lowering.later", names=_names(context, incident, moved))] if moved else []
-    lines.append(context.words.say("lowering.delayed"))
+    lines.append(context.words.say("lowering.check", check=Ours(_checks(context, incident, [*gone, *moved], "lowering.delayed"))))
     listed: dict[str, Value] = {"reports": [r.ref for r in gone], "later": [r.ref for r in moved], "reason": reason}
     approval = ask(context, incident, kind, reason, values={**listed, **values}, what="\n".join(lines))
     propose(context, gone, approval, reason)
@@ -178,7 +199,8 @@ def _names(context: Context, incident: Incident, reports: Sequence[Report]) -> s
 def propose(context: Context, reports: Sequence[Report], approval: Approval, reason: str) -> None:
     for report in reports:
         if report.waiver is None:
-            context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref))
+            ladder = context.uow.plan_of(report).ladder
+            context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref, ladder=ladder))
 
 
 def agreement_of(approval: Approval, by: str) -> Agreement:
@@ -197,16 +219,19 @@ def waive(context: Context, approval: Approval, by: str) -> None:
     for one in listed(approval):
         report = context.uow.load(Report, one)
         if report.open:
-            context.uow.apply(rules.not_required(report, agreement, now=context.now))
+            context.uow.apply(rules.not_required(report, agreement, now=context.now, ladder=context.uow.plan_of(report).ladder))
 
 
 def lengthen(context: Context, approval: Approval, by: str, after: Incident) -> None:
     """Two people agreed: the clocks that the question named move to where the incident as it is now puts them."""
-    agreement, terms, duties = agreement_of(approval, by), terms_of(context, after), context.uow.plan_of(after).obligations
+    agreement, terms, plan = agreement_of(approval, by), terms_of(context, after), context.uow.plan_of(after)
     for one in listed(approval, "later"):
         report = context.uow.load(Report, one)
         to = context.organization.groups[report.group].leaders
-        found = rules.lengthen(report, duties[report.obligation], terms, agreement, now=context.now, to=to) if report.open else None
+        if not report.open:
+            continue
+        duty = plan.obligations[report.obligation]
+        found = rules.lengthen(report, duty, terms, agreement, now=context.now, to=to, ladder=plan.ladder)
         if found is not None:
             context.uow.apply(found)
 
@@ -216,4 +241,5 @@ def keep(context: Context, approval: Approval, by: str, reason: str) -> None:
     for one in listed(approval):
         report = context.uow.load(Report, one)
         if report.open and report.waiver == approval.ref:
-            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason))
+            ladder = context.uow.plan_of(report).ladder
+            context.uow.apply(rules.keep(report, by=by, approval=approval.ref, reason=reason, ladder=ladder))

@@ -12,7 +12,7 @@ from workflows import incident as rules
 from workflows.core import approval as approvals
 from workflows.core.agreement import SHORTEST_REASON
 from workflows.core.facts import FactSpec, Value
-from workflows.core.regrading import LOWER_GAP, lower_readings
+from workflows.core.regrading import lower_readings
 from workflows.incident import Incident
 
 
@@ -67,10 +67,11 @@ def ask_later_known(context: Context, incident: Incident, known: datetime, reaso
 def how_to_downgrade(context: Context, incident: Incident) -> str:
     """After a reading lower than the level that stands: whether a downgrade can be asked for, and from when on."""
     lower = lower_readings(context.uow.gradings(incident.ref), incident.opinion_level)
-    ready = bool(lower) and lower[0].at - lower[-1].at >= LOWER_GAP
+    gap = context.uow.plan_of(incident).rubric.lower_gap
+    ready = bool(lower) and lower[0].at - lower[-1].at >= gap
     if ready:
         return context.words.say("downgrade.ready", ref=incident.ref)
-    return context.words.say("downgrade.wait", after=lower[-1].at + LOWER_GAP, now=context.now)
+    return context.words.say("downgrade.wait", after=lower[-1].at + gap, now=context.now)
 
 
 def rescore(context: Context, incident: Incident) -> None:

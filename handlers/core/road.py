@@ -253,7 +253,7 @@ class Road:
             incident=incident,
             via=f"{row.platform}:{row.event_id}",
         )
-        text, usage = explain(refusal, house.words, house.plans.organization, house.now(), named)
+        text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
         reply = self._hinted(Reply(text, error=refusal.key, usage=usage), masked)
         house.count(named or "-", "refused")
         self._answer(tx, row, message, reply, waits)

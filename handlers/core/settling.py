@@ -64,7 +64,9 @@ def by_work(plan: Plan, tasks: Sequence[Task]) -> dict[tuple[str, str], Task]:
 def _earliest(context: Context, incident: Incident, same: Sequence[TaskLine]) -> tuple[TaskLine, datetime | None]:
     """Of lines for the same work the one that is due first, with what the others ask besides."""
     response, calendar = context.response(incident), context.uow.plan_of(incident).calendar
-    dues = [(rules.due_for(line, response, incident.clocks(), calendar, context.zone), line) for line in same]
+    books = context.uow.plan_of(incident).playbooks
+    of = {line.code: name for name in incident.playbooks for line in books[name].lines}
+    dues = [(rules.due_for(line, response, incident.clocks_of(of[line.code]), calendar, context.zone), line) for line in same]
     due, line = min(dues, key=lambda one: (one[0] is None, one[0] or context.now))
     return merged(line, same) if len(same) > 1 else line, due
 

@@ -136,7 +136,7 @@ def group(text: str, plan: Plan) -> str:
     groups = plan.organization.groups.values()
     found = _named(text, ((g.id, (g.name, g.name_en, *g.aliases)) for g in groups))
     if found is None:
-        raise BadWords("error.group", value=text, known=tuple(g.name for g in groups))
+        raise BadWords("error.group", value=text, groups=tuple(g.id for g in groups))
     return found
 
 
@@ -144,7 +144,7 @@ def incident_type(text: str, plan: Plan) -> str:
     books = [book for book in plan.playbooks.values() if book.type != "common"]
     found = _named(text, ((b.type, (b.name, b.name_en, b.type.replace("_", " "), *b.names)) for b in books))
     if found is None:
-        raise BadWords("error.type", value=text, known=tuple(b.name for b in books))
+        raise BadWords("error.type", value=text, types=tuple(b.type for b in books))
     return found
 
 
@@ -160,10 +160,9 @@ def level(text: str, plan: Plan) -> str:
 
 
 def choice(text: str, spec: FactSpec) -> str:
-    found = _named(text, spec.values.items())
+    found = _named(text, ((code, (*names, *filter(None, [spec.values_en.get(code)]))) for code, names in spec.values.items()))
     if found is None:
-        known = tuple(names[0] if names else code for code, names in spec.values.items())
-        raise BadWords("error.choice", name=spec.name, value=text, known=known)
+        raise BadWords("error.choice", fact=spec.key, value=text, choices=tuple(spec.values))
     return found
 
 

@@ -99,6 +99,10 @@ class Words:
     def has(self, key: str) -> bool:
         return key in self.sentences
 
+    def twin(self, zh: str, en: str) -> str:
+        """Of what a plan says in both languages; a firm that wrote one only is shown that."""
+        return en if self.locale == "en" and en else zh
+
     def say(self, key: str, /, **values: object) -> str:
         """The sentence `key`; `now`, when given, decides whether moments need their date."""
         if key not in self.sentences:

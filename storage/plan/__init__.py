@@ -15,10 +15,11 @@ from storage.plan.findings import Finding, PlanError, listed, nearest
 from storage.plan.obligations import check_named, read_obligations
 from storage.plan.organization import Names, read_organization
 from storage.plan.playbooks import COMMON, Reading, read_playbook
-from storage.plan.response import read_responses
+from storage.plan.response import read_ladder, read_responses
 from storage.plan.rubric import read_rubric
 from storage.plan.table import Source, Table, read_toml
 from workflows.core.calendar import Calendar
+from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
@@ -128,6 +129,7 @@ class _Read:
     facts: FactBook | None = None
     rubric: Rubric | None = None
     responses: dict[ResponseLevel, Response] | None = None
+    ladder: Ladder = CLOCK_LADDER
     playbooks: dict[str, Playbook] = field(default_factory=dict)
     obligations: dict[str, Obligation] = field(default_factory=dict)
 
@@ -142,7 +144,7 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(*head, self.playbooks, self.obligations, self.calendar)
+        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder)
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -167,6 +169,7 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
 def _read_rules(read: _Read, names: Names) -> None:
     """What names people, and what it names of each other."""
     if root := read.root(RESPONSE):
+        read.ladder = read_ladder(root, names)
         read.responses = read_responses(root, names)
     reading = Reading(names, read.facts)
     for name in (name for name in ALLOWED if name.startswith(PLAYBOOKS)):

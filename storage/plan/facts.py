@@ -71,7 +71,8 @@ def _fact(table: Table) -> FactSpec:
         kind=kind,
         name_en=table.text("name_en", ""),
         names=table.texts("names"),
-        values=_values(table, kind),
+        values=(values := _values(table, kind)),
+        values_en=_values_en(table, values),
         unit=table.text("unit", ""),
         set_by=table.texts("set_by"),
         grade=table.flag("grade"),
@@ -129,6 +130,15 @@ def _values(table: Table, kind: str) -> Mapping[str, tuple[str, ...]]:
     if not inner.names():
         table.note("values", "empty_list")
     return read_coded_names(inner)
+
+
+def _values_en(table: Table, values: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:
+    inner = table.table("values_en")
+    if inner is None:
+        return {}
+    for code in (code for code in inner.names() if code not in values):
+        inner.source.unknown(inner.key(code), "value", code, values)
+    return {code: inner.text(code) for code in inner.names()}
 
 
 def read_coded_names(table: Table) -> dict[str, tuple[str, ...]]:

@@ -62,6 +62,10 @@ def _obligation(table: Table, reading: Reading, subtypes: Collection[str]) -> Ob
         basis=table.text("basis"),
         doer=table.one_of("doer", "group", GROUPS, ""),
         name_en=table.text("name_en", ""),
+        to_en=_twins(table),
+        basis_en=table.text("basis_en", ""),
+        check=table.text("check", ""),
+        check_en=table.text("check_en", ""),
         when=read_when(table, reading.facts, subtypes),
         calendar=cast(CalendarKind, table.one_of("calendar", "calendar", CALENDARS)),
         keyed_by=keyed_by,
@@ -87,6 +91,14 @@ def _recipients(table: Table) -> tuple[str, ...]:
     if not to and not table.source.faulty(table.key("to")):
         table.note("to", "empty_list")
     return to
+
+
+def _twins(table: Table) -> tuple[str, ...]:
+    """The recipients in English: one for each, or none."""
+    found, to = table.texts("to_en"), table.texts("to")
+    if found and to and len(found) != len(to):
+        table.note("to_en", "unequal_twins", found=len(found), wanted=len(to))
+    return found
 
 
 def _by_grade(table: Table, name: str, rows: tuple[str, ...], read: Callable[[Table, str], T]) -> dict[str, T]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from storage.plan.organization import Names
-from storage.plan.table import Table, check_not_slower, shown
+from storage.plan.table import Table, check_not_slower, format_duration, shown
+from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.response import Response, Rung
 from workflows.core.rubric import ResponseLevel
 
@@ -17,6 +18,7 @@ PROVABLE = ("approve",)
 #: Words of a rung that mean somebody of the item in question.
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
+_CLOCK_SPANS = ("before", "repeat", "day_before", "repeat_days")
 #: What a heavier level must not take longer for. `remind_before` is longer where it is gentler, and is not among them.
 _PACES = (
     "cadence",
@@ -28,6 +30,21 @@ _PACES = (
     "approval_wait",
     "terminal_repeat",
 )
+
+
+def read_ladder(root: Table, names: Names) -> Ladder:
+    """`[clock]`: the ladder of regulators' clocks; what is left out is as it always was."""
+    table = root.table("clock")
+    if table is None:
+        return CLOCK_LADDER
+    spans = {name: table.duration(name) if table.has(name) else getattr(CLOCK_LADDER, name) for name in _CLOCK_SPANS}
+    rungs = _rungs(table, "clock", names, (*AUDIENCES, CONTROL)) if table.has("rungs") else CLOCK_LADDER.rungs
+    table.close()
+    if rungs and CONTROL not in rungs[-1].to:
+        table.note("rungs", "no_control")
+    if not any(table.source.faulty(table.key(name)) for name in ("before", "rungs")) and _length(rungs) > spans["before"]:
+        table.note("before", "ladder_long", found=format_duration(spans["before"]), wanted=format_duration(_length(rungs)))
+    return Ladder(rungs, **spans)
 
 
 def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
@@ -63,7 +80,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         overdue_climb_every=table.whole("overdue_climb_every"),
         verify_within=pace["verify_within"],
         approval_wait=pace["approval_wait"],
-        rungs=_rungs(table, level, names),
+        rungs=_rungs(table, level, names, AUDIENCES),
         terminal_repeat=pace["terminal_repeat"],
         terminal_slow=table.duration("terminal_slow"),
         terminal_max=_limit(table, "terminal_max"),
@@ -109,14 +126,14 @@ def _step_up(table: Table) -> tuple[str, ...]:
     return acts
 
 
-def _rungs(table: Table, level: ResponseLevel, names: Names) -> tuple[Rung, ...]:
+def _rungs(table: Table, level: str, names: Names, words: tuple[str, ...]) -> tuple[Rung, ...]:
     rungs: list[Rung] = []
     for one in table.tables("rungs"):
         to = one.texts("to")
         if not to and not table.source.faulty(one.key("to")):
             one.note("to", "empty_list")
         for index, spec in enumerate(to):
-            names.check(one, "to", "audience", spec, AUDIENCES, place=f"to[{index}]")
+            names.check(one, "to", "audience", spec, words, place=f"to[{index}]")
         rungs.append(Rung(to, one.duration("wait")))
         one.close()
     if not rungs and not table.source.faulty(table.key("rungs")):

@@ -10,6 +10,8 @@ from workflows.core.facts import FactBook, FactSpec
 from workflows.core.rubric import Band, Floor, Indicator, Measure, OpinionLevel, Rubric
 
 LEVELS = tuple(OpinionLevel)
+#: Of plans that do not say: how far apart two lower readings must be.
+LOWER_GAP = timedelta(minutes=60)
 _PART_OF_KIND = {"number": "from", "share": "from", "choice": "scores", "condition": "score"}
 _MEASURE_KIND: Mapping[str, Literal["number", "choice", "condition"]] = {"from": "number", "scores": "choice", "score": "condition"}
 
@@ -23,13 +25,14 @@ def read_rubric(root: Table, facts: FactBook | None) -> Rubric | None:
     rubric_id, version = table.text("id"), table.whole("version")
     unknown_score = _score(table, "unknown_score")
     rescore = table.duration("rescore_within")
+    gap = table.duration("lower_gap") if table.has("lower_gap") else LOWER_GAP
     regrade = _regrade(table)
     indicators = _indicators(table, facts)
     bands = _bands(table, len(indicators))
     floors = _floors(table, facts, tuple(indicator.key for indicator in indicators))
     table.close()
     minutes = {level: _minutes(span) for level, span in regrade.items()}
-    return Rubric(rubric_id, version, indicators, bands, floors, unknown_score, _minutes(rescore), minutes)
+    return Rubric(rubric_id, version, indicators, bands, floors, unknown_score, _minutes(rescore), minutes, gap)
 
 
 def _minutes(span: timedelta) -> int:
@@ -193,6 +196,8 @@ def _floors(table: Table, facts: FactBook | None, indicators: tuple[str, ...]) -
             any_score=_any_score(one, facts, indicators),
             scores_of_4=one.whole("scores_of_4", default=0),
             other_score=_score(one, "other_score") if one.has("other_score") else 0,
+            name=one.text("name", ""),
+            name_en=one.text("name_en", ""),
         )
         one.close()
         conditions = (floor.facts, floor.facts_at_least, floor.any_score, floor.scores_of_4, floor.other_score)

@@ -62,6 +62,7 @@ class IncidentRow(SQLModel, table=True):
     override_reason: str
     merged_into: str | None = None
     absorbed: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "[]"})
+    joined: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
     version: int
     touched: int
 

@@ -1,5 +1,6 @@
 """The command line as an operator meets it: separate processes, their exit codes and what they say."""
 
+import base64
 import os
 import signal
 import socket
@@ -334,6 +335,11 @@ def test_the_trail_goes_out_in_a_file_and_is_verified_away_from_the_system(newco
     assert newcomer.gengfu("audit", "verify", str(file), "--public-key", public).returncode == 1
     file.write_text("".join(lines), encoding="utf-8")
     assert newcomer.gengfu("audit", "verify", str(file), "--public-key", OTHER_KEY).returncode == 1
+    newcomer.settings["GENGFU_SEAL_KEY"] = base64.b64encode(bytes(32)).decode()
+    strange = newcomer.gengfu("audit", "export", "--output", str(newcomer.folder / "strange.jsonl"))
+    assert strange.returncode == 1
+    assert "is not the key that the trail is sealed with: seal 1 " in strange.stderr
+    assert not (newcomer.folder / "strange.jsonl").exists()
     assert newcomer.refuses("audit", "verify", "missing.jsonl", "--public-key", public).startswith("cannot read the file or the key: ")
     assert newcomer.refuses("audit", "verify", str(file), "--public-key", "%%%").startswith("cannot read the file or the key: ")
 

@@ -36,7 +36,7 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 def world(sqlite: Database) -> World:
     """Level 2; the commander has asked to start the plan: the head of the leading group decides."""
     world = opened(sqlite, OUTAGE)
-    assert world.says("li.na", "/事件 启动 请尽快").text == "已提请审批(A1):周衡,任一人同意即可。批准前紧急任务照常进行。"
+    assert world.says("li.na", "/事件 启动 请尽快").text == "已请 周衡 审批(A1)。批准前紧急任务照常进行。"
     return world
 
 
@@ -118,9 +118,9 @@ def test_the_card_shows_exactly_what_is_approved_and_then_by_whom(world: World) 
 
 
 def test_nobody_approves_their_own_and_nobody_who_is_not_named(world: World) -> None:
-    assert world.says("li.na", "/同意 A1").text == "自己提请的不能自己批;请由他人审批。"
-    assert world.says("lin.yue", "/同意 A1").text == "这件事由 周衡 审批。"
-    assert world.says("ma.chao", "/退回 A1 不行").text == "这件事由 周衡 审批。"
+    assert world.says("li.na", "/同意 A1").text == "自己提请的不能自己批,已在等其他审批人;急的话请直接打电话给他们。"
+    assert world.says("lin.yue", "/同意 A1").text == "这件事由 周衡 审批;请转告。"
+    assert world.says("ma.chao", "/退回 A1 不行").text == "这件事由 周衡 审批;请转告。"
     assert world.incident().state is State.OPEN
     assert [details["reason"] for _, _, details in world.trail("P:li.na")] == ["approval.own"]
     assert [details for _, _, details in world.trail("P:ma.chao")] == [
@@ -129,7 +129,7 @@ def test_nobody_approves_their_own_and_nobody_who_is_not_named(world: World) -> 
 
 
 def test_one_question_is_asked_once(world: World) -> None:
-    assert world.says("sun.jie", "/事件 启动 I1").text == "A1 正在审批中,不必重复提请。"
+    assert world.says("sun.jie", "/事件 启动 I1").text == "A1 已在审批中,不必重复提请;急的话请打电话催审批人。"
 
 
 def test_return_needs_a_reason_which_the_asker_reads(world: World) -> None:
@@ -146,7 +146,7 @@ def test_a_second_tap_says_who_was_faster(world: World) -> None:
     world.taps("zhou.heng", "同意")
     event = world.message("zhou.heng", button["command"], chat, kind="click", version=button["version"], reply_to=message)
     reply = world.road.ask(event)
-    assert reply.text == "已由 周衡 于 14:00 同意,此按钮已过时。"
+    assert reply.text == "已由 周衡 于 14:00 同意,这个按钮已过时;请看最新的卡片。"
     assert reply.card is not None
     assert reply.card.buttons == ()
 
@@ -162,7 +162,7 @@ def test_a_bare_word_is_never_an_approval(world: World) -> None:
 
 def test_delegate_to_the_deputy_only(world: World) -> None:
     assert world.says("zhou.heng", "/转交 A1 郭平").text == "只能转交给预案指定的副职:林岳。"
-    assert world.says("lin.yue", "/转交 A1").text == "这件事由 周衡 审批。"
+    assert world.says("lin.yue", "/转交 A1").text == "这件事由 周衡 审批;请转告。"
     assert world.taps("zhou.heng", "转交副职").text == "A1 已转交 林岳。"
     assert world.taps("lin.yue", "同意").error is None
     assert world.approval().decided_by == "lin.yue"
@@ -178,7 +178,7 @@ def test_later_is_the_reviewers_estimate(world: World) -> None:
     assert world.taps("zhou.heng", "15 分钟后再问").text == "好,14:15 再问你(A1)。"
     assert world.direct("li.na")[-1] == "A1:周衡 预计 14:15 前答复。"
     assert world.timers("A1") == {"approval": START + timedelta(minutes=15)}
-    assert world.says("zhou.heng", "/稍后 A1 3小时").text == "最多推后 2 小时。"
+    assert world.says("zhou.heng", "/稍后 A1 3小时").text == "最多推后 2 小时;请写短一些,例如:/稍后 A1 30分钟。"
     world.passes(minutes=14)
     assert not [text for text in world.direct("zhou.heng") if "提醒】A1" in text]
     world.passes(minutes=2)
@@ -233,7 +233,7 @@ def test_a_level_that_rises_is_asked_anew_of_whoever_decides_it_then(database: D
 
     assert reply.text.splitlines()[-1] == "级别变了,待批事项已按新级别重新提请:A2(周衡)"
     assert world.card("lin.yue", "待批 A1")["note"] == "已撤回:响应级别变了,已按新级别重新提请"
-    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已撤回」,不能同意。"
+    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已撤回」,不能同意。这次提请已撤回;还需要的话,由提请人重新提请。"
     fresh = world.approval("A2")
     assert (fresh.text, fresh.needed) == ("启动预案:INC-20260310-001 行情中断,二级响应。\n请尽快", ("lead.head",))
     assert fresh.digest != world.approval("A1").digest

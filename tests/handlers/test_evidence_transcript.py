@@ -7,13 +7,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from handlers.core.message import Reply
 from handlers.core.screen import screen
 from storage import files, uploads
 from storage.cipher import Cipher
 from storage.database import Database
+from storage.tables.files import FileRow
 from tests.world import KEY, World, make_world
+from workflows.core.errors import NotFound, RuleBroken
 
 PNG = b"\x89PNG\r\n\x1a\nsecret-pixels"
 NUMBERS = count(1)
@@ -84,3 +87,31 @@ def test_nothing_or_what_another_person_sent_is_refused_and_nothing_changes(worl
     assert says(world, "ma.chao", f"/完成 {ref} 好了", send(world, "ma.chao")).error == "task.unowned"
     assert [verb for _, verb, _ in world.trail(ref)] == ["opened"]
     assert list(world.database.read(lambda tx: list(files.attachments(tx, "I1")))) == []
+
+
+def test_what_nobody_attaches_goes_after_a_day_and_evidence_stays(world: World) -> None:
+    ref = world.by_code("failure.locate").ref
+    kept, idle, same = (send(world, "ma.chao", content=PNG + tail) for tail in (b"kept", b"idle", b"same"))
+    says(world, "ma.chao", f"/附件 {ref} 截图", kept)
+    world.clock.pass_time(hours=23)
+    again = send(world, "zhao.min", content=PNG + b"same")
+    assert world.database.write(lambda tx: uploads.sweep(tx, world.clock())) == 0
+    world.clock.pass_time(hours=2)
+    assert world.database.write(lambda tx: uploads.sweep(tx, world.clock())) == 2
+    for gone in (idle, same):
+        with pytest.raises(NotFound):
+            world.database.read(lambda tx, gone=gone: uploads.of(tx, gone, "ma.chao"))  # type: ignore[misc]
+    shas = world.database.read(lambda tx: set(tx.exec(select(FileRow.sha256)).all()))
+    assert shas == {sha256(PNG + tail).hexdigest() for tail in (b"kept", b"same")}, "the bytes that somebody still points to stay"
+    assert world.database.read(lambda tx: uploads.of(tx, again, "zhao.min")).name == "截图.png"
+
+
+def test_only_so_much_may_wait_to_be_attached(world: World) -> None:
+    ref, part = world.by_code("failure.locate").ref, files.LARGEST
+    sent = [send(world, "ma.chao", content=PNG + bytes([n]) + bytes(part - len(PNG) - 1)) for n in range(uploads.MOST_WAITING // part)]
+    with pytest.raises(RuleBroken, match=r"^file\.too_many$") as refused:
+        send(world, "ma.chao")
+    assert refused.value.values == {"held": 200, "most": 200, "hours": 24}
+    assert send(world, "zhao.min"), "it is counted by person"
+    says(world, "ma.chao", f"/附件 {ref} 日志", sent[0])
+    assert send(world, "ma.chao"), "what is attached waits no longer"

@@ -36,7 +36,8 @@ def test_claiming_asks_the_approver_on_one_card(world: World) -> None:
     assert "须先经 周衡、林岳 同意" in line(world, "ma.chao", ref)
     reply = world.says("ma.chao", f"/认领 {ref}")
     assert reply.text == (
-        f"{ref} 交易时段紧急变更审批 由你负责,14:15 前完成,但须先批后办。\n已请 周衡、林岳 先批(A1);同意后再动手,其间可先做准备。"
+        f"{ref} 交易时段紧急变更审批 由你负责(14:15 前),但要先批后办:批准前不要动手。\n"
+        f"已请 周衡、林岳 先批(A1);同意后再动手,其间可先做准备。"
     )
     found = world.approval()
     assert (found.kind, found.subject, found.asked_by) == ("task", ref, "ma.chao")

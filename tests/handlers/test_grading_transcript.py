@@ -114,7 +114,7 @@ def test_a_provisional_grade_says_what_is_missing_and_by_when(outage: World) -> 
 def test_a_floor_lifts_and_is_named(outage: World) -> None:
     reply = outage.says("li.na", f"/定级 {SMALL} 聚集=是")
 
-    assert "命中底线 F8,抬到 严重" in reply.text
+    assert "命中底线:出现线下聚集,抬到 严重" in reply.text
     incident, (kept,) = outage.incident(), outage.gradings()
     assert (incident.opinion_level, incident.floor, kept.floor) == (OpinionLevel.SEVERE, "F8", "F8")
     assert incident.opinion_total == 7, "the floor lifts the level, never the points"
@@ -170,7 +170,7 @@ def test_an_upgrade_pulls_dues_earlier_but_never_makes_the_late_less_late(outage
 def test_a_full_grade_does_not_become_provisional_again(outage: World) -> None:
     outage.says("li.na", "/定级 证监会=一般 平台=1 阅读=100 聚集=否")
     assert not outage.incident().provisional
-    assert outage.says("li.na", "/定级 聚集=待定").text == "已有完整定级,不能再变回暂定;还缺:态势。"
+    assert outage.says("li.na", "/定级 聚集=待定").text == "已有完整定级,不能再变回暂定;还缺 态势 的数,请补上后再 /定级。"
     assert not outage.incident().provisional
 
 
@@ -188,7 +188,7 @@ def test_the_four_grades_are_four_things(outage: World) -> None:
     card = outage.says("li.na", "/事件 查看 I1").card
     assert card is not None
     assert dict(card.lines)["级别"] == "证监会 特别重大 · 网信 特别重大"
-    assert dict(card.lines)["舆情"] == "严重 7/16(事件4、范围1、传播1、态势1) 底线F1"
+    assert dict(card.lines)["舆情"] == "严重 7/16(事件4、范围1、传播1、态势1) 底线:证监会级别为特别重大"
 
 
 def test_a_score_by_hand_needs_a_reason_and_shows_it(outage: World) -> None:
@@ -220,7 +220,10 @@ def test_each_grading_is_kept_with_who_when_from_what_and_by_which_rubric(outage
 
 
 def test_who_may_not_grade_is_told_who_may(outage: World) -> None:
-    assert outage.says("ma.chao", "/定级 I1 阅读=1万").text == "只有 应急办(综合协调组)、舆情应对小组 可以这样做。"
+    assert (
+        outage.says("ma.chao", "/定级 I1 阅读=1万").text
+        == "这一步由 应急办(综合协调组)、舆情应对小组 来做;请联系他们(发 /谁 加组名 可查电话)。"
+    )
     assert outage.gradings() == []
 
 

@@ -93,7 +93,10 @@ def test_a_member_who_may_not_set_facts_is_told_who_may(world: World) -> None:
     assert reply.error is None
     reply = world.says("feng.lan", "/事件 事实 I1 地点=上海")  # head of fraud: may
     assert reply.error is None
-    assert world.says("fang.qi", "/事件 事实 I1 地点=上海").text == "只有 应急办(综合协调组),或各组组长、副组长可以这样做。"
+    assert (
+        world.says("fang.qi", "/事件 事实 I1 地点=上海").text
+        == "这一步由 应急办(综合协调组),或各组组长、副组长来做;请联系他们(发 /谁 加组名 可查电话)。"
+    )
 
 
 def test_what_the_first_report_lacks_is_named_once_on_the_card_and_filled_in_any_width(world: World) -> None:
@@ -232,7 +235,7 @@ def test_list_and_show(world: World) -> None:
     assert lines["任务"] == "完成 0/11 · 待核实 0 · 超时 0 · 无人负责 11"
     assert lines["下一步"] == "无人负责:建群、点名、确认值班与记录员(T1,14:10 前)"
     assert lines["下次通报"] == "15:00"
-    assert world.says("zhao.min", "/事件 查看 I9").text == "没有 I9,或你看不到它。"
+    assert world.says("zhao.min", "/事件 查看 I9").text == "没有 I9,或你看不到它;请核对编号,或发 /事件 列表 查看。"
     # with two open incidents a direct chat has to say which
     assert world.says("zhao.min", "/事件 进展 好了").text == "请写明是哪起事件,例如 I1;或在该事件的群里发。"
 
@@ -248,7 +251,10 @@ def test_bind_and_unbind(world: World) -> None:
     world.says("li.na", "/事件 进展 I1 第二条")
     assert "第二条" not in "".join(world.group("g:tech", "ma.chao"))
     assert world.says("chen.bo", "/事件 解绑 I1", room="g:tech").text == "本群没有关联 I1。"
-    assert world.says("fang.qi", "/事件 解绑 I1").text == "只有 应急办(综合协调组),或各组组长、副组长可以这样做。"
+    assert (
+        world.says("fang.qi", "/事件 解绑 I1").text
+        == "这一步由 应急办(综合协调组),或各组组长、副组长来做;请联系他们(发 /谁 加组名 可查电话)。"
+    )
 
 
 # Moves
@@ -257,7 +263,10 @@ def test_bind_and_unbind(world: World) -> None:
 def test_recovered_is_said_by_the_commander_only_and_hands_out_what_follows(world: World) -> None:
     opened(world)
     at_level_four(world)
-    assert world.says("li.na", "/事件 恢复").text == "这项事件现在是「已开,待启动」,不能宣布恢复。"
+    assert (
+        world.says("li.na", "/事件 恢复").text
+        == "这项事件现在是「已开,待启动」,不能宣布恢复。预案还没有启动:应急办先发 /事件 启动,批准后再做这一步。"
+    )
     world.says("li.na", "/事件 启动")
     assert world.says("sun.jie", "/事件 恢复 I1").text == "只有总指挥 李娜 可以宣布恢复;请联系总指挥,或先 /事件 接手。"
 
@@ -276,8 +285,11 @@ def test_the_whole_way_to_the_archive(world: World) -> None:
     all_done(world)
     world.says("li.na", "/事件 恢复 行情已恢复")
     all_done(world)
-    assert world.says("li.na", "/事件 归档").text == "这项事件现在是「已恢复」,不能归档。"
-    assert world.says("li.na", "/事件 结束").text == "已提请审批(A2):周衡、林岳,任一人同意即可。批准前紧急任务照常进行。"
+    assert (
+        world.says("li.na", "/事件 归档").text
+        == "这项事件现在是「已恢复」,不能归档。要先宣布应急结束:由应急办发 /事件 结束,领导小组批准、收尾任务办完后再归档。"
+    )
+    assert world.says("li.na", "/事件 结束").text == "已提请审批(A2):周衡、林岳,其中一人同意即可。批准前紧急任务照常进行。"
     assert world.incident().state is State.RECOVERED, "nothing ends before a leader has said so"
     world.taps("lin.yue", "同意")
     assert world.incident().state is State.ENDED
@@ -322,7 +334,10 @@ def test_close_is_refused_naming_each_thing_that_is_missing(world: World) -> Non
 def test_close_by_override_takes_the_head_and_a_reason_that_stays_on_the_card(world: World) -> None:
     ended(world)
     for person in ("li.na", "lin.yue"):
-        assert world.says(person, f"/事件 归档 I1 强制={REASON}").text == "只有领导小组组长可以强制归档。"
+        assert (
+            world.says(person, f"/事件 归档 I1 强制={REASON}").text
+            == "只有领导小组组长可以强制归档;请把还差的办完,或请组长发 /事件 归档 强制=理由。"
+        )
     assert world.says("zhou.heng", "/事件 归档 I1 强制=就这样").text == "强制归档要写明理由(不少于 10 个字),理由会一直显示。"
 
     assert world.says("zhou.heng", f"/事件 归档 I1 强制={REASON}").error is None
@@ -381,10 +396,11 @@ def test_a_whole_run_in_english(database: Database) -> None:
     assert grading[0] == "Grading of I1 “quotes are down”:"
     assert "· Reach 3: Platforms 6 → 3, Media tier national → 3, Affected clients 50,000 → 3" in grading
     assert "Response level: Response level 3 → Response level 2" in grading
-    assert world.says("ma.chao", "/incident grade I1 reads_24h=1").text == "Only Emergency office, Public opinion may do this."
-    assert world.says("li.na", "/incident activate please hurry").text == (
-        "Approval is asked (A1) of 周衡; one of them is enough. Urgent tasks go on meanwhile."
+    assert (
+        world.says("ma.chao", "/incident grade I1 reads_24h=1").text
+        == "This is for Emergency office, Public opinion; please ask them (/who GROUP shows their phones)."
     )
+    assert world.says("li.na", "/incident activate please hurry").text == ("周衡 is asked to approve (A1). Urgent tasks go on meanwhile.")
     world.passes(minutes=10)
     assert world.direct("zhou.heng")[-1] == (
         "[Reminder 1] A1 activate the plan still waits for you: INC-20260310-001 quotes are down. Asked by 李娜 at 14:00. "
@@ -401,7 +417,10 @@ def test_a_whole_run_in_english(database: Database) -> None:
     )
     world.passes(minutes=2)
     assert "it was due 14:10 and is 2 min late" in world.says("ma.chao", f"/task claim {ref}").text
-    assert world.says("ma.chao", f"/task done {ref} can switch").text == f"{ref} is reported as done. One of these verifies it: 王强, 赵敏."
+    assert (
+        world.says("ma.chao", f"/task done {ref} can switch").text
+        == f"{ref} is reported as done. It closes when one of these has verified it: 王强, 赵敏."
+    )
     assert world.taps("zhao.min", f"Verify {ref}").text == f"{ref} is verified and closed."
     assert world.says("ma.chao", f"/task why {ref}").text.splitlines()[1] == "From: playbook “System failure” (System recovery)"
 

@@ -51,20 +51,20 @@ def test_claim_done_verify_closes_a_task(database: Database) -> None:
     )
     assert (world.task(ref).state, world.task(ref).owner) == (State.CLAIMED, "ma.chao")
     assert set(world.timers(ref)) == {"progress", "due"}
-    assert world.says("zhao.min", f"/认领 {ref}").text == f"{ref} 已由 马超 认领。"
-    assert world.says("ma.chao", f"/认领 {ref}").text == f"{ref} 已经由你负责。"
-    assert world.says("zhao.min", f"/进展 {ref} 我看看").text == f"{ref} 由 马超 负责,只有本人可以这样做。"
-    assert world.says("zhao.min", f"/完成 {ref}").text == f"{ref} 由 马超 负责,只有本人可以这样做。"
+    assert world.says("zhao.min", f"/认领 {ref}").text == f"{ref} 已由 马超 认领;要换人,由组长发 /任务 指派 {ref} 姓名。"
+    assert world.says("ma.chao", f"/认领 {ref}").text == f"{ref} 已经由你负责;做完发 /完成 {ref},有进展发 /进展 {ref} …"
+    assert world.says("zhao.min", f"/进展 {ref} 我看看").text == f"{ref} 由 马超 负责,这一步由其本人来做;请联系 马超,或由组长改派。"
+    assert world.says("zhao.min", f"/完成 {ref}").text == f"{ref} 由 马超 负责,这一步由其本人来做;请联系 马超,或由组长改派。"
     assert world.says("ma.chao", f"/进展 {ref} 已定位到行情网关").text == f"{ref} 进展已记下,14:15 前完成。"
     assert world.task(ref).state is State.IN_PROGRESS
     assert world.says("ma.chao", f"/进展 {ref}").text == f"请写一句进展,例如:/进展 {ref} 已完成一半。"
 
-    assert world.says("ma.chao", f"/完成 {ref} 能切换").text == f"{ref} 已报完成。下面任一人核实后办结:王强、赵敏。"
+    assert world.says("ma.chao", f"/完成 {ref} 能切换").text == f"{ref} 已报完成。请下面其中一人核实,核实后才办结:王强、赵敏。"
     assert set(world.timers(ref)) == {"verify"}
     for verifier in ("wang.qiang", "zhao.min"):
         assert world.direct(verifier)[-1] == f"马超 说 {ref} 定位故障域并判断能否切换 已完成:能切换。请核实或退回。"
-    assert world.says("ma.chao", f"/核实 {ref}").text == f"{ref} 是你自己完成的,须由另一人核实。"
-    assert world.says("wu.di", f"/核实 {ref}").text == f"{ref} 不由你核实。"
+    assert world.says("ma.chao", f"/核实 {ref}").text == f"{ref} 是你自己完成的,须由另一人核实;请让同组的人发 /核实 {ref}。"
+    assert world.says("wu.di", f"/核实 {ref}").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
 
     assert world.taps("wang.qiang", f"核实 {ref}").text == f"{ref} 已核实,完成。"
 
@@ -134,7 +134,7 @@ def test_a_line_with_an_approver_is_closed_by_that_person_only(
         assert world.taps(right, "同意").error is None
     assert world.says(doer, f"/完成 {ref} 已办").error is None
 
-    assert world.says(wrong, f"/核实 {ref}").text == f"{ref} 不由你核实。"
+    assert world.says(wrong, f"/核实 {ref}").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
     assert world.says(right, f"/核实 {ref}").text == f"{ref} 已核实,完成。"
 
 
@@ -144,7 +144,7 @@ def test_reject_sends_it_back_with_a_reason(world: World) -> None:
     world.says("ma.chao", f"/完成 {ref}")
 
     assert world.says("zhao.min", f"/任务 退回 {ref}").text == f"请写明理由,例如:/任务 阻塞 {ref} 等供应商答复。"
-    assert world.says("wu.di", f"/任务 退回 {ref} 不行").text == f"{ref} 不由你核实。"
+    assert world.says("wu.di", f"/任务 退回 {ref} 不行").text == f"{ref} 不由你核实;请让该组的其他人核实(发 /任务 缘由 {ref} 看是哪个组)。"
     assert world.taps("zhao.min", f"退回 {ref}", "没有写结论").text == f"{ref} 已退回 马超。"
 
     assert world.direct("ma.chao")[-1] == f"赵敏 退回 {ref} 定位故障域并判断能否切换:没有写结论。请继续。"
@@ -181,12 +181,15 @@ def test_transfer_and_assign_name_the_next_owner_who_hears_of_it(world: World) -
     assert world.says("ma.chao", f"/任务 转交 {ref} 赵敏").text == f"{ref} 已转交 赵敏。"
     assert world.direct("zhao.min")[-1] == f"马超 把 {ref} 定位故障域并判断能否切换 交给你,14:15 前完成。"
 
-    assert world.says("fang.qi", f"/任务 指派 {ref} 马超").text == "只有 应急办(综合协调组),或各组组长、副组长可以这样做。"
+    assert (
+        world.says("fang.qi", f"/任务 指派 {ref} 马超").text
+        == "这一步由 应急办(综合协调组),或各组组长、副组长来做;请联系他们(发 /谁 加组名 可查电话)。"
+    )
     assert world.says("wang.qiang", f"/任务 指派 {ref} 马朝").text == "预案里没有「马朝」这个人。是不是 马超?"
     assert world.says("wang.qiang", f"/任务 指派 {ref} @马超").text == f"{ref} 已指派给 马超。"
     assert world.task(ref).owner == "ma.chao"
     assert world.direct("ma.chao")[-1].startswith(f"王强 把 {ref} ")
-    assert world.says("wang.qiang", f"/任务 指派 {ref} 马超").text == f"{ref} 已经由 马超 负责。"
+    assert world.says("wang.qiang", f"/任务 指派 {ref} 马超").text == f"{ref} 已经由 马超 负责,不用再指派。"
 
 
 def test_blocked_tells_whom_it_needs_at_once_and_asks_twice_as_often(world: World) -> None:
@@ -216,7 +219,7 @@ def test_add_and_cancel(world: World) -> None:
     assert set(world.timers("T12")) == {"response", "due"}
     assert world.says("fang.qi", "/任务 新增 I1 试试").error == "access.group_or_heads"
 
-    assert world.says("liu.yang", "/任务 取消 T12 重复了").text == "必办任务只能由 李娜、周衡、林岳 取消。"
+    assert world.says("liu.yang", "/任务 取消 T12 重复了").text == "必办任务只能由 李娜、周衡、林岳 取消;请联系他们。"
     assert world.says("li.na", "/任务 取消 T12").error == "task.reason"
     assert world.says("li.na", "/任务 取消 T12 与另一项重复").text == "T12 已取消。"
     assert world.timers("T12") == {}
@@ -230,9 +233,9 @@ def test_add_and_cancel(world: World) -> None:
 @pytest.mark.parametrize(
     ("grades", "longest", "too_long", "refusal"),
     [
-        (SMALL, "24小时", "25小时", "最多推后 1天。"),
-        ("证监会=较大", "4小时", "5小时", "最多推后 4小时。"),
-        (OUTAGE, "30分钟", "31分钟", "最多推后 30分。"),
+        (SMALL, "24小时", "25小时", "最多推后 1天;请写短一些。"),
+        ("证监会=较大", "4小时", "5小时", "最多推后 4小时;请写短一些。"),
+        (OUTAGE, "30分钟", "31分钟", "最多推后 30分;请写短一些。"),
     ],
     ids=["l4", "l3", "l2"],
 )
@@ -254,14 +257,17 @@ def test_snooze_is_capped_by_level_and_by_count(world: World, grades: str, longe
     assert min(world.timers(ref).values()) == task.snoozed_until
     for _ in range(2):
         assert world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").error is None
-    assert world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").text == "已推后 3 次,不能再推。"
+    assert (
+        world.says("luo.ming", f"/任务 稍后 {ref} 10分钟 再等等").text
+        == "已推后 3 次,不能再推;请报进展,办不了请发 /任务 阻塞 加编号和原因。"
+    )
 
 
 def test_no_snooze_at_level_one(world: World) -> None:
     world.says("li.na", f"/定级 {WORST}")
     ref = ref_of(world, "failure.impact")
     world.says("luo.ming", f"/认领 {ref}")
-    assert world.says("luo.ming", f"/任务 稍后 {ref} 5分钟 等数据").text == "一级响应期间不能推后提醒。"
+    assert world.says("luo.ming", f"/任务 稍后 {ref} 5分钟 等数据").text == "一级响应期间不能推后提醒;办不了请发 /任务 阻塞 加编号和原因。"
 
 
 # Short ways and old cards
@@ -302,7 +308,7 @@ def test_an_old_card_says_who_was_faster_and_does_nothing(world: World) -> None:
     event = world.message("zhao.min", button["command"], chat, kind="click", version=button["version"], reply_to=message)
     reply = world.road.ask(event)
 
-    assert reply.text == "已由 马超 于 14:00 认领,此按钮已过时。"
+    assert reply.text == "已由 马超 于 14:00 认领,这个按钮已过时;请看最新的卡片。"
     assert reply.card is not None, "the answer brings the card as it is now"
     assert world.task(ref) == before
     assert world.trail("P:zhao.min")[-1][2]["reason"] == "house.stale"

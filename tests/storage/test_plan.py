@@ -16,6 +16,7 @@ from storage.plan.findings import SENTENCES
 from storage.plan.lines import key_lines, line_of
 from storage.plan.table import format_duration, parse_duration, read_toml
 from workflows.core.calendar import Calendar
+from workflows.core.clock_ladder import CLOCK_LADDER
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization
 
@@ -379,3 +380,23 @@ def test_lines_of_keys() -> None:
     }
     assert line_of("fact[1].more[1].missing[3].deep", lines) == 15
     assert line_of("elsewhere.deep", lines) is None
+
+
+def test_a_plan_without_ladder_and_gap_has_the_figures_that_were_built_in(folder: Path) -> None:
+    response, rubric = folder / "response.toml", folder / "rubric.toml"
+    response.write_text(response.read_text("utf-8").partition("\n[clock]\n")[0], "utf-8")
+    rubric.write_text(rubric.read_text("utf-8").replace('lower_gap = "PT60M"\n', ""), "utf-8")
+    old = load_plan(folder)
+    assert (old.ladder, old.rubric.lower_gap) == (CLOCK_LADDER, timedelta(minutes=60))
+    assert old.ladder == load_plan(SAMPLE).ladder
+
+
+def test_the_ladder_and_the_gap_are_the_plans(folder: Path) -> None:
+    edit(folder, "response.toml", '\nbefore = "PT10M"', '\nbefore = "PT20M"')
+    edit(folder, "rubric.toml", 'lower_gap = "PT60M"', 'lower_gap = "PT90M"')
+    plan = load_plan(folder)
+    assert (plan.ladder.before, plan.rubric.lower_gap) == (timedelta(minutes=20), timedelta(minutes=90))
+    edit(folder, "response.toml", '\nbefore = "PT20M"', '\nbefore = "PT8M"')
+    assert [finding.code for finding in check_plan(folder)] == ["ladder_long"]
+    edit(folder, "response.toml", 'to = ["control"]', 'to = ["lead"]')
+    assert [finding.code for finding in check_plan(folder)] == ["no_control"]

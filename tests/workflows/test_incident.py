@@ -219,9 +219,9 @@ def test_facts() -> None:
 
 
 def test_type_is_set_once() -> None:
-    typed = rules.set_type(make_incident(), by="li.na", type_="system_failure", playbook="system_failure", facts={}).record
+    typed = rules.set_type(make_incident(), by="li.na", now=START, type_="system_failure", playbook="system_failure", facts={}).record
     assert (typed.type, typed.playbooks) == ("system_failure", ("common", "system_failure"))
-    refused("incident.type_stands", lambda: rules.set_type(typed, by="li.na", type_="rumour", playbook="rumour", facts={}))
+    refused("incident.type_stands", lambda: rules.set_type(typed, by="li.na", now=START, type_="rumour", playbook="rumour", facts={}))
 
 
 def test_bound_is_news_of_the_trail_only() -> None:
@@ -330,7 +330,7 @@ class IncidentLife(RuleBasedStateMachine):
     def downgrade(self, by: str, asked_by: str, to: OpinionLevel) -> None:
         before, said = self.found, Agreement(asked_by, by, "两次读数都已回落", "A1")
         responses = {level: make_response(level=level) for level in ResponseLevel}
-        self._try(lambda: rules.downgrade(before, self.readings, said, now=self.now, to=to, responses=responses))
+        self._try(lambda: rules.downgrade(before, self.readings, said, now=self.now, to=to, responses=responses, gap=minutes(60)))
         if self.found.opinion_level.rank < before.opinion_level.rank:
             assert by != asked_by
             assert len([r for r in self.readings if r.level.rank <= to.rank]) >= 2
@@ -405,21 +405,23 @@ def test_no_state_is_both_running_and_over() -> None:
 
 def test_a_further_playbook_joins_once_and_leaves_what_people_said() -> None:
     typed = make_incident(type="cyber_attack", playbooks=("common", "cyber_attack"), facts={"pi": None, "crime": True}, said=("pi",))
-    after = rules.add_playbook(typed, by="li.na", playbook="data_leak", facts={"pi": True, "crime": True, "trading": False}).record
+    after = rules.add_playbook(
+        typed, by="li.na", now=START, playbook="data_leak", facts={"pi": True, "crime": True, "trading": False}
+    ).record
     assert after.playbooks == ("common", "cyber_attack", "data_leak")
     assert after.facts == {"pi": None, "crime": True, "trading": False}
     assert after.type == "cyber_attack"
-    refused("playbook.there", lambda: rules.add_playbook(after, by="li.na", playbook="data_leak", facts={}))
+    refused("playbook.there", lambda: rules.add_playbook(after, by="li.na", now=START, playbook="data_leak", facts={}))
 
 
 def test_another_type_leads_and_added_playbooks_stay() -> None:
     typed = make_incident(type="a", subtype="x", playbooks=("common", "a", "b"), facts={"crime": True, "pi": True}, said=("pi",))
-    after = rules.change_type(typed, by="li.na", type_="c", subtype=None, facts={"crime": False}, approval="A1").record
+    after = rules.change_type(typed, by="li.na", now=START, type_="c", subtype=None, facts={"crime": False}, approval="A1").record
     assert (after.type, after.subtype, after.playbooks) == ("c", None, ("common", "c", "b"))
     assert after.facts == {"crime": False, "pi": True}, "what the old type started with goes, what people said stays"
-    swapped = rules.change_type(typed, by="li.na", type_="b", subtype="x", facts={}).record
+    swapped = rules.change_type(typed, by="li.na", now=START, type_="b", subtype="x", facts={}).record
     assert swapped.playbooks == ("common", "b")
-    refused("playbook.main_already", lambda: rules.change_type(after, by="li.na", type_="c", subtype=None, facts={}))
+    refused("playbook.main_already", lambda: rules.change_type(after, by="li.na", now=START, type_="c", subtype=None, facts={}))
 
 
 def test_facts_that_are_stated_are_remembered_as_said() -> None:

@@ -82,7 +82,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "absorb": lambda: incident.absorb(found, make_incident(ref="I2"), by="li.na", facts={}),
         "lower": lambda: incident.lower(found, _working(), agreed, now=START, given={"csrc_grade": "general"}, response=RESPONSE),
         "downgrade": lambda: incident.downgrade(
-            graded, readings, agreed, now=START, to=mild, responses=dict.fromkeys(ResponseLevel, RESPONSE)
+            graded, readings, agreed, now=START, to=mild, responses=dict.fromkeys(ResponseLevel, RESPONSE), gap=minutes(60)
         ),
         "rescore": lambda: incident.ask_to_rescore(found, rubric, now=START, last=START - minutes(30), organization=ORGANIZATION),
         "known": lambda: incident.set_known(found, by="li.na", known=START - minutes(5)),
@@ -98,7 +98,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "handover": lambda: incident.handover(found, by="li.na", to="sun.jie", note=""),
         "bind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="bind"),
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
-        "change": lambda: incident.set_type(found, by="li.na", type_="system_failure", playbook="system_failure", facts={}),
+        "change": lambda: incident.set_type(found, by="li.na", now=START, type_="system_failure", playbook="system_failure", facts={}),
         "attach": lambda: incident.attach(found, by="li.na", files=[{"name": "a.png", "size": 3, "sha256": "00"}], about=""),
         "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", tip="N1"),
         "restrict": lambda: incident.restrict(found, by="li.na", reason=""),
@@ -184,6 +184,7 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
     return {
         "decide": lambda: rules.decide(first, FIRST, terms, **said),
         "tighten": lambda: rules.tighten(late, FIRST, terms, now=now),
+        "hand": lambda: rules.hand(late, group="tech", by="li.na", to=("li.na",)),
         "lengthen": lambda: rules.lengthen(soon, FIRST, terms, agreed, now=now),
         "propose": lambda: rules.propose(first, by="li.na", reason=agreed.reason, approval="A1"),
         "keep": lambda: rules.keep(replace(first, waiver="A1"), by="zhou.heng", approval="A1", reason="清算有未达"),

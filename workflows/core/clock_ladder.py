@@ -28,6 +28,7 @@ class Ladder:
     repeat_days: timedelta
 
 
+#: Of plans that do not say.
 CLOCK_LADDER = Ladder(
     rungs=(
         Rung(("group.duty",), timedelta(minutes=2)),

@@ -24,6 +24,7 @@ class FactSpec:
     name_en: str = ""
     names: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    values_en: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     set_by: tuple[str, ...] = ()
     grade: bool = False

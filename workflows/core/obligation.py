@@ -31,6 +31,11 @@ class Obligation:
     basis: str
     doer: str
     name_en: str = ""
+    to_en: tuple[str, ...] = ()
+    basis_en: str = ""
+    check: str = ""
+    """what the second person makes sure of before the duty is waived"""
+    check_en: str = ""
     when: Mapping[str, str | bool] = field(default_factory=dict)
     calendar: CalendarKind = "continuous"
     keyed_by: Literal["csrc_grade", "opinion_level"] = "csrc_grade"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from workflows.core.calendar import Calendar
+from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
@@ -24,6 +25,7 @@ class Plan:
     playbooks: Mapping[str, Playbook]
     obligations: Mapping[str, Obligation] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
+    ladder: Ladder = CLOCK_LADDER
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

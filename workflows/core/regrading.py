@@ -8,9 +8,6 @@ from typing import Protocol, TypeVar
 from workflows.core.errors import RuleBroken
 from workflows.core.rubric import OpinionLevel, Rubric
 
-#: Two lower readings must be at least this far apart.
-LOWER_GAP = timedelta(minutes=60)
-
 
 class Reading(Protocol):
     """One grading as it came out, whether or not it changed the level that stands."""
@@ -31,21 +28,21 @@ def lower_readings(readings: Sequence[R], current: OpinionLevel) -> list[R]:
     return list(takewhile(lambda reading: not reading.provisional and reading.level.rank < current.rank, reversed(readings)))
 
 
-def bearing(readings: Sequence[R], current: OpinionLevel) -> R:
-    """The reading that a downgrade rests on: the highest of the latest ones that span the gap. Refused while there are none."""
+def bearing(readings: Sequence[R], current: OpinionLevel, gap: timedelta) -> R:
+    """The reading that a downgrade rests on: the highest of the latest ones that span `gap`. Refused while there are none."""
     lower = lower_readings(readings, current)
-    back = next((number for number, one in enumerate(lower) if lower[0].at - one.at >= LOWER_GAP), None)
+    back = next((number for number, one in enumerate(lower) if lower[0].at - one.at >= gap), None)
     if back is None:
-        first = lower[-1].at + LOWER_GAP if lower else None
-        raise RuleBroken("downgrade.first" if lower else "downgrade.none", current=str(current), after=first)
+        first = lower[-1].at + gap if lower else None
+        raise RuleBroken("downgrade.first" if lower else "downgrade.none", current=str(current), after=first, gap=gap)
     return max(lower[: back + 1], key=lambda reading: reading.level.rank)
 
 
-def may_downgrade(readings: Sequence[R], current: OpinionLevel, provisional: bool, to: OpinionLevel | None) -> R:
+def may_downgrade(readings: Sequence[R], current: OpinionLevel, provisional: bool, to: OpinionLevel | None, gap: timedelta) -> R:
     """The reading that bears a downgrade to `to` (where it is left out: as low as the readings are)."""
     if provisional:
         raise RuleBroken("downgrade.provisional")
-    found = bearing(readings, current)
+    found = bearing(readings, current, gap)
     if to is not None and to.rank >= current.rank:
         raise RuleBroken("downgrade.not_lower", current=str(current), to=str(to))
     if to is not None and to.rank < found.level.rank:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -101,6 +102,8 @@ class Floor:
     any_score: tuple[str, ...] = ()
     scores_of_4: int = 0
     other_score: int = 0
+    name: str = ""
+    name_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +118,5 @@ class Rubric:
     unknown_score: int = 2
     rescore_minutes: int = 30
     regrade_minutes: Mapping[OpinionLevel, int] = field(default_factory=dict)
+    lower_gap: timedelta = timedelta(minutes=60)
+    """two lower readings must be at least this far apart before they bear a downgrade"""

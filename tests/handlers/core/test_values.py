@@ -175,7 +175,7 @@ def test_people_who_are_not_clear() -> None:
 )
 def test_groups(text: str, code: str) -> None:
     assert values.group(text, PLAN) == code
-    assert refusal(lambda: values.group("没有的组", PLAN)).values["known"] == ("应急办", "信息技术应急小组")
+    assert refusal(lambda: values.group("没有的组", PLAN)).values["groups"] == ("office", "tech")
 
 
 @pytest.mark.parametrize("text", ["system_failure", "系统故障", "宕机", "System Failure", "SYSTEM  FAILURE"])
@@ -184,7 +184,7 @@ def test_types(text: str) -> None:
 
 
 def test_common_is_no_type() -> None:
-    assert refusal(lambda: values.incident_type("common", PLAN)).values["known"] == ("系统故障",)
+    assert refusal(lambda: values.incident_type("common", PLAN)).values["types"] == ("system_failure",)
     assert refusal(lambda: values.incident_type("", PLAN)).key == "error.type"
 
 
@@ -217,7 +217,7 @@ def test_facts_are_stored_as_json() -> None:
     growth = FactSpec("growth_1h", "每小时增幅", "number")
     assert values.fact("前５０", hot, READING) == "top50"
     assert values.fact("TOP50", hot, READING) == "top50"
-    assert refusal(lambda: values.fact("前五十", hot, READING)).values["known"] == ("无", "前50")
+    assert refusal(lambda: values.fact("前五十", hot, READING)).values["choices"] == tuple(hot.values)
     whole = values.fact("120万次", reads, READING)
     assert (whole, type(whole)) == (1_200_000, int)
     assert values.fact("150%", growth, READING) == 1.5

@@ -12,6 +12,8 @@ from workflows.core.rubric import OpinionLevel, Rubric
 
 MILD, MODERATE, SEVERE, EXTREME = OpinionLevel
 
+GAP = timedelta(minutes=60)
+
 
 @dataclass(frozen=True, slots=True)
 class One:
@@ -36,7 +38,7 @@ def readings(*found: tuple[int, OpinionLevel]) -> list[One]:
     ],
 )
 def test_the_highest_of_the_readings_that_span_an_hour_bears_it(found: list[tuple[int, OpinionLevel]], level: OpinionLevel) -> None:
-    assert bearing(readings(*found), SEVERE).level is level
+    assert bearing(readings(*found), SEVERE, GAP).level is level
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_the_highest_of_the_readings_that_span_an_hour_bears_it(found: list[tupl
 )
 def test_it_begins_anew_with_every_reading_that_is_not_lower(found: list[tuple[int, OpinionLevel]], key: str) -> None:
     with pytest.raises(RuleBroken, match=f"^{key}$".replace(".", r"\.")):
-        bearing(readings(*found), SEVERE)
+        bearing(readings(*found), SEVERE, GAP)
 
 
 def test_a_provisional_reading_counts_for_nothing() -> None:
@@ -65,12 +67,12 @@ def test_a_provisional_reading_counts_for_nothing() -> None:
 )
 def test_what_may_not_be_asked(to: OpinionLevel, provisional: bool, key: str) -> None:
     with pytest.raises(RuleBroken, match=rf"^downgrade\.{key}$"):
-        may_downgrade(readings((0, MODERATE), (60, MILD)), SEVERE, provisional, to)
+        may_downgrade(readings((0, MODERATE), (60, MILD)), SEVERE, provisional, to, GAP)
 
 
 def test_as_low_as_the_readings_where_no_level_is_named() -> None:
-    assert may_downgrade(readings((0, MODERATE), (60, MILD)), EXTREME, False, None).level is MODERATE
-    assert may_downgrade(readings((0, MILD), (60, MILD)), EXTREME, False, SEVERE).level is MILD, "less far is allowed"
+    assert may_downgrade(readings((0, MODERATE), (60, MILD)), EXTREME, False, None, GAP).level is MODERATE
+    assert may_downgrade(readings((0, MILD), (60, MILD)), EXTREME, False, SEVERE, GAP).level is MILD, "less far is allowed"
 
 
 def test_the_pace_follows_the_level_and_is_quick_while_provisional() -> None:
