@@ -70,8 +70,10 @@ def test_a_picture_is_attached_by_button_and_fetched_again(page: Page) -> None:
 def test_the_button_on_a_task_asks_for_the_file_and_names_the_task(page: Page, live: Live) -> None:
     with Person(live.url, "li.na") as li:
         assert li.says("/认领 T1")["error"] is None
+    attach = page.locator("button[data-command='/task attach T1']").last
+    page.locator(".card").filter(has=attach).locator(".menu summary").click()
     with page.expect_file_chooser() as chooser:
-        page.locator("button[data-command='/task attach T1']").last.click()
+        attach.click()
     chooser.value.set_files(FilePayload(name="点名.png", mimeType="image/png", buffer=PNG))
     expect(page.locator("#files li")).to_contain_text("点名.png")
     expect(page.locator("#text")).to_have_value("/附件 T1 ")

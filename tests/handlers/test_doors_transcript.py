@@ -107,7 +107,7 @@ def test_a_false_alarm_goes_quiet_and_says_why(alarm: World) -> None:
     assert len(alarm.direct("ma.chao")) == heard, "nobody hears of it any more"
     card = alarm.says("li.na", "/事件 查看 I1").card
     assert card is not None
-    assert card.lines[-1] == ("误报", "李娜 提请、郭平 同意;有无委托被延误或拒绝:是;理由:有12户委托慢了4分钟,但系统无故障")
+    assert card.lines[-1] == ("误报", "李娜 提请、郭平 同意;有无委托被延误或拒绝:是;理由:无 故障,有12户委托慢了4分钟,但系统无故障")
     assert [button.label for button in card.buttons] == ["全部任务", "时间线"]
     assert "认定误报" in alarm.says("li.na", "/事件 时间线 I1").text
     assert alarm.says("li.na", "/事件 进展 I1 再看看").error == "house.move"

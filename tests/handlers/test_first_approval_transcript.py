@@ -43,8 +43,10 @@ def test_claiming_asks_the_approver_on_one_card(world: World) -> None:
     assert (found.kind, found.subject, found.asked_by) == ("task", ref, "ma.chao")
     assert "由 马超 办理" in found.text
     assert "A1 待批" in line(world, "ma.chao", ref)
-    buttons = [button["command"] for button in world.card("ma.chao", "我的任务")["buttons"]]
-    assert [command for command in buttons if ref in command] == [f"/task attach {ref}"], "before the answer one can only prepare"
+    card = world.card("ma.chao", "我的任务")
+    assert [button["command"] for button in card["buttons"] if ref in button["command"]] == [], "before the answer one can only prepare"
+    rare = [button["command"] for button in card["menu"] if ref in button["command"]]
+    assert rare == [f"/task attach {ref}", f"/task block {ref}", f"/task snooze {ref}"]
 
 
 def test_before_the_approval_nothing_is_in_progress_or_done(world: World) -> None:
