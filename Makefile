@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+PLATFORM ?= feishu
+MODE ?= ws
+PORT ?= 8010
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +17,10 @@ demo: $(VENV)/.installed ## start the sample firm on http://127.0.0.1:8000 (Ctrl
 
 demo-reset: ## forget the demo's data
 	rm -rf var/demo*
+
+simulate: $(VENV)/.installed ## the whole bot before a stand-in of a messenger (PLATFORM=feishu; MODE=ws or http, PORT=8010), with a page to act on
+	@test -f tests/simulators/$(PLATFORM)/stage.py || { echo "there is a stand-in for: feishu (make simulate PLATFORM=feishu)" >&2; exit 2; }
+	@exec $(BIN)/python -m tests.simulators.$(PLATFORM).stage --mode $(MODE) --port $(PORT)
 
 check: $(VENV)/.installed-dev ## format, lint, types, imports (no tests)
 	@$(BIN)/ruff format --check .
@@ -62,4 +69,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help demo demo-reset check test bench lock clean
+.PHONY: help demo demo-reset simulate check test bench lock clean

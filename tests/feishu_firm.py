@@ -1,8 +1,6 @@
 """A firm on Feishu: the whole bot before the strict stand-in, over callbacks or the long connection, on the stand-in's clock."""
 
 import asyncio
-import re
-import shutil
 import socket
 import threading
 import time
@@ -26,6 +24,7 @@ from storage.schema import migrate
 from tests.simulators.feishu import Click, Sim
 from tests.simulators.feishu.people import Player
 from tests.simulators.feishu.state import Chat, Clock, Message
+from tests.simulators.feishu.tenant import open_id, plan_on_feishu
 from tests.world import SMALL_PLAN, World
 
 T = TypeVar("T")
@@ -34,10 +33,6 @@ ENCRYPT, TOKEN = "encrypt-key-of-the-test", "token-of-the-test"
 #: A budget asks for no longer patience.
 MOMENT = timedelta(seconds=2)
 Mode = Literal["http", "ws"]
-
-
-def open_id(person: str) -> str:
-    return "ou_" + person.replace(".", "")
 
 
 @dataclass
@@ -135,17 +130,6 @@ class Firm:
     def run(self, what: Coroutine[Any, Any, T]) -> T:
         found: Future[T] = asyncio.run_coroutine_threadsafe(what, self.loop)
         return found.result(120)
-
-
-def plan_on_feishu(folder: Path, source: Path) -> Path:
-    """A copy of a plan in which everybody has a Feishu identity."""
-    shutil.copytree(source, folder)
-    path = folder / "organization.toml"
-    text = re.sub(
-        r'(\[\[person\]\]\nid = "([^"]+)"\n)', lambda m: f'{m[1]}identities = {{ feishu = "{open_id(m[2])}" }}\n', path.read_text("utf-8")
-    )
-    path.write_text(text, "utf-8")
-    return folder
 
 
 @contextmanager

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.feishu_firm import Firm, Mode, firm_on_feishu, open_id
+from tests.feishu_firm import Firm, Mode, firm_on_feishu
 from tests.simulators.feishu import Click
 from tests.simulators.feishu.state import Chat, Message
+from tests.simulators.feishu.tenant import open_id
 
 PAGE = Path(__file__).parents[1] / "docs" / "transcripts" / "feishu" / "main-job.md"
 #: Whose screens the page shows; the others' tasks and reminders are left out.

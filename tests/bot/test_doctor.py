@@ -22,9 +22,10 @@ from bot.platforms.feishu.checkup import NEEDS, Checkup, Setup, mobile
 from handlers.core.wording import Words
 from storage.database import Database
 from storage.tables.queues import BURIED, InboxRow
-from tests.feishu_firm import ENCRYPT, KEYS, TOKEN, firm_on_feishu, plan_on_feishu
+from tests.feishu_firm import ENCRYPT, KEYS, TOKEN, firm_on_feishu
 from tests.ready import with_schema
 from tests.simulators.feishu import Sim
+from tests.simulators.feishu.tenant import plan_on_feishu
 
 ROOT = Path(__file__).parents[2]
 WRONG_SECRET = "not-the-secret-of-the-app"

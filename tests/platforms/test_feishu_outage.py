@@ -19,7 +19,8 @@ from storage import outbox
 from storage.database import Transaction
 from storage.outbox import PRIORITY
 from storage.tables.queues import BURIED, OutboxRow
-from tests.feishu_firm import Firm, firm_on_feishu, open_id
+from tests.feishu_firm import Firm, firm_on_feishu
+from tests.simulators.feishu.tenant import open_id
 
 WAITING = 500
 
