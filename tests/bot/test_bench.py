@@ -79,7 +79,13 @@ def test_the_load_generator_counts_what_was_answered_and_what_was_refused() -> N
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:
-            run = fire(server.server_port, lambda n: ("/x", b"{}", "nobody" if n % 2 else "li.na"), seconds=0.3, connections=4, first=0)
+            run = fire(
+                server.server_port,
+                lambda n: ("/x", b"{}", {"X-Gengfu-As": "nobody" if n % 2 else "li.na"}),
+                seconds=0.3,
+                connections=4,
+                first=0,
+            )
         finally:
             server.shutdown()
             thread.join()
