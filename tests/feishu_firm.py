@@ -110,6 +110,9 @@ class Firm:
     def direct(self, person: str) -> list[str]:
         return [m.text for m in self.sim.direct(open_id(person)).messages if m.sender == self.sim.state.app_id]
 
+    def trail(self, ref: str) -> list[tuple[str, str, dict[str, Any]]]:
+        return self._world().trail(ref)
+
     def room(self, part: str) -> Chat:
         return next(chat for chat in self.sim.state.chats.values() if part in chat.name and chat.kind == "group")
 
