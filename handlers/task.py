@@ -155,7 +155,10 @@ def claim(context: Context, given: Which) -> Reply:
         when = context.words.say("card.late" if late else "card.by", due=task.due_at, span=late, now=context.now)
         text = context.words.say("task.claimed_first", task=task.ref, title=task.title, when=when)
         return Reply(f"{text}\n{asked}", ref=task.ref)
-    key = ("task.claimed_standing" if task.standing else "task.claimed") + ("_late" if late else "")
+    if task.standing:
+        key = "task.claimed_standing_late" if late else "task.claimed_standing"
+    else:
+        key = "task.claimed_late" if late else "task.claimed"
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 
