@@ -14,7 +14,7 @@ from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import button_with, command_of
 from handlers.core.look import Look
-from handlers.core.message import Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.message import Attached, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _TASK = re.compile("T[0-9]+")
 #: How long a person waits for a decision before the answer is 「in hand」 and the outcome follows as a message.
 PATIENCE = timedelta(seconds=1.2)
+#: What somebody means who sends files and no word.
+FILES_ALONE = "/task attach"
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3
 
@@ -129,7 +131,8 @@ class Road:
         elif message.kind in ARRIVALS:
             self._decide_again(row, lambda tx: self._arrival(tx, row, message))
         else:
-            self._handle(row, replace(message, files=(*message.files, *files)))
+            text = message.text or (FILES_ALONE if files else "")
+            self._handle(row, replace(message, text=text, files=(*message.files, *files)))
 
     def _handle(self, row: InboxRow, message: Message, *, waits: datetime | None = None) -> Reply:
         """`waits`: until when somebody waits for the answer; what comes later follows as a message, in the commit that decides it."""
@@ -473,4 +476,9 @@ def _packed(message: Message) -> dict[str, Any]:
 
 
 def _unpacked(payload: Mapping[str, Any]) -> Message:
-    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), "files": tuple(payload.get("files", ()))})
+    lists = {
+        "files": tuple(payload.get("files", ())),
+        "attached": tuple(Attached(**one) for one in payload.get("attached", ())),
+        "mentioned": tuple((name, identity) for name, identity in payload.get("mentioned", ())),
+    }
+    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), **lists})

@@ -1,4 +1,4 @@
-"""Clicks on Feishu: decided before they are answered, or 「in hand」 with the outcome to follow; an old card and a stranger change nothing."""
+"""Clicks and chats on Feishu: decided before they are answered, or 「in hand」 with the outcome to follow; a stranger changes nothing."""
 
 import threading
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_who_was_faster_is_said_to_who_was_slower(firm: Firm) -> None:
     mine, theirs = firm.card("wang.qiang", "我的任务"), firm.card("zhao.min", "我的任务")
     firm.player("wang.qiang").taps(mine, "认领 T6")
     late = firm.player("zhao.min").taps(theirs, "认领 T6")
-    assert (late.toast_type, late.toast) == ("error", "已由 王强 于 09:00 认领,此按钮已过时。")
+    assert (late.toast_type, late.toast) == ("error", "已由 王强 于 09:00 认领,这个按钮已过时;请看最新的卡片。")
     assert firm.parts.database.read(lambda tx: firm.parts.road.reader(tx).task("T6").owner) == "wang.qiang"
 
 
@@ -85,7 +85,7 @@ def test_a_group_that_is_dissolved_is_no_longer_the_incidents(firm: Firm) -> Non
     firm.settle()
     assert any("已解散或移出了机器人" in said for said in firm.direct("li.na"))
     said = len(room.messages)
-    firm.says("li.na", "/进展 I1 已切换")
+    firm.says("li.na", "/事件 进展 I1 已切换")
     assert len(room.messages) == said, "nothing is said where nobody is"
 
 
@@ -112,5 +112,5 @@ def test_the_bot_in_somebody_elses_group_says_how_it_becomes_an_incidents(firm: 
     firm.settle()
     assert "/事件 绑定 I1" in group.messages[-1].text
     firm.says("li.na", "/事件 绑定 I1", group)
-    firm.says("li.na", "/进展 I1 已切换备用链路")
-    assert any("已切换备用链路" in message.text for message in group.messages)
+    firm.says("li.na", "/事件 进展 I1 已切换备用链路")
+    assert any("已切换备用链路" in message.text for message in group.messages), [message.text for message in group.messages]
