@@ -8,6 +8,7 @@ from handlers.core.context import Context
 from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
+from handlers.core.settling import invite
 from workflows import task as rules
 from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
@@ -139,6 +140,7 @@ def add(context: Context, given: Add) -> Reply:
     )
     people = context.organization.groups[group].everyone
     context.uow.apply(rules.add(task, response, to=people))
+    invite(context, incident, {group})
     return context.say("task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at)
 
 

@@ -15,6 +15,7 @@ from storage import audit, files, inbox, outbox, sessions, uploads
 from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
+from storage.tables.queues import OutboxRow
 from storage.tables.records import ChatRow, CounterRow, SeenRow
 from storage.timers import set_timers
 from workflows.core.approval import Approval
@@ -268,6 +269,11 @@ class UnitOfWork:
         kept = files.Kept(sent.sha256, sent.size, sent.media_type)
         where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
         return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
+
+    def own_room(self, incident: str) -> tuple[str, str] | None:
+        """(platform, chat) of the room that was made for the incident, once it exists."""
+        row = self.session.exec(select(OutboxRow).where(OutboxRow.key == f"room:{incident}")).first()
+        return (row.platform, row.chat) if row is not None and row.platform and row.chat else None
 
     def deed(self, kind: str, key: str, about: Mapping[str, Any], incident: str, **place: Any) -> None:
         outbox.enqueue_deed(self.session, key=key, kind=kind, about=dict(about), incident=incident, now=self.now, **place)

@@ -24,7 +24,7 @@ _KEY = hashlib.sha256(SECRETS.encrypt_key.encode()).digest()
 
 
 def callback(number: int, text: str) -> tuple[bytes, dict[str, str]]:
-    """(body, headers): somebody answers a message in a group, which is kept, decided, and says nothing back."""
+    """(body, headers): somebody says something to the bot in a group that is no command: it is kept, looked at, and answered by silence."""
     stamp = str(int(real_now().timestamp()))
     header = {
         "event_id": f"e{number}",
@@ -36,11 +36,11 @@ def callback(number: int, text: str) -> tuple[bytes, dict[str, str]]:
     }
     message = {
         "message_id": f"om_{number}",
-        "parent_id": "om_parent",
         "chat_id": f"oc_{number % 50}",
         "chat_type": "group",
         "message_type": "text",
-        "content": json.dumps({"text": text}),
+        "content": json.dumps({"text": f"@_user_1 {text}"}),
+        "mentions": [{"key": "@_user_1", "id": {"open_id": "ou_bot"}, "mentioned_type": "bot", "name": "更夫"}],
     }
     sender = {"sender_id": {"open_id": f"ou_{number % 200}", "union_id": "on_x", "user_id": "u_x"}, "sender_type": "user"}
     event = json.dumps({"schema": "2.0", "header": header, "event": {"sender": sender, "message": message}}).encode()

@@ -49,11 +49,11 @@ def _who(number: int) -> str:
 
 
 def _one_row(number: int) -> tuple[str, bytes, Mapping[str, str]]:
-    return "/floor", *callback(number, f"收到 {number}")
+    return "/floor", *callback(number, f"已看到,马上处理 {number}")
 
 
 def _called_back(number: int) -> tuple[str, bytes, Mapping[str, str]]:
-    return "/callbacks/feishu", *callback(number, f"收到 {number}")
+    return "/callbacks/feishu", *callback(number, f"已看到,马上处理 {number}")
 
 
 def _kept(number: int) -> tuple[str, bytes, Mapping[str, str]]:

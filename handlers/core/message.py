@@ -157,5 +157,5 @@ def plain(value: Any) -> Any:
 
 
 def heard(message: Message) -> bool:
-    """Is this meant for the bot: addressed to it, a command line, an answer to a message (it may be ours), or no words at all."""
-    return message.kind != "text" or message.addressed or message.reply_to is not None or message.text.startswith(("/", "／"))
+    """Is this meant for the bot: addressed to it, a command line, or no words at all."""
+    return message.kind != "text" or message.addressed or message.text.startswith(("/", "／"))

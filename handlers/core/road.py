@@ -74,6 +74,10 @@ class Road:
         """Keep the event for the worker; False when it was there already."""
         return self.store_soon(message).result()
 
+    def answers_us(self, message: Message) -> bool:
+        """Does it reply to something that we said: 「收到」 under a card needs no mention."""
+        return bool(message.reply_to) and self.house.database.read(lambda tx: self._spoken_of(tx, message)) is not None
+
     def store_soon(self, message: Message) -> "Future[bool]":
         """The same for callers that must not wait in a thread."""
         return self.house.database.submit_write(lambda tx: self._store(tx, message, claimed=False) is not None)

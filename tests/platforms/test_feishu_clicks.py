@@ -114,3 +114,27 @@ def test_the_bot_in_somebody_elses_group_says_how_it_becomes_an_incidents(firm: 
     firm.says("li.na", "/事件 绑定 I1", group)
     firm.says("li.na", "/事件 进展 I1 已切换备用链路")
     assert any("已切换备用链路" in message.text for message in group.messages), [message.text for message in group.messages]
+
+
+def test_the_incidents_card_is_pinned_and_who_joins_later_comes_in(firm: Firm) -> None:
+    room = firm.room("INC-")
+    (card,) = [message for message in room.messages if message.kind == "interactive"]
+    assert card.pinned
+    inside = set(room.members)
+    group = firm.parts.plans.organization.groups["legal"]
+    firm.says("li.na", f"/任务 新增 I1 小组={group.name} 时限=30分钟 准备律师函")
+    assert open_id(group.head) not in inside
+    assert open_id(group.head) in room.members
+
+
+def test_a_bare_word_under_our_card_is_heard_and_under_a_colleagues_message_is_not(firm: Firm) -> None:
+    card = firm.card("wang.qiang", "我的任务", "认领 T6")
+    firm.player("wang.qiang").taps(card, "认领 T6")
+    room = firm.room("INC-")
+    chatter = firm.player("ma.chao").says(room.id, "备用链路好了", all_heard=True)
+    before = firm.waiting()
+    firm.player("wang.qiang").says(room.id, "收到", reply_to=chatter.id, all_heard=True)
+    assert firm.waiting() == before, "what colleagues say to each other is not even kept"
+    ours = next(message for message in room.messages if message.sender == firm.sim.state.app_id)
+    firm.player("li.na").says(room.id, "收到", reply_to=ours.id, all_heard=True)
+    assert firm.waiting() == before + 1
