@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bot.app import create_app
 from bot.bootstrap import build, plan_folder, real_now
 from bot.config import Settings, demo_settings, read_settings
+from bot.doctor import Doctor
 from bot.headless import play
 from bot.headless_scenarios import FIRST_SCENARIO, names
 from bot.logs import log_uncaught, setup
@@ -66,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("serve", help="run the bot").set_defaults(run=_serve)
     commands.add_parser("migrate", help="bring the database schema forward").set_defaults(run=_migrate)
+
+    doctor = commands.add_parser("doctor", help="is everything set up? settings, database, plan, Feishu, mail, SMS, each with the remedy")
+    doctor.add_argument("--verbose", action="store_true", help="name who cannot be reached, not only how many")
+    doctor.add_argument("--send-to", metavar="ADDRESS", default="", help="send one test mail there (nothing is sent without it)")
+    doctor.add_argument(
+        "--link-people", action="store_true", help="look the plan's people up on Feishu; prints lines for organization.toml"
+    )
+    doctor.set_defaults(run=_doctor)
 
     plan = commands.add_parser("plan", help="check, show or compare the emergency plan").add_subparsers(
         required=True, metavar="check|show|diff"
@@ -186,6 +196,13 @@ def _migrate(given: argparse.Namespace) -> int:
     before, after = _migrated(_settings())
     print(f"schema {after}" if before == after else f"schema {before or 'empty'} -> {after}")
     return GOOD
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    setup("CRITICAL", sys.stderr)  # what a check meets stands in its line
+    doctor = Doctor(_settings(), real_now, verbose=given.verbose)
+    say = partial(print, flush=True)
+    return doctor.link_people(say) if given.link_people else doctor.run(say, given.send_to)
 
 
 def _plan_check(given: argparse.Namespace) -> int:

@@ -44,10 +44,10 @@ def _counts(plan: Plan) -> dict[str, int]:
 
 def finding_line(finding: Finding, words: Words) -> str:
     """Where, what is wrong, and what was meant. For a terminal: what the file says is shown as it stands, but harmless."""
-    values: dict[str, object] = {name: Ours(_harmless(value)) for name, value in finding.values.items()}
+    values: dict[str, object] = {name: Ours(harmless(value)) for name, value in finding.values.items()}
     if "what" in values:
         values["what"] = words.say(f"plan.what.{finding.values['what']}")
-    line = f"{_harmless(finding.place)}: {words.say(f'plan.{finding.code}', **values)}"
+    line = f"{harmless(finding.place)}: {words.say(f'plan.{finding.code}', **values)}"
     return words.say("plan.check.warning", finding=Ours(line)) if finding.severity == "warning" else line
 
 
@@ -63,7 +63,7 @@ def diff_command(folder_a: Path, folder_b: Path, locale: Locale) -> tuple[int, s
         findings = [finding for finding in check_plan(folder) if finding.severity == "error"]
         if findings:
             code = USAGE if findings[0].code == "missing_folder" else BAD
-            unsound = words.say("plan.diff.unsound", folder=Ours(_harmless(str(folder))))
+            unsound = words.say("plan.diff.unsound", folder=Ours(harmless(str(folder))))
             return code, "\n".join([unsound, *(finding_line(finding, words) for finding in findings)])
     try:
         before, after = load_plan(folder_a), load_plan(folder_b)
@@ -76,8 +76,8 @@ def diff_command(folder_a: Path, folder_b: Path, locale: Locale) -> tuple[int, s
 
 
 def _harmless_lines(lines: Iterable[str]) -> str:
-    return "\n".join(_harmless(line) for line in lines)
+    return "\n".join(harmless(line) for line in lines)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -3,7 +3,8 @@
 import asyncio
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -33,15 +34,11 @@ class Mailbox:
 
 
 class Mail:
-    """`subject`: what heads a message that has no card (the product's name)."""
-
     name = "mail"
     can = Can()
 
     def __init__(self, box: Mailbox, shelf: Shelf, subject: str, now: Callable[[], datetime]) -> None:
-        self._box = box
-        self._subject = subject
-        self._now = now
+        self._post = Post(box, subject, now)
         self._budget = Budget(shelf, now)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
@@ -54,12 +51,29 @@ class Mail:
         if not isinstance(deed, Send) or "@" not in deed.person:
             raise WillNeverWork(f"mail cannot {type(deed).__name__.lower()} to {'a chat' if not isinstance(deed, Send) else 'no address'}")
         await self._budget.take([Limit(f"person:{sha256(deed.person.encode()).hexdigest()[:16]}", PER_PERSON, HOUR)])
-        message = self.written(deed.message, deed.person, key)
-        await asyncio.to_thread(self._hand_in, message)
-        return Done({"chat": "", "message_id": str(message["Message-ID"])})
+        return Done({"chat": "", "message_id": await self._post.send(deed.message, deed.person, key)})
 
     async def listen(self, hear: Hear) -> None:
         return
+
+
+class Post:
+    """The mail server. `subject`: what heads every letter (the product's name). Raises as a deed does."""
+
+    def __init__(self, box: Mailbox, subject: str, now: Callable[[], datetime]) -> None:
+        self._box = box
+        self._subject = subject
+        self._now = now
+
+    async def send(self, message: Outgoing, to: str, key: str) -> str:
+        """Its Message-ID."""
+        letter = self.written(message, to, key)
+        await asyncio.to_thread(self._hand_in, letter)
+        return str(letter["Message-ID"])
+
+    async def knock(self) -> bool:
+        """Connect and log in, and send nothing; answers whether TLS protects it."""
+        return await asyncio.to_thread(self._knock)
 
     def written(self, message: Outgoing, to: str, key: str) -> EmailMessage:
         """Plain text. The same key has the same Message-ID, by which many mail servers drop a repeat."""
@@ -73,10 +87,20 @@ class Mail:
         mail.set_content(message.text + "\n")
         return mail
 
+    def _knock(self) -> bool:
+        with self._told_apart(), self._connected() as server:
+            server.noop()
+            return isinstance(server.sock, ssl.SSLSocket)
+
     def _hand_in(self, message: EmailMessage) -> None:
+        with self._told_apart(), self._connected() as server:
+            server.send_message(message)
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """What went wrong, by what the sender must do."""
         try:
-            with self._connected() as server:
-                server.send_message(message)
+            yield
         except smtplib.SMTPRecipientsRefused as refused:
             code, text = next(iter(refused.recipients.values()))
             raise _refusal(code, text, "the address is refused") from None
@@ -93,13 +117,20 @@ class Mail:
             server: smtplib.SMTP = smtplib.SMTP_SSL(box.host, box.port, timeout=TIMEOUT, context=trusted)
         else:
             server = smtplib.SMTP(box.host, box.port, timeout=TIMEOUT)
-            server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls(context=trusted)
-                server.ehlo()
-        if box.user:
-            server.login(box.user, box.password)
+        try:
+            self._greet(server, trusted)
+        except BaseException:
+            server.close()
+            raise
         return server
+
+    def _greet(self, server: smtplib.SMTP, trusted: ssl.SSLContext) -> None:
+        server.ehlo()
+        if not self._box.tls and server.has_extn("starttls"):
+            server.starttls(context=trusted)
+            server.ehlo()
+        if self._box.user:
+            server.login(self._box.user, self._box.password)
 
 
 def _refusal(code: int, text: bytes | str, what: str) -> Exception:

@@ -40,3 +40,9 @@ def aes_cbc_open(key: bytes, iv: bytes, sealed: bytes, pad: int = 16) -> bytes:
     if not 1 <= count <= pad or count > len(plain) or plain[-count:] != bytes([count]) * count:
         raise NotAuthentic("bad_padding")
     return plain[:-count]
+
+
+def aes_cbc_seal(key: bytes, iv: bytes, plain: bytes, pad: int = 16) -> bytes:
+    count = pad - len(plain) % pad
+    sealer = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    return sealer.update(plain + bytes([count]) * count) + sealer.finalize()

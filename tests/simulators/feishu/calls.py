@@ -228,6 +228,14 @@ def batch_get_id(state: State, request: Request) -> Json:
     return {"user_list": found}
 
 
+def scopes(state: State, request: Request) -> Json:
+    """ "Query the tenant's grants": 1 is granted, 2 is not."""
+    query(request, {})
+    if state.scopes_refused:
+        raise Refusal(state.scopes_refused, "planned")
+    return {"scopes": [{"scope_name": name, "grant_status": status} for name, status in state.scopes.items()]}
+
+
 def user(state: State, request: Request) -> Json:
     """Without the scope for names, the name is simply not there."""
     asked = query(request, {"user_id_type": ID_TYPES, "department_id_type": ("department_id", "open_department_id")})

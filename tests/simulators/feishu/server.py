@@ -40,6 +40,7 @@ ROUTES: Mapping[str, Callable[[State, Request], Json]] = {
     f"POST {API}/im/v1/pins": calls.pin,
     f"POST {API}/contact/v3/users/batch_get_id": calls.batch_get_id,
     f"GET {API}/contact/v3/users/:user_id": calls.user,
+    f"GET {API}/application/v6/scopes": calls.scopes,
     f"POST {API}/interactive/v1/card/update": calls.update_card,
 }
 _ALL = (*ROUTES, TOKEN, HOOK, ENDPOINT, BOT, RESOURCE)
@@ -124,7 +125,13 @@ class Api:
         if not state.bot_enabled:
             raise Refusal(230006, "Bot ability is not activated.")
         if request.route == BOT:
-            bot = {"activate_status": 2, "app_name": state.bot_name, "avatar_url": "", "ip_white_list": [], "open_id": state.bot}
+            bot = {
+                "activate_status": state.activate_status,
+                "app_name": state.bot_name,
+                "avatar_url": "",
+                "ip_white_list": [],
+                "open_id": state.bot,
+            }
             return _json({"code": 0, "msg": "ok", "bot": bot})
         if request.route == RESOURCE:
             name, content = messages.resource(state, request)

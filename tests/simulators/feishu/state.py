@@ -14,6 +14,12 @@ from tests.simulators.feishu.cards import Card
 
 Json = dict[str, Any]
 APP_SENDS = "app"
+#: What an administrator has granted, as the guide says.
+SCOPES = (
+    "im:message", "im:message:send_as_bot", "im:message.p2p_msg:readonly", "im:message.group_at_msg:readonly", "im:chat", "im:resource",
+    "im:message.urgent", "im:message.urgent:sms", "im:message.urgent:phone", "contact:user.id:readonly",
+    "im:chat.access_event.bot_p2p_chat:read",
+)  # fmt: skip
 
 
 class Refusal(Exception):
@@ -215,6 +221,11 @@ class State:
     app_disabled: bool = False
     bot_enabled: bool = True
     name_scope: bool = True
+    activate_status: int = 2
+    scopes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SCOPES, 1))
+    """1: granted, 2: asked for and not granted"""
+    scopes_refused: int = 0
+    """the code with which the question for them is refused"""
     month_quota: int | None = None
     allowed_ips: tuple[str, ...] = ()
     sensitive: set[str] = field(default_factory=set)

@@ -1,0 +1,283 @@
+"""`gengfu doctor`: is everything set up? A line for each thing, with the remedy where something is wrong. Changes nothing."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.bootstrap import plan_folder
+from bot.channels import FeishuSettings, MailSettings, SmsSettings
+from bot.config import Settings, is_loopback
+from bot.plan_cli import finding_line, harmless
+from bot.platforms.core.checkup import Found
+from bot.platforms.core.contract import TryLater, WillNeverWork
+from bot.platforms.core.http import client
+from bot.platforms.feishu.checkup import Checkup, Setup, mobile
+from bot.platforms.mail import Mailbox, Post
+from handlers.core.message import Outgoing
+from handlers.core.wording import Ours, Words
+from storage.database import Database, Transaction
+from storage.inbox import INBOX
+from storage.outbox import OUTBOX
+from storage.plan import PlanError, check_plan, load_plan
+from storage.schema import current, newest
+from storage.timers import TIMERS
+from workflows.core.errors import BadConfig
+from workflows.core.people import Organization, Person
+
+GOOD, BAD = 0, 1
+#: The bot follows the database's clock; what is further apart than this is worth mending anyway.
+CLOCKS_APART = timedelta(seconds=5)
+#: A mail server that refuses the password is not asked again for so long (bot.platforms.mail).
+LONG = 300.0
+#: What a plan's findings show of themselves here; `gengfu plan check` shows all.
+SHOWN = 3
+
+Say = Callable[[str], None]
+
+
+class Doctor:
+    """`verbose`: names who is missing, not only how many."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime], *, verbose: bool = False) -> None:
+        self._settings = settings
+        self._now = now
+        self._verbose = verbose
+        self._words = Words.load(settings.locale, str(settings.timezone))
+
+    def run(self, say: Say, send_to: str = "") -> int:
+        bad = False
+        for found in self._findings(send_to):
+            bad = bad or found.state == "bad"
+            say(self._line(found))
+        return BAD if bad else GOOD
+
+    def _findings(self, send_to: str) -> Iterator[Found]:
+        """As they are found: what asks the network comes last."""
+        channels = self._settings.channels
+        yield from self._of_settings()
+        yield from self._of_keys()
+        yield from self._of_database()
+        yield from self._of_plan()
+        if channels.feishu:
+            yield from asyncio.run(_ask_feishu(channels.feishu, self._settings, self._now))
+        if channels.mail:
+            yield from asyncio.run(self._of_mail(channels.mail, send_to))
+        elif send_to:
+            yield Found("bad", "mail", "off")
+        if channels.sms:
+            yield _of_sms(channels.sms)
+
+    # The house
+
+    def _of_settings(self) -> Iterator[Found]:
+        settings, channels = self._settings, self._settings.channels
+        modes = [f"feishu ({channels.feishu.mode})"] if channels.feishu else []
+        on = modes + [name for name, given in (("mail", channels.mail), ("sms", channels.sms)) if given]
+        if on:
+            yield Found("ok", "settings", "on", {"platforms": on, "console": settings.console})
+        elif settings.console == "off":
+            yield Found("bad", "settings", "nothing_on")
+        else:
+            yield Found("ok", "settings", "console_only", {"console": settings.console})
+        if on and settings.console == "demo":
+            yield Found("attention", "settings", "demo_beside")
+        if modes and is_loopback(_host(settings.public_url)):
+            yield Found("attention", "settings", "links_lead_home", {"url": settings.public_url})
+
+    def _of_keys(self) -> Iterator[Found]:
+        given = (("GENGFU_DATA_KEYS", self._settings.data_keys), ("GENGFU_SEAL_KEY", self._settings.seal_key))
+        missing = [name for name, key in given if key is None]
+        yield Found("bad", "keys", "missing", {"names": missing}) if missing else Found("ok", "keys", "present")
+
+    def _of_database(self) -> Iterator[Found]:
+        url = self._settings.database_url.reveal()
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+            yield Found("bad", "database", "not_made")
+            return
+        try:
+            database = Database(url)
+        except OSError as error:
+            yield Found("bad", "database", "away", {"why": str(error)})
+            return
+        try:
+            yield from self._of_schema(database)
+        except BadConfig as error:
+            yield Found("bad", "database", "away", {"why": str(error)})
+        finally:
+            database.close()
+
+    def _of_schema(self, database: Database) -> Iterator[Found]:
+        found, needed = current(database), newest()
+        kind = "SQLite" if database.is_sqlite else "PostgreSQL"
+        if found != needed:
+            yield Found("bad", "database", "old", {"found": found, "needed": needed})
+            return
+        yield Found("ok", "database", "current", {"kind": kind, "schema": needed})
+        apart = database.ahead_of(self._now)
+        if abs(apart) > CLOCKS_APART:
+            yield Found("attention", "database", "clock", {"apart": abs(apart)})
+        buried = database.read(lambda tx: _buried(tx, self._now()))
+        if any(buried.values()):
+            yield Found("attention", "buried", "some", {"queues": [f"{name} {count}" for name, count in buried.items() if count]})
+        else:
+            yield Found("ok", "buried", "none")
+
+    # The plan and its people
+
+    def _of_plan(self) -> Iterator[Found]:
+        folder = plan_folder(self._settings)
+        findings = check_plan(folder, self._now().astimezone(self._settings.timezone).date())
+        for severity in ("error", "warning"):
+            if lines := [finding_line(finding, self._words) for finding in findings if finding.severity == severity]:
+                shown = Ours("\n".join(f"    {line}" for line in lines[:SHOWN]))
+                yield Found("bad" if severity == "error" else "attention", "plan", severity, {"count": len(lines), "lines": shown})
+        organization = self._organization()
+        if organization is None:
+            return
+        if not findings:
+            yield Found("ok", "plan", "sound", {"people": len(organization.people)})
+        yield from self._of_people(organization)
+
+    def _organization(self) -> Organization | None:
+        try:
+            return load_plan(plan_folder(self._settings)).organization
+        except PlanError:
+            return None
+
+    def _of_people(self, organization: Organization) -> Iterator[Found]:
+        """Whom each road reaches."""
+        channels, people = self._settings.channels, list(organization.people.values())
+        roads = (
+            ("feishu", channels.feishu, [person for person in people if not person.identities.get("feishu")]),
+            ("mail", channels.mail, [person for person in people if not person.email]),
+            ("sms", channels.sms, [person for person in people if not person.phone]),
+        )
+        yield from (self._reached(name, people, missing) for name, given, missing in roads if given)
+
+    def _reached(self, road: str, people: Sequence[Person], missing: Sequence[Person]) -> Found:
+        if not missing:
+            return Found("ok", road, "everybody", {"count": len(people)})
+        key = "nobody" if len(missing) == len(people) else "somebody_not"
+        names = [f"{person.name} ({person.id})" for person in missing] if self._verbose else []
+        values = {"count": len(missing), "all": len(people), "names": self._words.join(names) if names else "--verbose"}
+        return Found("bad" if key == "nobody" and road == "feishu" else "attention", road, key, values)
+
+    # What is outside
+
+    async def _of_mail(self, mail: MailSettings, send_to: str) -> list[Found]:
+        box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
+        post = Post(box, self._words.say("product.name"), self._now)
+        where = {"server": f"{mail.host}:{mail.port}"}
+        try:
+            safe = await post.knock()
+            key = "answers" if safe else "plain"
+            found = [Found("ok" if safe or is_loopback(mail.host) else "attention", "mail", key, where)]
+            if send_to:
+                test = Outgoing(self._words.say("doctor.mail.test"))
+                await post.send(test, send_to, f"doctor:{send_to}:{self._now().isoformat()}")
+                found.append(Found("ok", "mail", "sent", {"to": send_to}))
+        except TryLater as error:
+            return [Found("bad", "mail", "login" if error.after >= LONG else "away", {**where, "why": str(error)})]
+        except WillNeverWork as error:
+            return [Found("bad", "mail", "refused", {**where, "why": str(error)})]
+        return found
+
+    # In words
+
+    def _line(self, found: Found) -> str:
+        values = {name: self._said(value) for name, value in found.values.items()}
+        sentence = f"doctor.{found.about}.{found.key}"
+        about = self._words.say(f"doctor.about.{found.about}")
+        line = f"{self._words.say(f'doctor.state.{found.state}')}  {about}: {self._words.say(sentence, **values)}"
+        remedy = f"{sentence}_do"
+        return f"{line}\n    → {self._words.say(remedy, **values)}" if self._words.has(remedy) else line
+
+    def _said(self, value: object) -> object:
+        """`doctor.…` is the name of a sentence; other text is shown to the letter, but harmless: this is a terminal."""
+        if isinstance(value, Ours) or not isinstance(value, str):
+            return value
+        return self._words.say(value) if value.startswith("doctor.") else Ours(harmless(value))
+
+    # Who is who on Feishu
+
+    def link_people(self, say: Say) -> int:
+        """The lines for organization.toml, which is the authority: nothing is written."""
+        feishu = self._settings.channels.feishu
+        if feishu is None:
+            raise BadConfig("--link-people asks Feishu, which is off: set FEISHU_APP_ID and what belongs to it")
+        people = list(load_plan(plan_folder(self._settings)).organization.people.values())
+        known = asyncio.run(_ask_identities(feishu, self._settings, self._now, people))
+        if isinstance(known, Found):
+            say(self._line(known))
+            return BAD
+        for line in self._links(people, known):
+            say(line)
+        return GOOD
+
+    def _links(self, people: Sequence[Person], known: dict[str, str]) -> Iterator[str]:
+        told = self._words.say
+        ids = {person.id: {known[way] for way in _ways(person) if way in known} for person in people}
+        sure = {person.id: next(iter(ids[person.id])) for person in people if len(ids[person.id]) == 1}
+        for person in people:
+            who, found = harmless(f"# {person.id} {person.name}"), sure.get(person.id, "")
+            shared = [other.name for other in people if other is not person and found and sure.get(other.id) == found]
+            if not ids[person.id]:
+                yield f"{who}: {told('doctor.link.not_found' if any(_ways(person)) else 'doctor.link.no_way')}"
+            elif not found:
+                yield f"{who}: {told('doctor.link.twice', ids=sorted(ids[person.id]))}"
+            elif shared:
+                yield f"{who}: {told('doctor.link.shared', id=found, others=shared)}"
+            elif person.identities.get("feishu") == found:
+                yield f"{who}: {told('doctor.link.there')}"
+            else:
+                yield from (who, _identities(person, found))
+        yield f"# {told('doctor.link.sum', sure=len(sure), all=len(people))}"
+
+
+def _buried(tx: Transaction, now: datetime) -> dict[str, int]:
+    waiting = {"inbox": INBOX.waiting(tx, now), "outbox": OUTBOX.waiting(tx, now), "timers": TIMERS.waiting(tx, now)}
+    return {name: stats.buried for name, stats in waiting.items()}
+
+
+async def _ask_feishu(feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime]) -> list[Found]:
+    async with AsyncExitStack() as stack:
+        return await (await _checkup(stack, feishu, settings, now)).findings()
+
+
+async def _ask_identities(
+    feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime], people: Sequence[Person]
+) -> dict[str, str] | Found:
+    async with AsyncExitStack() as stack:
+        checkup = await _checkup(stack, feishu, settings, now)
+        return await checkup.identities((p.email for p in people if p.email), (mobile(p.phone) for p in people if p.phone))
+
+
+async def _checkup(stack: AsyncExitStack, feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime]) -> Checkup:
+    secret, token, key = feishu.app_secret.reveal(), feishu.verification_token.reveal(), feishu.encrypt_key.reveal()
+    setup = Setup(feishu.app_id, secret, feishu.mode, token, key, settings.public_url)
+    http = await stack.enter_async_context(client(feishu.api_base))
+    away = await stack.enter_async_context(client(settings.public_url))
+    return Checkup(http, away, setup, now)
+
+
+def _of_sms(sms: SmsSettings) -> Found:
+    safe = sms.url.startswith("https://")
+    return Found("ok" if safe else "attention", "sms", "given" if safe else "plain", {"host": _host(sms.url)})
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _ways(person: Person) -> tuple[str, ...]:
+    return tuple(way for way in (person.email, mobile(person.phone)) if way)
+
+
+def _identities(person: Person, feishu: str) -> str:
+    """One line of TOML, the other platforms kept."""
+    both = {**person.identities, "feishu": feishu}
+    return f"identities = {{ {', '.join(f'{name} = {json.dumps(identity)}' for name, identity in both.items())} }}"
