@@ -92,7 +92,7 @@ def show(context: Context, given: Which) -> Reply:
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
     incident = context.incident(given.incident)
-    lines = timeline_lines(context, incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
+    lines = timeline_lines(Look.of(context), incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
     head = context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title)
     return Reply("\n".join([head, *lines]), ref=incident.ref)
 
