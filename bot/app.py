@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp
 from bot.api.commands import Commands, commands_router
 from bot.api.docs import docs_router
 from bot.api.door import ApiDoor
+from bot.api.ingest import Ingest, ingest_router
+from bot.api.keys import Keys
 from bot.api.reading import Reading, reading_router
 from bot.bootstrap import Parts
 from bot.clock import metronome
@@ -27,9 +30,11 @@ from bot.webhooks import callbacks_router
 from handlers.core.access import scope_of
 from handlers.core.forms import opening
 from storage.shelf import DatabaseShelf
+from storage.views.pages import Pager
 from storage.views.reader import Reader
-from workflows.incident import Incident
+from workflows.incident import COMMON, Incident
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 #: Of the API, which is the 1 of /api/v1.
@@ -61,9 +66,20 @@ def _programs(parts: Parts) -> tuple[APIRouter, ...]:
     plans, demo = parts.plans, parts.settings.console == "demo"
     door = ApiDoor(parts.tokens, parts.words, lambda: plans.organization, parts.now, demo)
     rooms = parts.rooms if parts.settings.console != "off" else None
-    shelf = DatabaseShelf(parts.database, "api", parts.now)
-    commands = Commands(door, parts.worker.ask, rooms, shelf, parts.road.house.new_id)
-    return reading_router(Reading(door, parts.database, plans)), commands_router(commands)
+    keys = Keys(DatabaseShelf(parts.database, "api", parts.now), parts.road.house.new_id)
+
+    def view(person: str, work: Callable[[Pager], T]) -> T:
+        return parts.database.read(lambda tx: work(Pager(tx, plans, scope_of(person, plans.organization))))
+
+    ingest = Ingest(
+        door,
+        partial(parts.worker.ask, patience=FORM_PATIENCE),
+        lambda: plans.current.playbooks.keys() - {COMMON},
+        lambda at: at.astimezone(parts.words.zone).strftime("%Y-%m-%dT%H:%M"),
+        keys,
+    )
+    commands = Commands(door, parts.worker.ask, rooms, keys)
+    return reading_router(Reading(door, view)), commands_router(commands), ingest_router(ingest)
 
 
 def _door(parts: Parts) -> Door:

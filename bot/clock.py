@@ -7,7 +7,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.bootstrap import Parts
-from storage import inbox, sessions, shelf
+from storage import alerts, inbox, sessions, shelf
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -66,5 +66,9 @@ def _erase(parts: Parts, tx: Transaction) -> None:
     erased = inbox.erase(tx, parts.now())
     swept = shelf.sweep(tx, parts.now())
     ended = sessions.sweep(tx, parts.now())
-    if erased or swept or ended:
-        log.info("what had its time is gone", extra={"action": "erased", "payloads": erased, "shelf": swept, "sessions": ended})
+    forgotten = alerts.sweep(tx, parts.now())
+    if erased or swept or ended or forgotten:
+        log.info(
+            "what had its time is gone",
+            extra={"action": "erased", "payloads": erased, "shelf": swept, "sessions": ended, "alerts": forgotten},
+        )

@@ -196,6 +196,7 @@ class Sender:
         assert message is not None, "what says nothing is done when it is claimed"
         platform = row.platform or ""
         if row.kind == "room":
+            platform = platform or self._room_maker()
             found = [self._identity(platform, person) for person in row.about["members"]]
             return platform, CreateRoom(row.about["name"], tuple(one for one in found if one))
         message = replace(message, mentions=tuple(one for person in message.mentions if (one := self._identity(platform, person))))
@@ -212,6 +213,13 @@ class Sender:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")
         return ways[0][0], Send(message, person=ways[0][1])
 
+    def _room_maker(self) -> str:
+        """Where a room is made that was asked for from no messenger."""
+        found = next((name for name, platform in self.platforms.items() if platform.can.create_room), None)
+        if found is None:
+            raise WillNeverWork("no messenger that is on can make a room")
+        return found
+
     def _identity(self, platform: str, person: str) -> str:
         """The person's id on the platform; empty where they have none."""
         return next((identity for name, identity in self.ways(person) if name == platform), "")
@@ -227,7 +235,7 @@ class Sender:
         if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
             raise LostRow(f"outbox row {row.id} is somebody else's now")
         if row.kind == "room":
-            values = {"platform": row.platform, "chat": done.facts["chat"]}
+            values = {"platform": platform, "chat": done.facts["chat"]}
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.core import asking
+from handlers.core import alerts, asking
 from handlers.core.access import check, may
 from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
@@ -426,9 +426,12 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
 
 @timer("I")
 def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
-    """The promised update has not come, or the figures have not been taken again."""
+    """Alerts have waited to be told, the promised update has not come, or the figures have not been taken again."""
     found = context.uow.load(Incident, incident)
     if name == "rescore":
         rescore(context, found)
+        return
+    if name == alerts.TIMER:
+        alerts.tell(context, found)
         return
     context.uow.apply(rules.ask_for_update(found, now=context.now, response=context.response(found), organization=context.organization))

@@ -1,4 +1,4 @@
-"""Tokens by which programs act as one person of the plan and nobody else. Given out once, kept as SHA-256; their life stands in the trail."""
+"""Tokens by which programs act as one person of the plan and nobody else. Shown once, kept as SHA-256; their life stands in the trail."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,12 +1,10 @@
 """`POST /api/v1/commands`: what would be typed in chat, by the same road, as the token's person."""
 
 import asyncio
-import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Header, Request
@@ -14,13 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from bot.api.door import STATUS, ApiDoor, Given, Problem, Refused, read_json
+from bot.api.keys import Keys
 from bot.web.security import same_origin
 from handlers.core.message import Message, Reply
-from storage.shelf import DatabaseShelf
 
-#: Repeats of a key are known so long; nobody repeats a request after a month.
-KEY_LIFE = timedelta(days=30)
-_KEY = re.compile(r"[!-~]{1,128}")
 _CHAT = re.compile(r"console:(?:dm|g):[^\x00-\x20\x7f]{1,80}")
 
 
@@ -29,7 +24,7 @@ class Rooms(Protocol):
 
 
 class CommandIn(Given):
-    """`chat`: a chat of the built-in console (`console:g:office`) in which it is said and answered; null = one-to-one, answered here only."""
+    """`chat`: a chat of the built-in console (`console:g:office`), where it is said and answered; null = answered here only."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"chat": None, "text": "/task done T3"}]})
 
@@ -55,8 +50,7 @@ class Commands:
     door: ApiDoor
     ask: Callable[[Message], Awaitable[Reply]]
     rooms: Rooms | None
-    shelf: DatabaseShelf
-    new_id: Callable[[], str]
+    keys: Keys
 
 
 def commands_router(deps: Commands) -> APIRouter:
@@ -73,9 +67,8 @@ def commands_router(deps: Commands) -> APIRouter:
         known = await asyncio.to_thread(_bearer, deps.door, request)
         given = await read_json(request, CommandIn)
         person, token = _who(deps.door, request, known, given)
-        message = await asyncio.to_thread(_message, deps, person, token, given, key)
-        reply = await deps.ask(message)
-        return answer(reply, message)
+        message, asked = await asyncio.to_thread(_message, deps, person, token, given, key)
+        return answer(await deps.ask(message), asked)
 
     return router
 
@@ -101,27 +94,24 @@ def _who(door: ApiDoor, request: Request, known: tuple[str, str], given: Command
     return given.as_, token
 
 
-def _message(deps: Commands, person: str, token: str, given: CommandIn, key: str | None) -> Message:
-    """The message, its key bound to this very request, and said in its chat."""
-    if key is not None and not _KEY.fullmatch(key):
-        raise Refused("api.key")
+def _message(deps: Commands, person: str, token: str, given: CommandIn, key: str | None) -> tuple[Message, str]:
+    """The message and its key, which is bound to this very request; in a chat it is said there too."""
     if given.chat is not None and (deps.rooms is None or not _CHAT.fullmatch(given.chat)):
         raise Refused("api.chat")
     platform, _, chat = (given.chat or "api:").partition(":")
-    event = f"api:{person}:{key or deps.new_id()}"
-    digest = hashlib.sha256(json.dumps([given.chat, given.text]).encode()).hexdigest()
-    if key is not None and not deps.shelf.lease(event, digest, KEY_LIFE.total_seconds()):
-        raise Refused("api.key_taken")
+    event, asked = deps.keys.event("api", person, key, [given.chat, given.text])
     kind = "group" if chat.startswith("g:") else "direct"
-    message = Message(platform, event, "text", chat, kind, person, given.text.strip(), deps.door.now(), addressed=True, token=token)  # type: ignore[arg-type]  # one of two
+    said, now = given.text.strip(), deps.door.now()
+    message = Message(platform, event, "text", chat, kind, person, said, now, addressed=True, token=token)  # type: ignore[arg-type]  # one of two
     if chat and deps.rooms is not None:
-        deps.rooms.post(chat, person, message.text, key=event)
-    return message
+        deps.rooms.post(chat, person, said, key=event)
+    return message, asked
 
 
-def answer(reply: Reply, message: Message) -> Response:
+def answer(reply: Reply, key: str) -> Response:
+    """`key`: what to repeat the request with, to hear what became of it."""
     if reply.wait:
-        return JSONResponse({"in_hand": message.event_id.split(":", 2)[2]}, 202)
+        return JSONResponse({"in_hand": key}, 202)
     if reply.error is not None:
         problem = Problem(error=reply.error, text=reply.text, usage=reply.usage)
         return JSONResponse(problem.model_dump(), STATUS.get(reply.refused, 500))

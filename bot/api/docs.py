@@ -53,6 +53,8 @@ def described(routers: Sequence[APIRouter], version: str) -> dict[str, Any]:
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     spec["security"] = [{"token": []}]
     for _, _, operation in _each(spec):
+        asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        shapes.update(asked.pop("$defs", {}))
         answers = operation["responses"]
         for status in sorted({*_ANYWHERE, *_more(operation)}):
             answers[status] = {"description": "refused, in one sentence", "content": problem}

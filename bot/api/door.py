@@ -17,7 +17,7 @@ from handlers.core.access import check
 from handlers.core.explain import explain
 from handlers.core.wording import Words
 from storage.tokens import Scope, Token, Tokens
-from workflows.core.errors import NotAllowed, NotFound, UserError
+from workflows.core.errors import NotAllowed, UserError
 from workflows.core.people import Organization
 
 BODY_CAP = 64 * 1024
@@ -41,7 +41,7 @@ class Given(BaseModel):
 
 
 class Problem(BaseModel):
-    """`error`: the key of the refusal, stable · `text`: the sentence, in the installation's language · `usage`: how the command is written."""
+    """`error`: the key of the refusal, stable · `text`: the sentence, for people · `usage`: how the command is written."""
 
     error: str
     text: str
@@ -132,7 +132,3 @@ def _explaining(door: ApiDoor) -> type[APIRoute]:
             return explained
 
     return Explaining
-
-
-def not_found(ref: str) -> NotFound:
-    return NotFound("house.not_found", ref=ref[:20])

@@ -1,4 +1,4 @@
-"""Lists in pages, the newest first. A page begins behind the last item of the one before, so nothing is skipped or repeated as rows are added."""
+"""Lists in pages, the newest first. A page begins behind the last item of the one before: rows that are added shift nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
