@@ -202,6 +202,7 @@ class Sender:
         assert message is not None, "what says nothing is done when it is claimed"
         platform = row.platform or ""
         if row.kind in SILENT:
+            platform = platform or self._room_maker()
             return platform, self._silent(row, platform)
         message = replace(message, mentions=tuple(one for person in message.mentions if (one := self._identity(platform, person))))
         if row.kind == "supersede":
@@ -229,6 +230,13 @@ class Sender:
         pins = platform is not None and self.platforms[platform].can.pin
         return pins and row.about.get("card") == "incident" and row.message_id is None and bool(row.chat and done.facts.get("message_id"))
 
+    def _room_maker(self) -> str:
+        """Where a room is made that was asked for from no messenger."""
+        found = next((name for name, platform in self.platforms.items() if platform.can.create_room), None)
+        if found is None:
+            raise WillNeverWork("no messenger that is on can make a room")
+        return found
+
     def _identity(self, platform: str, person: str) -> str:
         """The person's id on the platform; empty where they have none."""
         return next((identity for name, identity in self.ways(person) if name == platform), "")
@@ -247,7 +255,7 @@ class Sender:
             about, key, chat = {"message_id": done.facts["message_id"]}, f"pin:{row.key}", done.facts.get("chat") or row.chat
             outbox.enqueue_deed(tx, key=key, kind="pin", about=about, incident=row.incident or "", now=now, platform=platform, chat=chat)
         if row.kind == "room":
-            values = {"platform": row.platform, "chat": done.facts["chat"]}
+            values = {"platform": platform, "chat": done.facts["chat"]}
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:

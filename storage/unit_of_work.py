@@ -11,17 +11,18 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import audit, files, inbox, outbox, sessions, uploads
+from storage import alerts, audit, files, inbox, outbox, sessions, uploads
 from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
 from storage.tables.queues import OutboxRow
 from storage.tables.records import ChatRow, CounterRow, SeenRow
 from storage.timers import set_timers
+from workflows.alert import Alert
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.errors import NotFound, RuleBroken
-from workflows.core.outcome import Notice, Outcome, Request
+from workflows.core.outcome import Notice, Outcome, Request, Timer
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
@@ -188,7 +189,31 @@ class UnitOfWork:
     def forget_generator(self) -> bool:
         return sessions.forget_generator(self.session, self.actor, self.now, via=self.via)
 
+    # Alerts
+
+    def alert(self, key: str) -> Alert | None:
+        """The actor's alert of this key, locked."""
+        return alerts.get(self.session, self.actor, key)
+
+    def keep_alert(self, alert: Alert) -> None:
+        alerts.put(self.session, alert)
+
+    def alerts_of(self, incident: str) -> list[Alert]:
+        return alerts.of_incident(self.session, incident)
+
+    def alerts_told_at(self, incident: str) -> datetime | None:
+        """When its timeline last had a line about alerts, or one opened it."""
+        return alerts.told_at(self.session, incident)
+
+    def opened_by_alerts(self, token: str, since: datetime) -> list[str]:
+        """Refs of the incidents that this token's alerts opened since then, the newest first."""
+        return alerts.opened(self.session, token, since)
+
     # Writing
+
+    def wake(self, record: Record, timer: Timer) -> None:
+        """Set or move a timer without any event of the record."""
+        set_timers(self.session, (timer,), record_ref=record.ref, incident=record.incident, now=self.now)
 
     def next_ref(self, kind: type[Any]) -> str:
         return f"{letter_of(kind)}{self.count(letter_of(kind))}"

@@ -30,7 +30,7 @@ from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
-from workflows.core.errors import BadWords, Conflict, GengfuError, NotFound, RuleBroken, UserError
+from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,8 @@ class Road:
 
     def _answered(self, tx: Transaction, message: Message) -> Reply:
         row = inbox.find(tx, message.platform, message.event_id)
+        if row is not None and row.erased is not None:
+            return Reply(self.house.words.say("house.long_ago"), error="house.long_ago", refused="RuleBroken")
         if row is None or row.reply is None:
             return Reply(self.house.words.say("house.in_hand"), wait=True)
         reply = Reply(**row.reply)
@@ -186,6 +188,8 @@ class Road:
             self._finish(tx, row, None)
             return None
         check(parsed.command.who, person, house.plans.organization)
+        if message.token and parsed.command.four_eyes:
+            raise NotAllowed("token.four_eyes")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
@@ -256,12 +260,12 @@ class Road:
             at=house.now(),
             actor=person,
             verb="refused",
-            details={"command": named, "reason": refusal.key, "refs": _refs(message.text)},
+            details={"command": named, "reason": refusal.key, "refs": _refs(message.text), **_by(message)},
             incident=incident,
             via=f"{row.platform}:{row.event_id}",
         )
         text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
-        reply = self._hinted(Reply(text, error=refusal.key, usage=usage), masked)
+        reply = self._hinted(Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__), masked)
         house.count(named or "-", "refused")
         self._answer(tx, row, message, reply, waits)
         return reply
@@ -457,6 +461,11 @@ def _about(spoken: OutboxRow | None) -> str | None:
     if named:
         return named.pop() if len(named) == 1 else spoken.incident
     return str(spoken.about.get("ref") or "") or spoken.ref
+
+
+def _by(message: Message) -> dict[str, str]:
+    """The token by which it came, for the record."""
+    return {"token": message.token} if message.token else {}
 
 
 def _command_of(message: Message, house: House) -> str | None:
