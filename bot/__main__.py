@@ -25,6 +25,7 @@ from bot.headless import play
 from bot.headless_scenarios import FIRST_SCENARIO, names
 from bot.logs import log_uncaught, setup
 from bot.plan_cli import check_command, diff_command, show_command
+from bot.token_cli import USUAL, list_command, new_command, revoke_command
 from bot.web.bell import Bell
 from storage.audit import export_lines
 from storage.database import Database
@@ -99,6 +100,20 @@ def _parser() -> argparse.ArgumentParser:
         "--public-key", required=True, help="base64, as `gengfu audit export` prints it; from whom you trust, not from the file"
     )
     verify.set_defaults(run=_audit_verify)
+
+    token = commands.add_parser("token", help="let programs act as a person of the plan").add_subparsers(
+        required=True, metavar="new|revoke|list"
+    )
+    new = token.add_parser("new", help="make a token; it is shown once")
+    new.add_argument("--person", required=True, help="the id of the person it acts as, like li.na")
+    new.add_argument("--scope", required=True, help="what it may do: read, command, ingest, joined by commas")
+    new.add_argument("--days", type=int, default=USUAL, help=f"how long it works (default {USUAL})")
+    new.add_argument("--name", default="", help="what it is for, to be recognised by")
+    new.set_defaults(run=_token_new)
+    revoke = token.add_parser("revoke", help="end a token at once")
+    revoke.add_argument("id", help="its id, as `token new` and `token list` show it; the first characters are enough")
+    revoke.set_defaults(run=_token_revoke)
+    token.add_parser("list", help="all tokens, and when each was last used").set_defaults(run=_token_list)
 
     bench = commands.add_parser("bench", help="speed and size, against a floor measured in the same run")
     bench.add_argument("--quick", action="store_true", help="small figures, to see that it runs")
@@ -284,6 +299,23 @@ def _told(report: Report) -> str:
     head = "the trail is whole" if report.ok else "THE TRAIL IS NOT WHOLE"
     found = [f"  {finding.code}: " + ", ".join(f"{k}={v}" for k, v in dict(finding.values).items()) for finding in report.findings]
     return "\n".join([f"{head} ({counts})", *found])
+
+
+def _token_new(given: argparse.Namespace) -> int:
+    secret, beside = new_command(_settings(), given.person, given.scope, given.days, given.name)
+    print(secret)
+    print(beside, file=sys.stderr)
+    return GOOD
+
+
+def _token_revoke(given: argparse.Namespace) -> int:
+    print(revoke_command(_settings(), given.id))
+    return GOOD
+
+
+def _token_list(given: argparse.Namespace) -> int:
+    print(list_command(_settings()))
+    return GOOD
 
 
 def _bench(given: argparse.Namespace) -> int:

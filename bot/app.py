@@ -6,10 +6,17 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from bot.api.commands import Commands, commands_router
+from bot.api.docs import docs_router
+from bot.api.door import ApiDoor
+from bot.api.ingest import Ingest, ingest_router
+from bot.api.keys import Keys
+from bot.api.reading import Reading, reading_router
 from bot.bootstrap import Parts
 from bot.clock import metronome
 from bot.health import health_router
@@ -22,11 +29,16 @@ from bot.web.security import Guard, host_names
 from bot.webhooks import callbacks_router
 from handlers.core.access import scope_of
 from handlers.core.forms import opening
+from storage.shelf import DatabaseShelf
+from storage.views.pages import Pager
 from storage.views.reader import Reader
-from workflows.incident import Incident
+from workflows.incident import COMMON, Incident
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+#: Of the API, which is the 1 of /api/v1.
+VERSION = "1"
 #: A form's page waits longer for the outcome: no platform presses for an answer, and it should stand on the page itself.
 FORM_PATIENCE = timedelta(seconds=10)
 
@@ -43,7 +55,31 @@ def create_app(parts: Parts) -> ASGIApp:
     app.include_router(form_router(_forms(parts, door)))
     if settings.console != "off":
         app.include_router(console_router(_console(parts, door)))
+    programs = _programs(parts)
+    for router in (*programs, docs_router(door, programs, VERSION)):
+        app.include_router(router)
     return Guard(app, host_names(settings.public_url, settings.host), anyhow={"/healthz", "/readyz", "/metrics"})
+
+
+def _programs(parts: Parts) -> tuple[APIRouter, ...]:
+    """The door for programs."""
+    plans, demo = parts.plans, parts.settings.console == "demo"
+    door = ApiDoor(parts.tokens, parts.words, lambda: plans.current, parts.now, demo)
+    rooms = parts.rooms if parts.settings.console != "off" else None
+    keys = Keys(DatabaseShelf(parts.database, "api", parts.now), parts.road.house.new_id)
+
+    def view(person: str, work: Callable[[Pager], T]) -> T:
+        return parts.database.read(lambda tx: work(Pager(tx, plans, scope_of(person, plans.organization))))
+
+    ingest = Ingest(
+        door,
+        partial(parts.worker.ask, patience=FORM_PATIENCE),
+        lambda: plans.current.playbooks.keys() - {COMMON},
+        lambda at: at.astimezone(parts.words.zone).strftime("%Y-%m-%dT%H:%M"),
+        keys,
+    )
+    commands = Commands(door, parts.worker.ask, rooms, keys)
+    return reading_router(Reading(door, view)), commands_router(commands), ingest_router(ingest)
 
 
 def _door(parts: Parts) -> Door:

@@ -37,6 +37,7 @@ from storage.rooms import Rooms
 from storage.schema import require_current
 from storage.sessions import Sessions
 from storage.shelf import DatabaseShelf
+from storage.tokens import Tokens
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
@@ -46,7 +47,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("task", "approval", "report", "login", "help", "chats", "cards", "notices"),
+    *("alert", "task", "approval", "report", "login", "help", "chats", "cards", "notices"),
 )
 
 
@@ -79,6 +80,11 @@ def real_id() -> str:
     return secrets.token_hex(8)
 
 
+def real_token() -> str:
+    """256 random bits; the prefix lets people, and programs that look for lost secrets, see what it is."""
+    return f"gengfu_{secrets.token_urlsafe(32)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a process runs with."""
@@ -102,6 +108,7 @@ class Parts:
     listener: Listener | None
     sessions: Sessions
     forms: FormDoor
+    tokens: Tokens
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -175,7 +182,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
     told = (settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files)
-    parts = Parts(*told, seal_key, clock, listener, sessions, forms)
+    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock))
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -185,7 +192,7 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     """(platform, id there) -> person id. On the console everybody is who they are in the plan."""
     by_identity: dict[tuple[str, str], str] = {}
     for person in plans.organization.people.values():
-        by_identity["console", person.id] = by_identity["web", person.id] = person.id
+        by_identity.update({(own, person.id): person.id for own in ("console", "web", "api")})
         for platform, identity in person.identities.items():
             by_identity[platform, identity] = person.id
     return lambda platform, identity: by_identity.get((platform, identity))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.bootstrap import Parts
-from storage import inbox, sessions, shelf, uploads
+from storage import alerts, inbox, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -67,6 +67,7 @@ def _erase(parts: Parts, tx: Transaction) -> None:
     swept = shelf.sweep(tx, parts.now())
     ended = sessions.sweep(tx, parts.now())
     sent = uploads.sweep(tx, parts.now())
-    if erased or swept or ended or sent:
-        counts = {"payloads": erased, "shelf": swept, "sessions": ended, "uploads": sent}
+    forgotten = alerts.sweep(tx, parts.now())
+    if erased or swept or ended or sent or forgotten:
+        counts = {"payloads": erased, "shelf": swept, "sessions": ended, "uploads": sent, "alerts": forgotten}
         log.info("what had its time is gone", extra={"action": "erased", **counts})

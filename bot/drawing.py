@@ -17,6 +17,9 @@ from storage.views.reader import Reader
 
 log = logging.getLogger(__name__)
 
+#: Deeds without words.
+SILENT = ("room", "invite", "pin")
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -63,7 +66,7 @@ class Drawing:
             return self._without_the_replaced(tx, reader, row)
         if row.kind == "reply" or (row.kind == "notice" and row.said is not None):
             return outgoing(row.said)  # a retry says the same words
-        if row.kind == "room":
+        if row.kind in SILENT:
             return Outgoing("")
         if row.kind == "secret":  # its words are not kept
             return self._road.draw(reader, row)

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from bot.circuit import Circuit
 from bot.claims import buried, claim
-from bot.drawing import Drawing, Ready, fingerprint
+from bot.drawing import SILENT, Drawing, Ready, fingerprint
 from bot.metrics import Metrics
-from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Platform, PlatformDown, Send, TryLater, WillNeverWork
+from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Invite, Pin, Platform, PlatformDown, Send, TryLater, WillNeverWork
 from handlers.core.message import Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
@@ -28,6 +28,8 @@ DEED_LIMIT = 30.0
 #: A lot waits so long for its slowest deed; then the next lot is claimed while that one goes on.
 LOT_LIMIT = 0.5
 MOST_FLYING = 50
+#: What nobody waits for: refused, it is noted and nobody is woken.
+CONVENIENCES = ("pin", "invite")
 #: Person id -> (platform, id there), the best way first.
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 
@@ -108,6 +110,10 @@ class Sender:
         except WillNeverWork as error:
             text = str(error)
             self._count(platform or "-", "never")
+            if row.kind in CONVENIENCES:
+                log.warning("a convenience was refused", extra={"action": "deed_refused", "outbox": row.id, "error": text})
+                await self._write(lambda tx: self._done(tx, ready, platform, Done()))
+                return
             await self._write(lambda tx: self._give_up(tx, ready, text))
         except Exception as error:
             await self._try_again(ready, platform, error)
@@ -191,13 +197,13 @@ class Sender:
         self.metrics.deliveries.labels(platform=platform, result=result).inc()
 
     def _deed(self, ready: Ready) -> tuple[str, Deed]:
-        """(platform, deed) for a row that has something to say."""
+        """(platform, deed) for a row that has something to do."""
         row, message = ready.row, ready.message
         assert message is not None, "what says nothing is done when it is claimed"
         platform = row.platform or ""
-        if row.kind == "room":
-            found = [self._identity(platform, person) for person in row.about["members"]]
-            return platform, CreateRoom(row.about["name"], tuple(one for one in found if one))
+        if row.kind in SILENT:
+            platform = platform or self._room_maker()
+            return platform, self._silent(row, platform)
         message = replace(message, mentions=tuple(one for person in message.mentions if (one := self._identity(platform, person))))
         if row.kind == "supersede":
             return platform, Edit(row.chat or "", row.about["message_id"], message, superseded=row.superseded)
@@ -211,6 +217,25 @@ class Sender:
         if not ways:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")
         return ways[0][0], Send(message, person=ways[0][1])
+
+    def _silent(self, row: OutboxRow, platform: str) -> Deed:
+        """A deed without words."""
+        if row.kind == "pin":
+            return Pin(row.chat or "", row.about["message_id"])
+        people = tuple(one for person in row.about["members"] if (one := self._identity(platform, person)))
+        return Invite(row.chat or "", people) if row.kind == "invite" else CreateRoom(row.about["name"], people)
+
+    def _stands_first(self, row: OutboxRow, platform: str | None, done: Done) -> bool:
+        """The incident's own card came into a group just now: it belongs to the top of it."""
+        pins = platform is not None and self.platforms[platform].can.pin
+        return pins and row.about.get("card") == "incident" and row.message_id is None and bool(row.chat and done.facts.get("message_id"))
+
+    def _room_maker(self) -> str:
+        """Where a room is made that was asked for from no messenger."""
+        found = next((name for name, platform in self.platforms.items() if platform.can.create_room), None)
+        if found is None:
+            raise WillNeverWork("no messenger that is on can make a room")
+        return found
 
     def _identity(self, platform: str, person: str) -> str:
         """The person's id on the platform; empty where they have none."""
@@ -226,8 +251,11 @@ class Sender:
         shown = None if ready.repeated else shown
         if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
             raise LostRow(f"outbox row {row.id} is somebody else's now")
+        if self._stands_first(row, platform, done):
+            about, key, chat = {"message_id": done.facts["message_id"]}, f"pin:{row.key}", done.facts.get("chat") or row.chat
+            outbox.enqueue_deed(tx, key=key, kind="pin", about=about, incident=row.incident or "", now=now, platform=platform, chat=chat)
         if row.kind == "room":
-            values = {"platform": row.platform, "chat": done.facts["chat"]}
+            values = {"platform": platform, "chat": done.facts["chat"]}
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:

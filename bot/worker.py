@@ -123,7 +123,7 @@ class Worker:
         """An event of a callback or a long connection: decided at once when it is a click, kept for the loops when it is meant for us."""
         if message.kind == "click":
             return await self._readable(message, await self.ask(message))
-        if heard(message):
+        if heard(message) or await asyncio.to_thread(self.road.answers_us, message):
             await self.store(message)
         return None
 

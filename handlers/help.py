@@ -31,7 +31,7 @@ class Nothing:
 def help_(context: Context, given: About) -> Reply:
     """What you may ask for; `/help task` for one topic, `/help grade` for one command."""
     topic = given.text.strip().lstrip("/").casefold()
-    found = [c for c in COMMANDS.values() if _may(context, c) and (not topic or topic in _words(c))]
+    found = [c for c in COMMANDS.values() if c.listed and _may(context, c) and (not topic or topic in _words(c))]
     if not found:
         raise NotFound("help.nothing", topic=given.text)
     here = [] if topic else _fitting(context, found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers.core import asking
+from handlers.core import alerts, asking
 from handlers.core.access import check, may
 from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
@@ -92,7 +92,7 @@ def show(context: Context, given: Which) -> Reply:
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
     incident = context.incident(given.incident)
-    lines = timeline_lines(context, incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
+    lines = timeline_lines(Look.of(context), incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
     head = context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title)
     return Reply("\n".join([head, *lines]), ref=incident.ref)
 
@@ -429,9 +429,12 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
 
 @timer("I")
 def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
-    """The promised update has not come, or the figures have not been taken again."""
+    """Alerts have waited to be told, the promised update has not come, or the figures have not been taken again."""
     found = context.uow.load(Incident, incident)
     if name == "rescore":
         rescore(context, found)
+        return
+    if name == alerts.TIMER:
+        alerts.tell(context, found)
         return
     context.uow.apply(rules.ask_for_update(found, now=context.now, response=context.response(found), organization=context.organization))

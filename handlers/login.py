@@ -30,6 +30,8 @@ class Which:
 def login(context: Context, given: Nothing) -> Reply:
     """A one-time link to the web page, for you alone."""
     message = context.message
+    if message.token:
+        raise NotAllowed("token.no_login")
     alone = message.chat_kind == "direct" and bool(message.chat)
     context.uow.send_login_link(
         platform=message.platform, to=message.sender, chat=message.chat if alone else "", group="" if alone else message.chat
@@ -67,6 +69,18 @@ def reset(context: Context, given: Nothing) -> Reply:
     if not context.uow.forget_generator():
         raise NotFound("login.no_generator")
     return context.say("login.reset_ok")
+
+
+@screen("token.made")
+def token_made(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To its person: whoever made it, made it in their name."""
+    values = about["values"]
+    return Outgoing(look.say("token.made", token=values["token"], name=values["name"], scopes=tuple(values["scopes"])))
+
+
+@screen("token.revoked")
+def token_revoked(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    return Outgoing(look.say("token.revoked", token=about["values"]["token"], name=about["values"]["name"]))
 
 
 @screen("login.link")

@@ -56,7 +56,7 @@ def _by(look: Look, incident: Incident, kind: str, by: str | None) -> str:
 
 for _kind in (
     *("graded", "activated", "recovered", "ended", "closed", "reopened", "commander", "updated", "typed"),
-    *("measured", "lowered", "downgraded", "merged", "false_alarm", "absorbed", "reported_again"),
+    *("measured", "lowered", "downgraded", "merged", "false_alarm", "absorbed", "reported_again", "alerted"),
 ):
     _news(_kind)
 

@@ -8,6 +8,7 @@ from handlers.core.context import Context
 from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
+from handlers.core.settling import invite
 from workflows import task as rules
 from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
@@ -139,6 +140,7 @@ def add(context: Context, given: Add) -> Reply:
     )
     people = context.organization.groups[group].everyone
     context.uow.apply(rules.add(task, response, to=people))
+    invite(context, incident, {group})
     return context.say("task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at)
 
 
@@ -155,7 +157,10 @@ def claim(context: Context, given: Which) -> Reply:
         when = context.words.say("card.late" if late else "card.by", due=task.due_at, span=late, now=context.now)
         text = context.words.say("task.claimed_first", task=task.ref, title=task.title, when=when)
         return Reply(f"{text}\n{asked}", ref=task.ref)
-    key = ("task.claimed_standing" if task.standing else "task.claimed") + ("_late" if late else "")
+    if task.standing:
+        key = "task.claimed_standing_late" if late else "task.claimed_standing"
+    else:
+        key = "task.claimed_late" if late else "task.claimed"
     return context.say(key, ref=task.ref, task=task.ref, title=task.title, due=task.due_at, until=until, late=late)
 
 

@@ -11,16 +11,18 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import audit, files, inbox, outbox, sessions, uploads
+from storage import alerts, audit, files, inbox, outbox, sessions, uploads
 from storage.cipher import Cipher
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
+from storage.tables.queues import OutboxRow
 from storage.tables.records import ChatRow, CounterRow, SeenRow
 from storage.timers import set_timers
+from workflows.alert import Alert
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.errors import NotFound, RuleBroken
-from workflows.core.outcome import Notice, Outcome, Request
+from workflows.core.outcome import Notice, Outcome, Request, Timer
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.incident import UNCLOSED, Grading, Incident
@@ -187,7 +189,31 @@ class UnitOfWork:
     def forget_generator(self) -> bool:
         return sessions.forget_generator(self.session, self.actor, self.now, via=self.via)
 
+    # Alerts
+
+    def alert(self, key: str) -> Alert | None:
+        """The actor's alert of this key, locked."""
+        return alerts.get(self.session, self.actor, key)
+
+    def keep_alert(self, alert: Alert) -> None:
+        alerts.put(self.session, alert)
+
+    def alerts_of(self, incident: str) -> list[Alert]:
+        return alerts.of_incident(self.session, incident)
+
+    def alerts_told_at(self, incident: str) -> datetime | None:
+        """When its timeline last had a line about alerts, or one opened it."""
+        return alerts.told_at(self.session, incident)
+
+    def opened_by_alerts(self, token: str, since: datetime) -> list[str]:
+        """Refs of the incidents that this token's alerts opened since then, the newest first."""
+        return alerts.opened(self.session, token, since)
+
     # Writing
+
+    def wake(self, record: Record, timer: Timer) -> None:
+        """Set or move a timer without any event of the record."""
+        set_timers(self.session, (timer,), record_ref=record.ref, incident=record.incident, now=self.now)
 
     def next_ref(self, kind: type[Any]) -> str:
         return f"{letter_of(kind)}{self.count(letter_of(kind))}"
@@ -268,6 +294,11 @@ class UnitOfWork:
         kept = files.Kept(sent.sha256, sent.size, sent.media_type)
         where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
         return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
+
+    def own_room(self, incident: str) -> tuple[str, str] | None:
+        """(platform, chat) of the room that was made for the incident, once it exists."""
+        row = self.session.exec(select(OutboxRow).where(OutboxRow.key == f"room:{incident}")).first()
+        return (row.platform, row.chat) if row is not None and row.platform and row.chat else None
 
     def deed(self, kind: str, key: str, about: Mapping[str, Any], incident: str, **place: Any) -> None:
         outbox.enqueue_deed(self.session, key=key, kind=kind, about=dict(about), incident=incident, now=self.now, **place)

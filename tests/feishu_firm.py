@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import uvicorn
+from sqlmodel import select
 
 from bot.app import create_app
 from bot.bootstrap import Parts, build
@@ -21,6 +22,7 @@ from bot.config import read_settings
 from handlers.core.wording import Locale
 from storage.database import Database
 from storage.schema import migrate
+from storage.tables.queues import InboxRow
 from tests.simulators.feishu import Click, Sim
 from tests.simulators.feishu.people import Player
 from tests.simulators.feishu.state import Chat, Clock, Message
@@ -104,6 +106,13 @@ class Firm:
 
     def direct(self, person: str) -> list[str]:
         return [m.text for m in self.sim.direct(open_id(person)).messages if m.sender == self.sim.state.app_id]
+
+    def waiting(self) -> int:
+        """Events that were kept so far."""
+        return self.parts.database.read(lambda tx: len(tx.exec(select(InboxRow.id)).all()))
+
+    def trail(self, ref: str) -> list[tuple[str, str, dict[str, Any]]]:
+        return self._world().trail(ref)
 
     def room(self, part: str) -> Chat:
         return next(chat for chat in self.sim.state.chats.values() if part in chat.name and chat.kind == "group")

@@ -100,7 +100,7 @@ def play(firm: Firm) -> str:
     scribe.heading("启动预案:领导先退回,再一键同意")
     scribe.taps("li.na", "启动预案", "INC-")
     scribe.submits("lin.yue", "退回", "启动预案", text="先说清影响范围")
-    scribe.says("li.na", "/进展 I1 影响三家营业部,约三千名客户", firm.room("INC-"))
+    scribe.says("li.na", "/事件 进展 I1 影响三家营业部,约三千名客户", firm.room("INC-"))
     scribe.taps("li.na", "启动预案", "INC-")
     scribe.taps("lin.yue", "同意", "启动预案")
     scribe.heading("没人认领,更夫来催;旧卡片上再点,什么也不会发生")

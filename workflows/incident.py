@@ -638,6 +638,16 @@ def also_reported(incident: Incident, *, by: str, who: str, text: str, tip: str)
     )
 
 
+def alerted(incident: Incident, *, by: str, text: str) -> Outcome[Incident]:
+    """Monitoring has more to say. No promise of an update is renewed by that: people are still waited for."""
+    state = MACHINE.after(incident.state, "also")
+    return Outcome(
+        replace(incident, state=state),
+        Event("alerted", {"by": by, "text": text}),
+        notices=(Notice("incident.alerted", ("chat",), {"by": by, "text": text}),),
+    )
+
+
 def restrict(incident: Incident, *, by: str, reason: str) -> Outcome[Incident]:
     """限制: only those see it who have to."""
     state = MACHINE.after(incident.state, "restrict")

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-#: path, body and person of the request with this number
-Request = Callable[[int], tuple[str, bytes, str]]
+#: path, body and headers of the request with this number
+Request = Callable[[int], tuple[str, bytes, Mapping[str, str]]]
 
 
 @dataclass(slots=True)
@@ -47,8 +47,7 @@ async def _connection(port: int, request: Request, run: Run, numbers: Iterator[i
             if pause:
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
             left = due if pause else time.perf_counter()
-            path, body, person = request(next(numbers))
-            status = await _post(reader, writer, port, path, body, person)
+            status = await _post(reader, writer, port, *request(next(numbers)))
             run.latencies.append(time.perf_counter() - left)
             run.refused += status >= 400
             due = due + pause if pause else time.perf_counter()
@@ -56,11 +55,11 @@ async def _connection(port: int, request: Request, run: Run, numbers: Iterator[i
         writer.close()
 
 
-async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, path: str, body: bytes, person: str) -> int:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Gengfu-As: {person}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+async def _post(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, path: str, body: bytes, headers: Mapping[str, str]
+) -> int:
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{told}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     answer = await reader.readuntil(b"\r\n\r\n")
     length = next(int(line.split(b":")[1]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))

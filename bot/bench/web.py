@@ -1,15 +1,16 @@
-"""The console's road over HTTP against the floor; and how long a server takes to get ready, and what it weighs."""
+"""Callbacks and the console's road over HTTP against the floor; and how long a server takes to get ready, and what it weighs."""
 
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
 
+from bot.bench.callbacks import SETTINGS, callback
 from bot.bench.load import Request, Run, fire
 from bot.bench.places import child, environment, free_port, memory, opened
 from bot.bench.report import Row, Verdict, at_least, at_most, ms, quantile
@@ -47,26 +48,26 @@ def _who(number: int) -> str:
     return PEOPLE[number % len(PEOPLE)]
 
 
-def _one_row(number: int) -> tuple[str, bytes, str]:
-    return "/floor", _typed(GROUP, number, "x"), _who(number)
+def _one_row(number: int) -> tuple[str, bytes, Mapping[str, str]]:
+    return "/floor", *callback(number, f"已看到,马上处理 {number}")
 
 
-def _kept(number: int) -> tuple[str, bytes, str]:
-    return f"/console/rooms/{GROUP}/messages", _typed(GROUP, number, f"收到 {number}"), GROUP_PEOPLE[number % 3]
+def _called_back(number: int) -> tuple[str, bytes, Mapping[str, str]]:
+    return "/callbacks/feishu", *callback(number, f"已看到,马上处理 {number}")
 
 
-def _asked(number: int) -> tuple[str, bytes, str]:
+def _kept(number: int) -> tuple[str, bytes, Mapping[str, str]]:
+    return f"/console/rooms/{GROUP}/messages", _typed(GROUP, number, f"收到 {number}"), {"X-Gengfu-As": GROUP_PEOPLE[number % 3]}
+
+
+def _asked(number: int) -> tuple[str, bytes, Mapping[str, str]]:
     chat = f"dm:{_who(number)}"
-    return f"/console/rooms/{chat}/messages", _typed(chat, number, "/我是谁"), _who(number)
+    return f"/console/rooms/{chat}/messages", _typed(chat, number, "/我是谁"), {"X-Gengfu-As": _who(number)}
 
 
-def _stored(number: int) -> tuple[str, bytes, str]:
-    return "/bench/store", _typed(f"dm:{_who(number)}", number, "/我是谁"), _who(number)
-
-
-#: what, the request, whether the target of stored events is meant for it
+#: what, the request, whether the target of callbacks is meant for it
 ROADS: tuple[tuple[str, Request, bool], ...] = (
-    ("event stored for the worker, which handles it meanwhile", _stored, True),
+    ("Feishu callback stored for the worker, which handles it meanwhile", _called_back, True),
     ("plain group message: posted in its room, no decision", _kept, False),
     ("command asked: posted + stored + decided + answered", _asked, False),
 )
@@ -77,7 +78,7 @@ def roads(name: str, url: str, folder: Path, *, seconds: float) -> list[Row]:
     with opened(url) as database:
         with _server("floor", url, folder) as port:
             floor = _run(port, _one_row, seconds)
-        rows = [Row(f"floor: who is it, one row committed ({name})", f"{floor.rate:.0f}/s")]
+        rows = [Row(f"floor: callback verified, decrypted, one row committed ({name})", f"{floor.rate:.0f}/s")]
         with _server("real", url, folder) as port:
             _arrive(port)
             for what, request, judged in ROADS:
@@ -104,7 +105,7 @@ def _told(name: str, what: str, floor: Run, full: Run, half: Run, *, judged: boo
 @contextmanager
 def _server(kind: str, url: str, folder: Path) -> Iterator[int]:
     port = free_port()
-    with child(["bot.bench.server", kind, str(port)], environment(url, port), folder, partial(_answers, port)):
+    with child(["bot.bench.server", kind, str(port)], environment(url, port) | SETTINGS, folder, partial(_answers, port)):
         yield port
 
 

@@ -22,7 +22,7 @@ from bot.web.bell import Bell
 from bot.web.door import Door, bounced
 from bot.web.page_words import PLACEHOLDERS, SCRIPT_WORDS, TEMPLATE_WORDS
 from bot.web.security import same_origin
-from handlers.core.message import Button, Message, Reply, heard
+from handlers.core.message import Button, Message, Reply, card_of, heard, plain
 from storage.rooms import Line, Listed, Page, Rooms
 from workflows.core.errors import NotFound, UserError
 
@@ -344,4 +344,5 @@ def _page(page: Page) -> dict[str, Any]:
 def _line(line: Line) -> dict[str, Any]:
     shown = asdict(line) | {"at": line.at.isoformat(), "edited_at": line.edited_at and line.edited_at.isoformat()}
     body: Mapping[str, Any] = shown.pop("body") or {}
-    return shown | {"card": body.get("card"), "reply_to": body.get("reply_to"), "files": body.get("files", [])}
+    card = plain(card_of(body["card"])) if body.get("card") else None  # as this version knows it, whichever one drew it
+    return shown | {"card": card, "reply_to": body.get("reply_to"), "files": body.get("files", [])}

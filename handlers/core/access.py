@@ -1,5 +1,6 @@
 """The one gate: who may ask for what, and what a viewer may see. Scopes are made here and nowhere else."""
 
+from storage.views.reader import RESTRICTED_ROLES
 from storage.views.scope import Scope
 from workflows.core.errors import NotAllowed
 from workflows.core.people import Organization
@@ -25,7 +26,8 @@ def house_scope() -> Scope:
 def check(who: str, person: str, organization: Organization) -> None:
     """Raise NotAllowed unless `person` has the right `who`; `|` means or.
 
-    anyone · listed: has a group or a role · reader: sees incidents · member: acts in them · heads: any head or deputy · group:a,b · role:x
+    anyone · listed: has a group or a role · reader: sees incidents · trail: reads the whole trail · member: acts in incidents ·
+    heads: any head or deputy · group:a,b · role:x
     """
     refusals = []
     for one in who.split("|"):
@@ -58,7 +60,9 @@ def _check(who: str, person: str, organization: Organization) -> None:
         return
     if not scope.member:
         raise NotAllowed("access.keeper")
-    if who != "reader":
+    if who == "trail" and not set(scope.roles) & RESTRICTED_ROLES:
+        raise NotAllowed("access.trail")
+    if who not in ("reader", "trail"):
         _check_acting(who, scope, organization)
 
 

@@ -27,6 +27,7 @@ class Message:
     `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
     `asks`: the clicked button has a form that this platform could not show in place: it is to be sent ·
     `proven`: no further proof of identity is needed; on the web only after a fresh one-time code ·
+    `token`: the id of the token by which a program sent it for its person: nothing of four eyes is decided by one ·
     `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
     """
 
@@ -47,6 +48,7 @@ class Message:
     mentioned: tuple[tuple[str, str], ...] = ()
     asks: bool = False
     proven: bool = True
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Reply:
     usage: str = ""
     wait: bool = False
     """True = in hand: not decided yet, the answer follows as a message"""
+    refused: str = ""
+    """the kind of the refusal: the name of its class"""
 
 
 _FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Field, Button, Card, Outgoing, Reply)}
@@ -157,5 +161,5 @@ def plain(value: Any) -> Any:
 
 
 def heard(message: Message) -> bool:
-    """Is this meant for the bot: addressed to it, a command line, an answer to a message (it may be ours), or no words at all."""
-    return message.kind != "text" or message.addressed or message.reply_to is not None or message.text.startswith(("/", "／"))
+    """Is this meant for the bot: addressed to it, a command line, or no words at all."""
+    return message.kind != "text" or message.addressed or message.text.startswith(("/", "／"))

@@ -17,6 +17,9 @@ from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, State
 from workflows.tip import Tip
 
+#: Doors that are no messenger: a room that is asked for there is made wherever one can be.
+NO_MESSENGERS = ("api", "web")
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -124,7 +127,8 @@ def _bind_or_create(context: Context, incident: Incident, said_in: str) -> bool:
     members = [p for g in groups for p in context.organization.groups[g].leaders]
     members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
     about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
-    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=message.platform)
+    place = None if message.platform in NO_MESSENGERS else message.platform
+    context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=place)
     return True
 
 

@@ -49,7 +49,8 @@ class Command:
     """`name` is `noun verb` in English, `zh` the same in Chinese; `also` are further full spellings.
 
     `short`: one-word forms (`/认领 T1`, or the bare word as a reply to the bot's card) · `who`: the right needed (see access) ·
-    `four_eyes`: never by token · `help_key` names the help sentence in the catalogs.
+    `four_eyes`: never by token · `listed`: stands in the help (what only programs send does not) ·
+    `help_key` names the help sentence in the catalogs.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Command:
     also: tuple[str, ...] = ()
     short: tuple[str, ...] = ()
     four_eyes: bool = False
+    listed: bool = True
 
     @property
     def help_key(self) -> str:
@@ -74,14 +76,22 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    name: str, args: type[Any], *, zh: str, who: str, also: tuple[str, ...] = (), short: tuple[str, ...] = (), four_eyes: bool = False
+    name: str,
+    args: type[Any],
+    *,
+    zh: str,
+    who: str,
+    also: tuple[str, ...] = (),
+    short: tuple[str, ...] = (),
+    four_eyes: bool = False,
+    listed: bool = True,
 ) -> Callable[[Callable[[Any, Any], Reply]], Callable[[Any, Any], Reply]]:
     """Register `run(context, given)` as the command `name`."""
 
     def keep(run: Callable[[Any, Any], Reply]) -> Callable[[Any, Any], Reply]:
         if name in COMMANDS:
             raise ValueError(f"the command {name!r} is registered twice")
-        COMMANDS[name] = Command(name, zh, args, who, run, also, short, four_eyes)
+        COMMANDS[name] = Command(name, zh, args, who, run, also, short, four_eyes, listed)
         return run
 
     return keep

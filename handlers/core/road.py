@@ -14,7 +14,7 @@ from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import button_with, command_of
 from handlers.core.look import Look
-from handlers.core.message import Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.message import Attached, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -30,7 +30,7 @@ from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
-from workflows.core.errors import BadWords, Conflict, GengfuError, NotFound, RuleBroken, UserError
+from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _TASK = re.compile("T[0-9]+")
 #: How long a person waits for a decision before the answer is 「in hand」 and the outcome follows as a message.
 PATIENCE = timedelta(seconds=1.2)
+#: What somebody means who sends files and no word.
+FILES_ALONE = "/task attach"
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3
 
@@ -72,6 +74,10 @@ class Road:
         """Keep the event for the worker; False when it was there already."""
         return self.store_soon(message).result()
 
+    def answers_us(self, message: Message) -> bool:
+        """Does it reply to something that we said: 「收到」 under a card needs no mention."""
+        return bool(message.reply_to) and self.house.database.read(lambda tx: self._spoken_of(tx, message)) is not None
+
     def store_soon(self, message: Message) -> "Future[bool]":
         """The same for callers that must not wait in a thread."""
         return self.house.database.submit_write(lambda tx: self._store(tx, message, claimed=False) is not None)
@@ -105,6 +111,8 @@ class Road:
 
     def _answered(self, tx: Transaction, message: Message) -> Reply:
         row = inbox.find(tx, message.platform, message.event_id)
+        if row is not None and row.erased is not None:
+            return Reply(self.house.words.say("house.long_ago"), error="house.long_ago", refused="RuleBroken")
         if row is None or row.reply is None:
             return Reply(self.house.words.say("house.in_hand"), wait=True)
         reply = Reply(**row.reply)
@@ -129,7 +137,8 @@ class Road:
         elif message.kind in ARRIVALS:
             self._decide_again(row, lambda tx: self._arrival(tx, row, message))
         else:
-            self._handle(row, replace(message, files=(*message.files, *files)))
+            text = message.text or (FILES_ALONE if files else "")
+            self._handle(row, replace(message, text=text, files=(*message.files, *files)))
 
     def _handle(self, row: InboxRow, message: Message, *, waits: datetime | None = None) -> Reply:
         """`waits`: until when somebody waits for the answer; what comes later follows as a message, in the commit that decides it."""
@@ -179,6 +188,8 @@ class Road:
             self._finish(tx, row, None)
             return None
         check(parsed.command.who, person, house.plans.organization)
+        if message.token and parsed.command.four_eyes:
+            raise NotAllowed("token.four_eyes")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
@@ -249,12 +260,12 @@ class Road:
             at=house.now(),
             actor=person,
             verb="refused",
-            details={"command": named, "reason": refusal.key, "refs": _refs(message.text)},
+            details={"command": named, "reason": refusal.key, "refs": _refs(message.text), **_by(message)},
             incident=incident,
             via=f"{row.platform}:{row.event_id}",
         )
         text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
-        reply = self._hinted(Reply(text, error=refusal.key, usage=usage), masked)
+        reply = self._hinted(Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__), masked)
         house.count(named or "-", "refused")
         self._answer(tx, row, message, reply, waits)
         return reply
@@ -452,6 +463,11 @@ def _about(spoken: OutboxRow | None) -> str | None:
     return str(spoken.about.get("ref") or "") or spoken.ref
 
 
+def _by(message: Message) -> dict[str, str]:
+    """The token by which it came, for the record."""
+    return {"token": message.token} if message.token else {}
+
+
 def _command_of(message: Message, house: House) -> str | None:
     """The command that was meant, for the record of a refusal that came after parsing."""
     try:
@@ -473,4 +489,9 @@ def _packed(message: Message) -> dict[str, Any]:
 
 
 def _unpacked(payload: Mapping[str, Any]) -> Message:
-    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), "files": tuple(payload.get("files", ()))})
+    lists = {
+        "files": tuple(payload.get("files", ())),
+        "attached": tuple(Attached(**one) for one in payload.get("attached", ())),
+        "mentioned": tuple((name, identity) for name, identity in payload.get("mentioned", ())),
+    }
+    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), **lists})

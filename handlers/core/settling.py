@@ -135,6 +135,7 @@ def _restarted(task: Task, line: TaskLine, incident: Incident) -> bool:
 def _tell(context: Context, incident: Incident, made: list[Task], carded: set[str]) -> None:
     """Each person of the groups concerned has one card with all their tasks; what is new on a card that stands already is also said."""
     fresh: dict[str, list[str]] = {}
+    invite(context, incident, {task.group for task in made} - carded)
     have_card = {person for group in carded for person in context.organization.groups[group].everyone}
     for task in made:
         for person in context.organization.groups[task.group].everyone:
@@ -143,6 +144,15 @@ def _tell(context: Context, incident: Incident, made: list[Task], carded: set[st
         context.uow.tell(Notice("mine", (person,), urgency="assignment", card=True), incident)
         if person in have_card:
             context.uow.tell(Notice("tasks.new", (person,), {"refs": list(refs)}, "assignment"), incident)
+
+
+def invite(context: Context, incident: Incident, joined: set[str]) -> None:
+    """Who leads a group that joins later comes into the room that was made for the incident."""
+    room = context.uow.own_room(incident.ref) if joined else None
+    if room is not None:
+        members = list(dict.fromkeys(p for group in sorted(joined) for p in context.organization.groups[group].leaders))
+        key = f"invite:{incident.ref}:{','.join(sorted(joined))}"
+        context.uow.deed("invite", key, {"members": members}, incident.ref, platform=room[0], chat=room[1])
 
 
 def fulfil(context: Context, incident: Incident, command: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.look import Look
 from storage.views.reader import Entry
 from workflows.incident import Incident
 
@@ -17,47 +17,45 @@ REGRADED = ("graded", "measured", "lowered", "downgraded")
 _LEVELS = (("opinion_level", "level"), ("response_level", "was"), ("response_level", "response"))
 
 
-def timeline_lines(context: Context, incident: Incident, entries: Iterable[Entry], most: int) -> list[str]:
+def timeline_lines(look: Look, incident: Incident, entries: Iterable[Entry], most: int) -> list[str]:
     """The latest `most` lines, the oldest first; the same act on several items at the same time is one line."""
     found = list(entries)
     counted = len([e for e in found if e.verb in COUNTED])
     shown = [e for e in found if e.verb not in (*COUNTED, *DOUBLES)]
-    words = context.words
+    words = look.words
     acts: dict[tuple[object, ...], list[Entry]] = {}
     for entry in shown:
-        acts.setdefault((entry.at, entry.actor, entry.verb, entry.ref[0], _note(context, incident, entry)), []).append(entry)
-    lines = [_line(context, same, str(act[-1])) for act, same in acts.items()]
+        acts.setdefault((entry.at, entry.actor, entry.verb, entry.ref[0], note_of(look, incident, entry)), []).append(entry)
+    lines = [_line(look, same, str(act[-1])) for act, same in acts.items()]
     before = [words.say("timeline.earlier", count=len(lines) - most)] if len(lines) > most else []
     return [*before, *lines[-most:], *([words.say("timeline.reminders", count=counted)] if counted else [])]
 
 
-def _line(context: Context, same: list[Entry], note: str) -> str:
-    words, first = context.words, same[0]
-    actor = words.say(f"actor.{first.actor}") if words.has(f"actor.{first.actor}") else context.name(first.actor)
+def _line(look: Look, same: list[Entry], note: str) -> str:
+    words, first = look.words, same[0]
+    actor = words.say(f"actor.{first.actor}") if words.has(f"actor.{first.actor}") else look.name(first.actor)
     records = [entry.ref for entry in same if ":" not in entry.ref]  # a refusal stands in the chain of the person, who is the actor
     refs = sorted(records, key=lambda ref: (ref[0], int(ref[1:])))
-    at = words.time(first.at, context.now)
+    at = words.time(first.at, look.now)
     return words.say("timeline.line", at=at, actor=actor, verb=words.say(f"verb.{first.verb}"), ref=words.join(refs), note=note).rstrip()
 
 
-def _note(context: Context, incident: Incident, entry: Entry) -> str:
+def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     """What was said with it, who it went to, or which facts were noted."""
     details = entry.details
     if entry.verb == "refused":
-        return context.words.show(str(details.get("command") or ""))
+        return look.words.show(str(details.get("command") or ""))
     said = str(details.get("text") or details.get("note") or details.get("reason") or "")
     to = details.get("to") or []
     people = [to] if isinstance(to, str) else list(to)
-    heard = [context.words.say("timeline.to", people=context.words.join([context.name(p) for p in people]))] if people else []
+    heard = [look.words.say("timeline.to", people=look.words.join([look.name(p) for p in people]))] if people else []
     other = [str(details["other"])] if details.get("other") else []
-    return " ".join(
-        [*heard, *other, *_levels(context, entry), *_facts(context, incident, entry), *([context.words.show(said)] if said else [])]
-    )
+    return " ".join([*heard, *other, *_levels(look, entry), *_facts(look, incident, entry), *([look.words.show(said)] if said else [])])
 
 
-def _levels(context: Context, entry: Entry) -> list[str]:
+def _levels(look: Look, entry: Entry) -> list[str]:
     """What a grading came to, what it changed, and why somebody scored by hand."""
-    words, details = context.words, entry.details
+    words, details = look.words, entry.details
     if entry.verb not in REGRADED:
         return []
     level, was, now = (words.say(f"code.{kind}.{details[name]}") for kind, name in _LEVELS)
@@ -65,8 +63,8 @@ def _levels(context: Context, entry: Entry) -> list[str]:
     return [found, *(words.show(str(score[1])) for score in (details.get("overrides") or {}).values())]
 
 
-def _facts(context: Context, incident: Incident, entry: Entry) -> list[str]:
-    words, book = context.words, context.uow.plan_of(incident).facts.specs
+def _facts(look: Look, incident: Incident, entry: Entry) -> list[str]:
+    words, book = look.words, look.reader.plan_of(incident).facts.specs
     given = entry.details.get("given") or {}
     noted = [f"{fact_name(words, spec)}={fact_value(words, spec, given[key])}" for key, spec in book.items() if key in given]
     own = entry.details.get("details") or {}

@@ -17,7 +17,7 @@ class AuditRow(SQLModel, table=True):
 
     record_ref: str = Field(primary_key=True)
     version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    at: datetime = Field(sa_type=UtcDateTime, nullable=False)
+    at: datetime = Field(sa_type=UtcDateTime, nullable=False, index=True)
     actor: str
     verb: str
     from_state: str | None = None

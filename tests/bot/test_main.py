@@ -15,10 +15,15 @@ from typing import TypeVar
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from storage.audit import append_personal
 from storage.database import Database
 from storage.outbox import OUTBOX
+from storage.schema import migrate
+from storage.seals import seal
 from tests.browser.live import Person
+from tests.make import START
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -335,13 +340,36 @@ def test_the_trail_goes_out_in_a_file_and_is_verified_away_from_the_system(newco
     assert newcomer.gengfu("audit", "verify", str(file), "--public-key", public).returncode == 1
     file.write_text("".join(lines), encoding="utf-8")
     assert newcomer.gengfu("audit", "verify", str(file), "--public-key", OTHER_KEY).returncode == 1
-    newcomer.settings["GENGFU_SEAL_KEY"] = base64.b64encode(bytes(32)).decode()
-    strange = newcomer.gengfu("audit", "export", "--output", str(newcomer.folder / "strange.jsonl"))
-    assert strange.returncode == 1
-    assert "is not the key that the trail is sealed with: seal 1 " in strange.stderr
-    assert not (newcomer.folder / "strange.jsonl").exists()
     assert newcomer.refuses("audit", "verify", "missing.jsonl", "--public-key", public).startswith("cannot read the file or the key: ")
     assert newcomer.refuses("audit", "verify", str(file), "--public-key", "%%%").startswith("cannot read the file or the key: ")
+
+
+def test_an_export_with_another_seal_key_is_refused_and_an_earlier_one_is_said(newcomer: Desk) -> None:
+    first, second = (Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)) for number in (1, 2))
+    url = f"sqlite:///{newcomer.folder / 'trail.db'}"
+    newcomer.settings |= {"GENGFU_DATABASE_URL": url, "GENGFU_DATA_KEYS": f"a:{base64.b64encode(bytes(32)).decode()}"}
+    database = Database(url)
+    migrate(database)
+
+    def sealed(by: Ed25519PrivateKey) -> None:
+        database.write(lambda tx: append_personal(tx, "li.na", at=START, actor="li.na", verb="refused"))
+        database.write(lambda tx: seal(tx, START, by))
+
+    def export(seed: int) -> subprocess.CompletedProcess[str]:
+        newcomer.settings["GENGFU_SEAL_KEY"] = base64.b64encode(bytes([seed] * 32)).decode()
+        return newcomer.gengfu("audit", "export")
+
+    sealed(first)
+    whole, strange = export(1), export(2)
+    assert (whole.returncode, whole.stderr.startswith("public key ")) == (0, True)
+    assert (strange.returncode, strange.stdout) == (1, "")
+    assert "is not the key that the trail is sealed with: seal 1 carries another signature" in strange.stderr
+    sealed(second)
+    later = export(2)
+    assert later.returncode == 0
+    assert later.stderr.startswith("gengfu: WARNING: seal 1 carries the signature of another key")
+    assert export(1).returncode == 1, "the newest seal counts"
+    database.close()
 
 
 def piped(desk: Desk, public: str) -> str:

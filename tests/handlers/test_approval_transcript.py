@@ -284,7 +284,7 @@ def test_done_directly_takes_the_question_back(world: World) -> None:
 def test_the_end_is_declared_by_the_office_and_approved_by_a_leader(sqlite: Database) -> None:
     world = opened(sqlite, SMALL)
     world.says("li.na", "/事件 启动")
-    assert "只有 应急办(综合协调组)" in world.says("chen.bo", "/事件 结束 I1").text
+    assert "这一步由 应急办(综合协调组)" in world.says("chen.bo", "/事件 结束 I1").text
     world.says("sun.jie", "/事件 结束 I1 客户已可交易")
     assert world.approval().text == "宣布应急结束:INC-20260310-001 行情中断。\n客户已可交易"
     assert world.says("sun.jie", "/同意 A1").error == "approval.own"

@@ -184,7 +184,7 @@ def test_command_changes_hands(world: World) -> None:
     assert world.says("sun.jie", "/事件 接手 I1").text == "孙洁 已经是总指挥。"
     assert world.says("sun.jie", "/事件 交接 I1 李娜 备注=我去现场").text == "I1 的总指挥已交给 李娜,已通知本人和群里。"
     assert world.incident().commander == "li.na"
-    assert "只有 应急办(综合协调组)" in world.says("wang.qiang", "/事件 接手 I1").text
+    assert "这一步由 应急办(综合协调组)" in world.says("wang.qiang", "/事件 接手 I1").text
     assert [verb for _, verb, _ in world.trail("I1")][-2:] == ["taken", "handed_over"]
 
 
@@ -394,7 +394,7 @@ def test_a_whole_run_in_english(database: Database) -> None:
         "complaints_1h=260",
     ).text.splitlines()
     assert grading[0] == "Grading of I1 “quotes are down”:"
-    assert "· Reach 3: Platforms 6 → 3, Media tier national → 3, Affected clients 50,000 → 3" in grading
+    assert "· Reach 3: Platforms 6 → 3, Media tier national financial media → 3, Affected clients 50,000 → 3" in grading
     assert "Response level: Response level 3 → Response level 2" in grading
     assert (
         world.says("ma.chao", "/incident grade I1 reads_24h=1").text

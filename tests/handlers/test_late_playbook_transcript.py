@@ -92,3 +92,14 @@ def test_merge_and_false_alarm_still_ask_about_orders(world: World) -> None:
     world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
     world.says("li.na", "/事件 误报 I1 无 监控误告警,已核对委托流水")
     assert "有无委托被延误或拒绝?" in world.approval().text
+
+
+def test_taking_a_late_standing_task_names_no_time_that_has_passed(world: World) -> None:
+    world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    world.passes(hours=9)
+    task = next(task for task in world.tasks() if task.standing and task.due_at and task.due_at < world.clock())
+    member = world.plans.organization.groups[task.group].everyone[-1]
+    text = world.says(member, f"/认领 {task.ref}").text
+    assert "这一轮应在" in text
+    assert "已超时" in text
+    assert "前报第一轮" not in text

@@ -110,7 +110,7 @@ def test_no_regulator_clock_ends_by_a_change_of_type_alone(world: World) -> None
     assert world.incident().type == "cyber_attack", "nothing has changed before the second person agrees"
     assert world.timers(police.ref)
     assert "类型改为「系统故障」" in world.approval().text
-    assert "有无委托被延误或拒绝" in world.approval().text
+    assert "· 有无入侵、勒索、诈骗或内部人作案的迹象?" in world.approval().text
     assert world.says("li.na", "/同意 A1").error in ("approval.own", "approval.not_named")
     world.taps("guo.ping", "同意")
     assert world.incident().type == "system_failure"

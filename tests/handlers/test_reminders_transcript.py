@@ -422,7 +422,7 @@ def test_an_item_in_bundles_stands_in_the_newest_only_and_the_others_lose_its_li
     assert silent <= set(items), "and none without one"
     for line in reminded(world, "wang.qiang"):
         count = line.text.count("次提醒】")
-        assert count == 1 or line.text.startswith(f"你有 {count} 项"), "the head of a bundle goes down with it"
+        assert count == 1 or line.text.startswith(f"{count} 项要处理"), "the head of a bundle goes down with it"
 
 
 def reminded(world: World, person: str) -> list[Line]:

@@ -137,7 +137,7 @@ def test_a_no_needs_a_reason_and_a_second_person_and_the_clock_runs_meanwhile(ou
     assert reports(outage)["clearing_first"].open, "the clock runs until the second person agrees"
     assert outage.timers(ref)
     assert outage.says("li.na", "/同意 A1").error in ("approval.own", "approval.not_named")
-    assert "有无委托被延误或拒绝" in outage.approval().text
+    assert "清算、交收、资金划付有无延误或差错?" in outage.approval().text
     outage.taps("guo.ping", "同意")
     after = reports(outage)["clearing_first"]
     assert (after.state, after.waived_by, after.waiver_by) == (State.NOT_REQUIRED, "guo.ping", "li.na")

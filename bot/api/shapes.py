@@ -1,0 +1,187 @@
+"""The shapes of the read API (contract, section 5): fields may be added, none goes. Times are UTC; null = not judged, or not yet."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from handlers.core.look import Look
+from handlers.core.telling import note_of
+from storage.views.pages import TrailLine
+from storage.views.reader import Entry
+from workflows.core.approval import Approval
+from workflows.incident import COMMON, Incident
+from workflows.regulator_report import Report
+from workflows.task import Task
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Opinion(BaseModel):
+    level: str
+    total: int
+    provisional: bool
+    floor: str | None
+    scores: dict[str, int]
+
+
+class TaskShape(BaseModel):
+    ref: str
+    incident: str
+    code: str
+    title: str
+    group: str
+    owner: str | None
+    state: str
+    due_at: datetime | None
+    mandatory: bool
+    standing: bool
+
+
+class ApprovalShape(BaseModel):
+    ref: str
+    incident: str
+    kind: str
+    state: str
+    needed: list[str]
+    subject: str
+    text: str
+    sha256: str
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class ReportShape(BaseModel):
+    ref: str
+    incident: str
+    obligation: str
+    state: str
+    deadline: datetime | None
+    binding: str
+    group: str
+    filed_at: datetime | None
+
+
+class Line(BaseModel):
+    at: datetime
+    actor: str
+    verb: str
+    ref: str
+    text: str
+
+
+class Complaints(BaseModel):
+    open: int = 0
+    closed: int = 0
+    agitated: int = 0
+    refs: list[str] = []
+
+
+class IncidentHead(BaseModel):
+    ref: str
+    number: str
+    title: str
+    type: str | None
+    playbooks: list[str]
+    state: str
+    drill: bool
+    restricted: bool
+    opened_at: datetime
+    graded_at: datetime | None
+    commander: str
+    response_level: str
+    plan: str
+    csrc_grade: str | None
+    cac_grade: str | None
+    opinion: Opinion
+    system: str
+    merged_into: str | None
+
+
+class IncidentShape(IncidentHead):
+    """With all that belongs to it. `statements` and `complaints` are there, and empty until Gengfu has them."""
+
+    tasks: list[TaskShape]
+    approvals: list[ApprovalShape]
+    statements: list[dict[str, Any]]
+    complaints: Complaints
+    reports: list[ReportShape]
+    timeline: list[Line]
+
+
+class AuditShape(BaseModel):
+    record: str
+    version: int
+    at: datetime
+    actor: str
+    verb: str
+    from_state: str | None
+    to_state: str | None
+    details: dict[str, Any]
+    incident: str | None
+    plan: str | None
+    via: str | None
+    hash: str
+
+
+class Listing(BaseModel, Generic[T]):
+    """`next`: the cursor of the next page; null on the last one."""
+
+    items: list[T]
+    next: str | None
+
+
+def head(incident: Incident) -> dict[str, Any]:
+    opinion = Opinion(
+        level=incident.opinion_level, total=incident.opinion_total, provisional=incident.provisional, floor=incident.floor,
+        scores=dict(incident.scores),
+    )  # fmt: skip
+    same = ("ref", "number", "title", "type", "state", "drill", "restricted", "opened_at", "graded_at", "commander", "response_level")
+    more = ("plan", "csrc_grade", "cac_grade", "system", "merged_into")
+    found = {name: getattr(incident, name) for name in (*same, *more)}
+    return found | {"playbooks": [one for one in incident.playbooks if one != COMMON], "opinion": opinion}
+
+
+def incident_head(incident: Incident) -> IncidentHead:
+    return IncidentHead(**head(incident))
+
+
+def incident_whole(look: Look, incident: Incident) -> IncidentShape:
+    reader, ref = look.reader, incident.ref
+    return IncidentShape(
+        **head(incident),
+        tasks=[task(one) for one in reader.tasks(ref)],
+        approvals=[approval(one) for one in reader.approvals(ref)],
+        statements=[],
+        complaints=Complaints(),
+        reports=[report(look, one) for one in reader.reports(ref)],
+        timeline=[_line(look, incident, entry) for entry in reader.timeline(ref)],
+    )
+
+
+def task(found: Task) -> TaskShape:
+    return TaskShape(**_same(TaskShape, found))
+
+
+def approval(found: Approval) -> ApprovalShape:
+    return ApprovalShape(**_same(ApprovalShape, found, "needed", "sha256"), needed=list(found.needed), sha256=found.digest)
+
+
+def report(look: Look, found: Report) -> ReportShape:
+    duty = look.reader.plan_of(found).obligations[found.obligation]
+    return ReportShape(**_same(ReportShape, found, "deadline", "binding"), deadline=found.deadline_at, binding=duty.binding)
+
+
+def audit(found: TrailLine) -> AuditShape:
+    return AuditShape(**_same(AuditShape, found, "record", "details"), record=found.record_ref, details=dict(found.details))
+
+
+def _line(look: Look, incident: Incident, entry: Entry) -> Line:
+    return Line(at=entry.at, actor=entry.actor, verb=entry.verb, ref=entry.ref, text=note_of(look, incident, entry).strip())
+
+
+def _same(shape: type[BaseModel], record: object, *but: str) -> dict[str, Any]:
+    """The fields that are called the same in the record."""
+    return {name: getattr(record, name) for name in shape.model_fields if name not in but}
