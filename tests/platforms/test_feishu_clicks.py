@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from storage.database import Transaction
-from tests.feishu_firm import Firm, firm_on_feishu, open_id
+from tests.feishu_firm import Firm, firm_on_feishu
+from tests.simulators.feishu.tenant import open_id
 
 
 @pytest.fixture

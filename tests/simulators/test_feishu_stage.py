@@ -1,5 +1,6 @@
 """`make simulate`: a real server before the stand-in on real time, and the page by which people act; as a smoke test, and in a browser."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,7 +80,8 @@ def test_in_a_browser(now: Running) -> None:
         page.locator("#chats b", has_text="INC-").click()
         page.locator("#log .b", has_text="补首报").click()
         page.locator("#chats b", has_text="更夫").click()
-        form = page.locator("#log form.f", has_text="初步损失").last
+        # Not the card that asked for it from the beginning, which has the same fields.
+        form = page.locator("#log .card", has=page.locator(".head", has_text=re.compile("^补首报$"))).locator("form.f")
         form.get_by_label("系统", exact=True).fill("集中交易")
         form.locator(".b").click()
         clicks = page.locator("#lines summary", has_text="card.action.trigger")
