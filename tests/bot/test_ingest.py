@@ -172,7 +172,8 @@ def test_what_is_no_alert_is_refused(house: House, monitoring: Program) -> None:
     ]  # fmt: skip
     for body in wrong:
         assert monitoring.post("/ingest/alert", body).status_code == 422, body
-    for change in ({"alerts": []}, {"status": "odd"}, {"groupKey": ""}, {"commonLabels": {"a": 1}}):
+    changes: list[dict[str, Any]] = [{"alerts": []}, {"status": "odd"}, {"groupKey": ""}, {"commonLabels": {"a": 1}}]
+    for change in changes:
         assert monitoring.post("/ingest/alertmanager", {**GROUP, **change}).status_code == 422, change
     assert count(house, IncidentRow) == 0
     watcher = program(house, "shi.lei").alerts(title="x")
