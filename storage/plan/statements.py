@@ -1,6 +1,6 @@
 """`statements/*.md`: templates of what the firm says, with fields `{name}` that somebody fills.
 
-A field is filled by the incident (a name of INCIDENT or a fact of facts.toml) or by the author, who is asked for what the template declares:
+A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or by the author, who is asked for what the template declares:
 
     +++
     title = "首次告知"
