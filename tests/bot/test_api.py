@@ -286,7 +286,7 @@ def test_many_at_once_with_one_key_are_one_event(house: House, li_na: Program) -
 
 def test_what_takes_longer_is_in_hand_and_the_same_request_hears_the_rest(house: House, li_na: Program) -> None:
     parts = house.parts
-    door = ApiDoor(parts.tokens, parts.words, lambda: parts.plans.organization, parts.now, demo=False)
+    door = ApiDoor(parts.tokens, parts.words, lambda: parts.plans.current, parts.now, demo=False)
     keys = Keys(DatabaseShelf(parts.database, "api", parts.now), parts.road.house.new_id)
     impatient = FastAPI(openapi_url=None)
     impatient.include_router(commands_router(Commands(door, partial(parts.worker.ask, patience=timedelta(0)), None, keys)))
