@@ -22,7 +22,17 @@ def plan_in_words(plan: Plan, words: Words) -> list[str]:
     playbooks = (part for playbook in plan.playbooks.values() for part in ("", *_playbook(told, playbook)))
     parts = (_firm(told), _groups(told), _roles(told), _facts(told), _rubric(told), _levels(told))
     lines = [line for part in parts for line in (*part, "")]
-    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_calendar(told)]
+    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_statements(told), *_calendar(told)]
+
+
+def _statements(told: Told) -> Iterator[str]:
+    if not told.plan.statements:
+        return
+    yield told.say("plan.show.statements")
+    for name, template in told.plan.statements.items():
+        fields = told.words.join(list(template.fields))
+        yield f"  {told.say('plan.show.statement', name=name, title=template.title, fields=fields)}"
+    yield ""
 
 
 def _firm(told: Told) -> Iterator[str]:

@@ -57,6 +57,7 @@ def page() -> str:
         ["list, card, timeline, tasks, reports, board", *(_mark(s.member) for s in scopes.values())],
         ["the same of a restricted incident", *("✓" if close[k] else "part" if s.member else "" for k, s in scopes.items())],
     ]
+    views.append(["the whole trail, through the API", *(_mark(may("trail", kind, organization)) for kind in KINDS)])
     note = "*part*: who commands or opened it, owns one of its tasks, or belongs to a group with tasks in it; to others it does not exist."
     return "\n".join([_HEAD, "## Commands", "", *_table("command", commands), "", "## Views", "", *_table("view", views), "", note, ""])
 

@@ -317,7 +317,7 @@ def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | No
     return tuple(p for p in found if p != by)
 
 
-@command("task verify", Which, zh="任务 核实", who="member", short=("核实",))
+@command("task verify", Which, zh="任务 核实", who="member", short=("核实",), four_eyes=True)
 def verify(context: Context, given: Which) -> Reply:
     """Somebody else's task is really done: close it."""
     task, incident = context.task(given.task)

@@ -113,8 +113,10 @@ class Tokens:
         return "" if token.person in self._plans.organization.people else "left"
 
     def _note_use(self, hash: str, token: Token, address: str) -> None:
-        if not self._shelf.spend(f"used:{token.id}:{address}", 1, USED_EVERY):
+        key = f"used:{token.id}:{address}"
+        if self._shelf.get(key):  # reading comes first: it does not wait for the writer
             return
+        self._shelf.put(key, "noted", self._now() + USED_EVERY)
 
         def work(tx: Session) -> None:
             tx.connection().execute(update(TokenRow).where(col(TokenRow.hash) == hash).values(used=self._now()))

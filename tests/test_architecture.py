@@ -209,7 +209,10 @@ def test_every_notice_has_a_screen() -> None:
     kinds = {key: place for place, name, call in _outcomes() if name in ("Notice", "_say_to") for key in _choices(call.args[0])}
     kinds |= {"house.buried": "handlers/core/road.py"}
     kinds |= {
-        key: place for place, name, call in _calls() if place.startswith("storage/sessions.py") for key in _told_by_the_door(name, call)
+        key: place
+        for place, name, call in _calls()
+        if place.startswith(("storage/sessions.py", "storage/tokens.py"))
+        for key in _told_by_the_door(name, call)
     }
     assert len(kinds) > 15
     assert {kind: place for kind, place in kinds.items() if kind not in SCREENS} == {}

@@ -35,7 +35,7 @@ def _line(context: Context, news: Sequence[Alert]) -> str:
         parts.append(context.words.say("alert.again", count=again, titles=_titles(context, firing or over)))
     if over:
         parts.append(context.words.say("alert.over", titles=_titles(context, over)))
-    return context.words.say("alert.stop").join(parts) or _titles(context, news)
+    return context.words.join(parts) or _titles(context, news)
 
 
 def _titles(context: Context, alerts: Sequence[Alert]) -> str:

@@ -17,6 +17,8 @@ from storage.plan.organization import Names, read_organization
 from storage.plan.playbooks import COMMON, Reading, read_playbook
 from storage.plan.response import read_ladder, read_responses
 from storage.plan.rubric import read_rubric
+from storage.plan.statements import FOLDER as STATEMENTS
+from storage.plan.statements import read_template
 from storage.plan.table import Source, Table, read_toml
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
@@ -27,6 +29,7 @@ from workflows.core.plan import Plan
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
+from workflows.core.template import Template
 
 __all__ = ["Finding", "PlanError", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
 
@@ -97,11 +100,12 @@ def _in_order(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 def _read_folder(folder: Path) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
     if not folder.is_dir():
         return {}, (Finding(str(folder), "", "missing_folder", {"folder": str(folder)}),)
-    found = sorted(path.relative_to(folder).as_posix() for path in (*folder.glob("*.toml"), *folder.glob("playbooks/*.toml")))
+    patterns = ("*.toml", "playbooks/*.toml", f"{STATEMENTS}*.md")
+    found = sorted(path.relative_to(folder).as_posix() for pattern in patterns for path in folder.glob(pattern))
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
     for name in found:
-        if name not in ALLOWED:
+        if name not in ALLOWED and not name.startswith(STATEMENTS):
             findings.append(_unknown_file(name, found))
             continue
         try:
@@ -132,19 +136,22 @@ class _Read:
     ladder: Ladder = CLOCK_LADDER
     playbooks: dict[str, Playbook] = field(default_factory=dict)
     obligations: dict[str, Obligation] = field(default_factory=dict)
+    statements: dict[str, Template] = field(default_factory=dict)
+    of_statements: list[Finding] = field(default_factory=list)
 
     def root(self, name: str) -> Table | None:
         return self.roots[name][1] if name in self.roots else None
 
     def findings(self, *names: str) -> tuple[Finding, ...]:
         """Of these files, or of all."""
-        return tuple(finding for name, (source, _) in self.roots.items() if name in names or not names for finding in source.findings)
+        found = (finding for name, (source, _) in self.roots.items() if name in names or not names for finding in source.findings)
+        return (*found, *([] if names else self.of_statements))
 
     def plan(self, mark: str) -> Plan | None:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder)
+        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements)
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -163,6 +170,11 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
         read.rubric = read_rubric(root, read.facts)
     sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
     _read_rules(read, Names(read.organization, kept, sound=sound))
+    for name in (name for name in files if name.startswith(STATEMENTS)):
+        template, findings = read_template(name, files[name], read.facts)
+        read.of_statements += findings
+        if template:
+            read.statements[Path(name).stem] = template
     return read
 
 

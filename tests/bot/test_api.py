@@ -4,14 +4,21 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlmodel import func, select
 
+from bot.api.commands import Commands, commands_router
+from bot.api.door import ApiDoor
+from bot.api.keys import Keys
 from storage import inbox
+from storage.shelf import DatabaseShelf
 from storage.tables.audit import AuditRow
 from tests.bot.api_world import Program, program
 from tests.bot.web_world import House, made
@@ -274,6 +281,23 @@ def test_many_at_once_with_one_key_are_one_event(house: House, li_na: Program) -
 
     answers = asyncio.run(race())
     assert sorted({answer.status_code for answer in answers}) in ([200, 422], [200, 202, 422])
+    assert len(told("list", li_na.get("/api/v1/incidents"))["items"]) == 1
+
+
+def test_what_takes_longer_is_in_hand_and_the_same_request_hears_the_rest(house: House, li_na: Program) -> None:
+    parts = house.parts
+    door = ApiDoor(parts.tokens, parts.words, lambda: parts.plans.current, parts.now, demo=False)
+    keys = Keys(DatabaseShelf(parts.database, "api", parts.now), parts.road.house.new_id)
+    impatient = FastAPI(openapi_url=None)
+    impatient.include_router(commands_router(Commands(door, partial(parts.worker.ask, patience=timedelta(0)), None, keys)))
+    whole, house.app = house.app, impatient
+    answer = li_na.says("/incident open 行情中断")
+    assert (answer.status_code, set(answer.json())) == (202, {"in_hand"})
+    house.app = whole
+    found = li_na.says("/incident open 行情中断", key=answer.json()["in_hand"])
+    while found.status_code == 202:
+        found = li_na.says("/incident open 行情中断", key=answer.json()["in_hand"])
+    assert told("in the end", found)["ref"] == "I1"
     assert len(told("list", li_na.get("/api/v1/incidents"))["items"]) == 1
 
 

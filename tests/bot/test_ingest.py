@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from sqlmodel import func, select
 
 from storage import alerts
+from storage.database import Database
+from storage.schema import migrate
 from storage.tables.api import AlertRow
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow
@@ -34,6 +37,9 @@ GROUP: Mapping[str, Any] = {
         for number in (1, 2)
     ],
 }  # fmt: skip
+
+#: Four types, so that none is like another.
+TYPES = ("system_failure", "data_leak", "cyber_attack", "supplier_failure")
 
 
 @pytest.fixture
@@ -227,3 +233,32 @@ def test_alerts_that_nobody_hears_of_any_more_are_forgotten(house: House, monito
     house.clock.pass_time(days=31)
     assert house.parts.database.write(lambda tx: alerts.sweep(tx, house.clock())) == 1
     assert count(house, AlertRow) == 0
+
+
+@pytest.mark.postgres
+def test_two_replicas_open_one_incident_for_each_alert_and_count_every_repeat(tmp_path: Path, postgres_url: str) -> None:
+    database = Database(postgres_url)
+    migrate(database)
+    database.close()
+    replicas = [made(tmp_path / str(number), Clock(), GENGFU_DATABASE_URL=postgres_url) for number in range(2)]
+    try:
+        first = program(replicas[0], "li.na")
+        second = Program(replicas[1].browser("curl/8", "10.2.2.3"), first.secret, first.token)
+
+        def send(number: int) -> httpx.Response:
+            return (first, second)[number % 2].alerts(title=f"告警 {number // 2 % 4}", type=TYPES[number // 2 % 4])
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(send, range(40)))
+        assert [answer.status_code for answer in answers] == [200] * 40, [answer.text for answer in answers if answer.status_code != 200]
+        assert len({answer.json()["ref"] for answer in answers}) == count(replicas[0], IncidentRow) == 4
+        counted = replicas[0].parts.database.read(lambda tx: sorted(row.count for row in tx.exec(select(AlertRow))))
+        assert counted == [10] * 4
+        auditor = program(replicas[1], "shi.lei", "read")
+        trail = [auditor.get("/api/v1/audit", limit=5).json()]
+        trail.append(auditor.get("/api/v1/audit", limit=5, cursor=trail[0]["next"]).json())
+        assert len({(row["record"], row["version"]) for page in trail for row in page["items"]}) == 10
+        assert [one["ref"] for one in first.get("/api/v1/incidents", limit=2).json()["items"]] == ["I4", "I3"]
+    finally:
+        for replica in replicas:
+            replica.parts.close()

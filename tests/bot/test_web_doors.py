@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from storage.tokens import SCOPES, Scope
+from tests.bot.api_world import program
 from tests.bot.web_world import Browser, House, hidden, made
 from tests.make import Clock
 
@@ -23,7 +25,7 @@ FORM = {name: 403 if name in PEOPLE else 401 for name in NAMES}
 """a form without its token"""
 
 #: "METHOD path" -> status by kind of visitor, with a path filled in from PATHS and no form or body given.
-EXPECTED: Mapping[str, Mapping[str, int]] = {
+EXPECTED: dict[str, Mapping[str, int]] = {
     "GET /healthz": OPEN,
     "GET /readyz": dict.fromkeys(NAMES, 503),  # no loop turns here
     "GET /metrics": OPEN,
@@ -51,7 +53,30 @@ EXPECTED: Mapping[str, Mapping[str, int]] = {
     "POST /console/files": {name: 415 if name in PEOPLE else 401 for name in NAMES},
     "GET /console/files/{file}": {name: 404 if name in PEOPLE else 401 for name in NAMES},
 }
-PATHS = {"{token}": "x" * 43, "{name}": "console.css", "{room}": ROOM, "{file}": "0123456789abcdef"}
+#: Of the API: no cookie opens it, whoever's it is. What a token opens stands below.
+EXPECTED |= dict.fromkeys(
+    (
+        *(f"GET /api/v1/{list_}" for list_ in ("incidents", "incidents/{ref}", "tasks", "approvals", "reports", "audit")),
+        *("POST /api/v1/commands", "POST /ingest/alert", "POST /ingest/alertmanager"),
+    ),
+    dict.fromkeys(NAMES, 401),
+) | {"GET /openapi.json": OPEN, "GET /docs": OPEN}
+READS = {"administrator": 403, "auditor": 200, "member": 200, "office": 200, "lead": 200}
+SENDS = dict.fromkeys(PEOPLE, 415)
+"""gets as far as its body, which is none"""
+#: The same by kind of person whose token it is, with the scope that it needs.
+BY_TOKEN: Mapping[str, tuple[Scope, Mapping[str, int]]] = {
+    "GET /api/v1/incidents": ("read", READS),
+    "GET /api/v1/incidents/{ref}": ("read", {**dict.fromkeys(PEOPLE, 404), "administrator": 403}),
+    "GET /api/v1/tasks": ("read", READS),
+    "GET /api/v1/approvals": ("read", READS),
+    "GET /api/v1/reports": ("read", READS),
+    "GET /api/v1/audit": ("read", {**dict.fromkeys(PEOPLE, 403), "auditor": 200}),
+    "POST /api/v1/commands": ("command", SENDS),
+    "POST /ingest/alert": ("ingest", SENDS | {"administrator": 403, "auditor": 403}),
+    "POST /ingest/alertmanager": ("ingest", SENDS | {"administrator": 403, "auditor": 403}),
+}
+PATHS = {"{ref}": "I77", "{token}": "x" * 43, "{name}": "console.css", "{room}": ROOM, "{file}": "0123456789abcdef"}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +128,20 @@ def test_who_gets_what(house: House, visitors: Mapping[str, Browser], route: str
         found[name] = browser.request(method, path).status_code
         browser.cookies = kept
     assert found == EXPECTED[route]
+
+
+def test_the_table_of_tokens_names_every_route_of_the_api() -> None:
+    assert set(BY_TOKEN) == {route for route in EXPECTED if " /api/" in route or " /ingest/" in route}
+
+
+@pytest.mark.parametrize("route", sorted(BY_TOKEN))
+def test_who_gets_what_by_a_token(house: House, route: str) -> None:
+    method, path = route.split(" ")
+    needed, expected = BY_TOKEN[route]
+    for scope in SCOPES:
+        held = {kind: program(house, person, scope) for kind, person in PEOPLE.items()}
+        found = {kind: one.browser.request(method, path.replace("{ref}", "I77"), one.auth).status_code for kind, one in held.items()}
+        assert found == (expected if scope == needed else dict.fromkeys(PEOPLE, 403)), scope
 
 
 @pytest.mark.parametrize("kind", sorted(PEOPLE))

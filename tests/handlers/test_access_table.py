@@ -39,6 +39,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident open": ALL,  # who does not act in the plan makes a report
     "incident list": READS,
     "incident show": READS,
+    "incident alert": PLAN,  # and only by a token
     "incident timeline": READS,
     "incident restrict": PLAN,
     "tip list": OFFICE,

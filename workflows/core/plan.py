@@ -11,11 +11,12 @@ from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
+from workflows.core.template import Template
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`fingerprint` is `sha256:…` over the files that an incident keeps (rubric, response, playbooks, facts)."""
+    """`fingerprint` is `sha256:…` over the files that an incident keeps (rubric, response, playbooks, facts, statement templates)."""
 
     fingerprint: str
     organization: Organization
@@ -26,6 +27,8 @@ class Plan:
     obligations: Mapping[str, Obligation] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
     ladder: Ladder = CLOCK_LADDER
+    statements: Mapping[str, Template] = field(default_factory=dict)
+    """by the file's name without its ending"""
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

@@ -1,0 +1,74 @@
+"""`statements/*.md`: templates of what the firm says, with fields `{name}` that somebody fills.
+
+A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or by the author, who is asked for what the template declares:
+
+    +++
+    title = "首次告知"
+    [fields]
+    "现象" = "text"
+    +++
+    {发生时间}起,我司{系统}出现{现象}……
+"""
+
+import re
+from collections.abc import Iterator
+
+from storage.plan.findings import Finding, listed, nearest
+from storage.plan.table import Table, read_toml
+from workflows.core.facts import FactBook
+from workflows.core.template import Template
+
+FOLDER = "statements/"
+#: What an incident fills by itself, in both languages of the plan's texts.
+INCIDENT = (
+    *("编号", "标题", "类型", "系统", "地点", "发生时间", "获知时间", "恢复时间", "公司", "现在"),
+    *("number", "title", "type", "system", "place", "occurred", "known", "recovered", "firm", "now"),
+)
+KINDS = ("text", "number", "time", "channel", "phone")
+_HEAD = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.DOTALL)
+_FIELD = re.compile(r"\{([^{}\n]*)\}")
+
+
+def read_template(name: str, content: bytes, facts: FactBook | None) -> tuple[Template | None, tuple[Finding, ...]]:
+    """The template in a file, and what is wrong with it. Without `facts` (they cannot be read) no field is doubted."""
+    try:
+        whole = content.decode()
+    except UnicodeDecodeError as fault:
+        return None, (Finding(name, "", "bad_utf8", {"byte": str(fault.start)}),)
+    found = _HEAD.match(whole)
+    head = found.group(1) if found else ""
+    if not head.strip():
+        return None, (Finding(name, "", "no_template_head"),)
+    source, root = read_toml(name, f"\n{head}\n".encode())
+    if root is None:
+        return None, tuple(source.findings)
+    template = _template(root, whole[found.end() if found else 0 :])
+    findings = [*root.source.findings]
+    if facts is not None:
+        known = (*INCIDENT, *template.fields, *facts.by_name, *facts.specs)
+        findings += _unfilled(name, whole, found.end() if found else 0, known)
+    return template, tuple(findings)
+
+
+def _template(root: Table, text: str) -> Template:
+    title, fields = root.text("title"), {}
+    if table := root.table("fields"):
+        for name in table.names():
+            kind = table.text(name)
+            if kind and kind not in KINDS:
+                table.source.unknown(table.key(name), "field", kind, KINDS)
+            fields[name] = kind
+        table.close()
+    root.close()
+    return Template(title, fields, text)
+
+
+def _unfilled(file: str, whole: str, start: int, known: tuple[str, ...]) -> Iterator[Finding]:
+    names = {name.casefold() for name in known}
+    for field in _FIELD.finditer(whole, start):
+        name, line = field.group(1).strip(), whole.count("\n", 0, field.start()) + 1
+        if name.casefold() in names:
+            continue
+        meant = nearest(name, known)
+        values = {"name": name, "meant": meant} if meant else {"name": name, "known": listed(INCIDENT[:10])}
+        yield Finding(file, "", "unfilled" if meant else "unfilled_far", values, line)
