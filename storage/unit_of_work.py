@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from storage import alerts, audit, files, inbox, outbox, sessions, uploads
+from storage import buried as given_up
 from storage.cipher import Cipher
+from storage.database import touch
 from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
 from storage.plans import Plans
 from storage.tables.queues import OutboxRow
@@ -294,6 +296,18 @@ class UnitOfWork:
         kept = files.Kept(sent.sha256, sent.size, sent.media_type)
         where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
         return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
+
+    def buried(self, most: int) -> list[given_up.Buried]:
+        return given_up.buried(self.session, most)
+
+    def revive(self, queue: str, row_id: int) -> bool:
+        """Try again what was given up; kept in the actor's own chain. False when there is nothing like that."""
+        if not given_up.revive(self.session, queue, row_id, self.now):
+            return False
+        details = {"queue": queue, "row": row_id}
+        audit.append_personal(self.session, self.actor, at=self.now, actor=self.actor, verb="revived", details=details, via=self.via)
+        touch(self.session, {"inbox": "inbox", "outbox": "outbox", "timer": "timers"}[queue])
+        return True
 
     def own_room(self, incident: str) -> tuple[str, str] | None:
         """(platform, chat) of the room that was made for the incident, once it exists."""

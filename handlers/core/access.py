@@ -27,7 +27,7 @@ def check(who: str, person: str, organization: Organization) -> None:
     """Raise NotAllowed unless `person` has the right `who`; `|` means or.
 
     anyone · listed: has a group or a role · reader: sees incidents · trail: reads the whole trail · member: acts in incidents ·
-    heads: any head or deputy · group:a,b · role:x
+    heads: any head or deputy · group:a,b · role:x · keeper:x a role that looks after the system
     """
     refusals = []
     for one in who.split("|"):
@@ -58,15 +58,24 @@ def _check(who: str, person: str, organization: Organization) -> None:
         raise NotAllowed("access.member")
     if who == "listed":
         return
-    if not scope.member:
+    if who.startswith("keeper:"):
+        _check_role(who.removeprefix("keeper:"), scope)
+    elif not scope.member:
         raise NotAllowed("access.keeper")
-    if who == "trail" and not set(scope.roles) & RESTRICTED_ROLES:
-        raise NotAllowed("access.trail")
-    if who not in ("reader", "trail"):
+    elif who != "reader":
         _check_acting(who, scope, organization)
 
 
+def _check_role(role: str, scope: Scope) -> None:
+    if role not in scope.roles:
+        raise NotAllowed("access.role", role=role)
+
+
 def _check_acting(who: str, scope: Scope, organization: Organization) -> None:
+    if who == "trail":
+        if not set(scope.roles) & RESTRICTED_ROLES:
+            raise NotAllowed("access.trail")
+        return
     if not (scope.groups or set(scope.roles) - KEEPERS - WATCHERS):
         raise NotAllowed("access.acting")
     if who == "heads" and not any(scope.person in g.leaders for g in organization.groups.values()):
@@ -75,5 +84,5 @@ def _check_acting(who: str, scope: Scope, organization: Organization) -> None:
         wanted = who.removeprefix("group:").split(",")
         if not set(wanted) & set(scope.groups):
             raise NotAllowed("access.group", groups=tuple(g for g in wanted if g in organization.groups))
-    if who.startswith("role:") and who.removeprefix("role:") not in scope.roles:
-        raise NotAllowed("access.role", role=who.removeprefix("role:"))
+    if who.startswith("role:"):
+        _check_role(who.removeprefix("role:"), scope)

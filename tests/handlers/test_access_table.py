@@ -40,6 +40,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident list": READS,
     "incident show": READS,
     "incident alert": PLAN,  # and only by a token
+    "admin queue": frozenset({"administrator"}),
     "incident timeline": READS,
     "incident restrict": PLAN,
     "tip list": OFFICE,

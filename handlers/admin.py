@@ -1,0 +1,47 @@
+"""For those who look after the system: what was given up, and trying it again. Never what a message says."""
+
+import re
+from dataclasses import dataclass
+
+from handlers.core.context import Context
+from handlers.core.message import Button, Card, Reply
+from handlers.core.registry import command, rest
+from workflows.core.errors import BadWords, NotFound
+
+#: As many as one message holds; the rest is found once these are settled.
+MOST = 10
+_WHICH = re.compile(r"(inbox|outbox|timer)[:: ]\s*([0-9]{1,12})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    which: str = rest("编号", "which")
+
+
+@command("admin queue", Which, zh="管理 队列", who="keeper:administrator")
+def queue(context: Context, given: Which) -> Reply:
+    """What could not be sent or handled; with a number it is tried again."""
+    if not given.which.strip():
+        return _listed(context)
+    found = _WHICH.fullmatch(given.which.strip())
+    if found is None:
+        raise BadWords("admin.which")
+    name, number = found[1].lower(), int(found[2])
+    if not context.uow.revive(name, number):
+        raise NotFound("admin.gone", which=f"{name}:{number}")
+    return context.say("admin.revived", which=f"{name}:{number}")
+
+
+def _listed(context: Context) -> Reply:
+    rows = context.uow.buried(MOST)
+    if not rows:
+        return context.say("admin.nothing")
+    lines = tuple(
+        (f"{row.queue}:{row.id}", context.words.say("admin.row", about=row.about, error=row.error, since=row.since, now=context.now))
+        for row in rows
+    )
+    say = context.words.say
+    buttons = tuple(Button(say("button.revive", which=f"{row.queue}:{row.id}"), f"/admin queue {row.queue}:{row.id}") for row in rows[:6])
+    card = Card(say("admin.head", count=len(rows)), lines, say("admin.note"), buttons, "warning")
+    text = "\n".join([say("admin.head", count=len(rows)), *(f"{name} {value}" for name, value in lines), say("admin.note")])
+    return Reply(text, card=card)
