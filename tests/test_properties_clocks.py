@@ -61,6 +61,14 @@ class Clocks(Watch):
         for approval in self._approvals():
             self._says(by, f"/{verb} {approval.ref} {WHY}")
 
+    @rule(ref=INCIDENTS.filter(bool), type_=TYPES)
+    def a_playbook_joins(self, ref: str, type_: str) -> None:
+        """What joins late counts from then: nothing of it is overdue when it is born."""
+        before = {task.ref for task in self.world.tasks()}
+        self._says("li.na", f"/事件 预案 加 {ref} {type_}")
+        now = self.world.clock()
+        assert [t for t in self.world.tasks() if t.ref not in before and t.due_at and t.due_at < now] == []
+
     # What holds
 
     @invariant()

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from bot.bench.callbacks import SETTINGS, callback
+from bot.bench.callbacks import SETTINGS, callback, click
 from bot.bench.load import Request, Run, fire
 from bot.bench.places import child, environment, free_port, memory, opened
 from bot.bench.report import Row, Verdict, at_least, at_most, ms, quantile
@@ -35,6 +35,8 @@ PEOPLE = (
     "yang.fan",
 )
 CONNECTIONS = 16
+#: Clicks a second on a bad day: fifty people on their telephones.
+CLICKS = 50.0
 GROUP_PEOPLE = ("wu.di", "li.na", "sun.jie")
 GROUP = "g:office"
 _numbers = count(1_000_000, 1_000_000)
@@ -54,6 +56,10 @@ def _one_row(number: int) -> tuple[str, bytes, Mapping[str, str]]:
 
 def _called_back(number: int) -> tuple[str, bytes, Mapping[str, str]]:
     return "/callbacks/feishu", *callback(number, f"已看到,马上处理 {number}")
+
+
+def _clicked(number: int) -> tuple[str, bytes, Mapping[str, str]]:
+    return "/callbacks/feishu", *click(number)
 
 
 def _kept(number: int) -> tuple[str, bytes, Mapping[str, str]]:
@@ -87,7 +93,14 @@ def roads(name: str, url: str, folder: Path, *, seconds: float) -> list[Row]:
                 half = _run(port, request, seconds, full.rate / 2)
                 _drained(database)
                 rows += _told(name, what, floor, full, half, judged=judged)
+            rows.append(_of_clicks(name, _run(port, _clicked, seconds, CLICKS)))
     return rows
+
+
+def _of_clicks(name: str, run: Run) -> Row:
+    p50, p99 = quantile(run.latencies, 0.5), quantile(run.latencies, 0.99)
+    what = f"Feishu click: stored, decided, answered, at {CLICKS:.0f}/s, p50 / p99 ({name})"
+    return Row(what, f"{ms(p50)} / {ms(p99)}", target="p99 < 1.2 s / 0.25 s", verdict=at_most(p99, 1.2, 0.25))
 
 
 def _told(name: str, what: str, floor: Run, full: Run, half: Run, *, judged: bool) -> list[Row]:
