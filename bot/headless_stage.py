@@ -80,6 +80,7 @@ class Loud:
         self.receive = console.receive
         self.answer = console.answer
         self.listen = console.listen
+        self.close = console.close
 
     async def do(self, deed: Deed, key: str) -> Done:
         done = await self._console.do(deed, key)

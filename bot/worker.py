@@ -96,6 +96,7 @@ class Worker:
                     group.create_task(platform.listen(self.hear), name=f"gengfu-listen-{platform.name}")
         finally:
             await self.sender.stop()
+            await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
     async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:
         """Work while there is work; then wait for its bell, which commits and the metronome ring."""

@@ -187,9 +187,11 @@ def firm_on_feishu(
             yield firm
         finally:
             listening_on.cancel()
+            asyncio.run_coroutine_threadsafe(feishu.close(), loop).result(20)
             server.should_exit = True
             thread.join(20)
             parts.close()
+            loop.close()
             assert not thread.is_alive(), "the server did not stop"
 
 

@@ -31,7 +31,8 @@ class Watched:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self.receive, self.answer, self.listen = console.receive, console.answer, console.listen
+        self.receive, self.answer = console.receive, console.answer
+        self.listen, self.close = console.listen, console.close
         self.left: dict[str, float] = {}
 
     async def do(self, deed: Deed, key: str) -> Done:

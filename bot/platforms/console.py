@@ -85,6 +85,9 @@ class Console:
     async def listen(self, hear: Hear) -> None:
         """Nothing ever: the page posts."""
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     def _do(self, deed: Deed, key: str) -> dict[str, str]:
         match deed:
             case Send():

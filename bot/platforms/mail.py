@@ -56,6 +56,9 @@ class Mail:
     async def listen(self, hear: Hear) -> None:
         return
 
+    async def close(self) -> None:
+        return
+
 
 class Post:
     """The mail server. `subject`: what heads every letter (the product's name). Raises as a deed does."""

@@ -68,6 +68,9 @@ class Sms:
     async def listen(self, hear: Hear) -> None:
         return
 
+    async def close(self) -> None:
+        await self._http.aclose()
+
     async def _hand_in(self, key: str, kind: str, number: str, text: str) -> None:
         to = re.sub(r"[\s()-]", "", number)
         if not _NUMBER.fullmatch(to):

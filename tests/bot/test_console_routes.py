@@ -72,7 +72,7 @@ def test_chatter_in_a_group_is_posted_and_not_heard(client: Client, world: World
 def test_a_command_is_posted_once_heard_and_answered(client: Client, world: World) -> None:
     answer = client.post(f"/console/rooms/{OFFICE}/messages", json=text("/wrong"), headers=LI_NA)
     said = {"text": "没有「wrong」这个命令", "error": "parse.unknown", "usage": "/任务 认领 T1"}
-    assert answer.json() == said | {"ref": None, "card": None, "wait": False}
+    assert answer.json() == said | {"ref": None, "card": None, "wait": False, "refused": ""}
     post(client, text("/wrong"))
     assert shown(client) == ["/wrong"]
     assert {(message.event_id, message.sender) for message in world.heard} == {("li.na:event-0001", "li.na")}

@@ -67,6 +67,9 @@ class Telex:
     async def listen(self, hear: Hear) -> None:
         return
 
+    async def close(self) -> None:
+        return
+
     # What stands on the wire
 
     def sent(self, **like: Any) -> list[Said]:

@@ -180,3 +180,6 @@ class Platform(Protocol):
 
     async def listen(self, hear: Hear) -> None:
         """Hold the long connection, until cancelled; returns at once where there is none."""
+
+    async def close(self) -> None:
+        """Let go of what is open, at the end."""

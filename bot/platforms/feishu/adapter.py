@@ -78,6 +78,7 @@ class Feishu:
         self.inbound = Inbound(secrets, now)
         self.calls = Calls(http, secrets.app_id, secret, now)
         self.wire = Wire(http, secrets.app_id, secret, self.inbound, self.answer)
+        self._http = http
         self._labels = labels
         self._budget = Budget(shelf, now)
         self._mode = mode
@@ -118,6 +119,9 @@ class Feishu:
             await asyncio.gather(self._meet(), self.wire.hold(hear))
         else:
             await self._meet()
+
+    async def close(self) -> None:
+        await self._http.aclose()
 
     async def _meet(self) -> None:
         """Learn our own open id, by which a mention of us is told from one of another bot; until then every mentioned bot is us."""
