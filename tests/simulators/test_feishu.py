@@ -974,11 +974,13 @@ def on_wire(sim: Sim, answer: Any = None, code: int = 200) -> Iterator[Listener]
         await listener.connection.close()
         await asyncio.gather(task, return_exceptions=True)
 
-    listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(5)
     try:
-        yield listener
+        listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(5)
+        try:
+            yield listener
+        finally:
+            asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(5)
     finally:
-        asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -33,7 +33,7 @@ class Sim:
         self.api = Api(self.state, self.faults, self.wire.endpoint)
         self.deliveries = Deliveries(self.state, self._over_wire)
         self.url = ""
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=self._run, name="feishu stand-in")
@@ -41,6 +41,7 @@ class Sim:
     # Its life
 
     def __enter__(self) -> "Sim":
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         assert self._started.wait(20), "the stand-in did not start"
         return self
@@ -53,11 +54,16 @@ class Sim:
         if error is not None:
             error.add_note(f"the stand-in's seed: {self.seed}")
 
+    @property
+    def _running(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None, "with Sim() as sim:"
+        return self._loop
+
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            self._running.run_until_complete(self._serve())
         finally:
-            self._loop.close()
+            self._running.close()
 
     async def _serve(self) -> None:
         await self.wire.open()
@@ -84,7 +90,7 @@ class Sim:
         await self.wire.close()
 
     def _over_wire(self, event: Json) -> Ack:
-        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(event, self.state.dice), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(event, self.state.dice), self._running)
         return future.result(self.wire.ack_within + 10)
 
     # Its world
@@ -153,7 +159,7 @@ class Sim:
         self.deliveries.until(self.clock() + timedelta(**span))
 
     def drop_connections(self) -> None:
-        self._loop.call_soon_threadsafe(self.wire.drop)
+        self._running.call_soon_threadsafe(self.wire.drop)
 
     def silence_connections(self) -> None:
-        self._loop.call_soon_threadsafe(self.wire.silence)
+        self._running.call_soon_threadsafe(self.wire.silence)
