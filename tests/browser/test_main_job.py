@@ -222,8 +222,8 @@ def test_from_a_bare_opening_to_the_archive(browser: Browser, live: Live) -> Non
 
 def opened_bare_and_graded(sun: Page) -> None:
     say(sun, "/incident open")
-    expect(sun.locator(".message.bot .card").first).to_contain_text("已开 I1")
-    expect(sun.locator(".message.bot .card").first).to_contain_text("首报还缺:类型、系统、发生时间、地点、初步损失、报告人")
+    opened = sun.locator(".message.bot .card").filter(has_text="已开 I1")
+    expect(opened).to_contain_text("首报还缺:类型、系统、发生时间、地点、初步损失、报告人")
     expect(card(sun, "/task claim T1")).to_be_visible()
     enter(sun, "incident")
     expect(incident_card(sun)).to_contain_text("三级响应(暂定)")

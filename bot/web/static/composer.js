@@ -4,7 +4,7 @@ import { el, find, toast } from "./dom.js";
 import { Refused, newText, postText } from "./api.js";
 import { nameOf, word } from "./setup.js";
 import { summary } from "./message.js";
-import { chosenFiles, forgetFiles, sendingFiles } from "./files.js";
+import { chosenFiles, filesAreUp, forgetFiles } from "./files.js";
 
 const input = find("text");
 const notice = find("notice");
@@ -48,10 +48,16 @@ function explain(text) {
 
 async function send(text) {
   const form = find("composer");
+  const here = room;
+  if (form.classList.contains("busy")) return;
+  form.classList.add("busy"); // what is still on its way up belongs to the message
+  await filesAreUp();
+  form.classList.remove("busy");
+  if (room !== here) return;
   const files = chosenFiles();
   // A file alone is evidence of what is answered, else of the chat's incident.
   if (files.length && !text.trim()) text = ATTACH;
-  if (!text.trim() || sendingFiles() || form.classList.contains("busy")) return;
+  if (!text.trim()) return;
   const replyTo = answering?.id;
   const same = unsent && unsent.chat === room && unsent.text === text && unsent.reply_to === replyTo && String(unsent.files ?? []) === String(files);
   const message = same ? unsent : newText(room, text, replyTo, files);

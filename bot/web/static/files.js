@@ -5,19 +5,23 @@ import { Refused, fileLink, postFile } from "./api.js";
 import { word } from "./setup.js";
 
 let chosen = [];
-let under_way = 0;
+let landing = Promise.resolve();
 
 export const chosenFiles = () => chosen.map((file) => file.id);
-export const sendingFiles = () => under_way > 0;
+export const filesAreUp = () => landing;
 
 export function forgetFiles() {
   chosen = [];
   draw();
 }
 
-async function take(files) {
+function take(files) {
+  landing = landing.then(() => upload([...files])).catch((error) => console.error(error));
+  return landing;
+}
+
+async function upload(files) {
   for (const file of files) {
-    under_way += 1;
     draw(file.name);
     try {
       chosen.push(await postFile(file));
@@ -25,7 +29,6 @@ async function take(files) {
       if (!(error instanceof Refused)) throw error;
       toast(error.message, "bad");
     } finally {
-      under_way -= 1;
       draw();
     }
   }
