@@ -159,12 +159,13 @@ class Sender:
         log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
         text = str(error) if asked else type(error).__name__
         circuit = self.circuit(platform)
-        due = circuit.until if circuit.open and circuit.until else now + wait
+        down = circuit.wait() > 0
+        due = circuit.until if down and circuit.until else now + wait
 
         def work(tx: Transaction) -> None:
             for one in (row, *ready.bundled):
                 OUTBOX.retry(tx, one, due, text, free=asked or away(error))
-            if circuit.open:
+            if down:
                 self._around(tx, ready, platform)
 
         await self._write(work)

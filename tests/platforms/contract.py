@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +55,7 @@ IMPOSSIBLE: tuple[Deed, ...] = (
 )
 
 
-class Stand:
+class Stand(ABC):
     """One platform before whatever stands in for the world: who is there, and what they see."""
 
     person: str
@@ -62,19 +63,19 @@ class Stand:
     chat: str = ""
     """a group that exists; empty where the platform has none"""
 
-    def do(self, deed: Deed, key: str) -> Done:
-        raise NotImplementedError
+    @abstractmethod
+    def do(self, deed: Deed, key: str) -> Done: ...
 
-    def platform(self) -> Platform:
-        raise NotImplementedError
+    @abstractmethod
+    def platform(self) -> Platform: ...
 
     def listens(self, hear: Hear) -> None:
         """Returns when the platform does."""
         asyncio.run(asyncio.wait_for(self.platform().listen(hear), 5))
 
+    @abstractmethod
     def seen(self) -> list[str]:
         """Everything that people see at the moment, as text."""
-        raise NotImplementedError
 
     def rang(self) -> int:
         """How many were rung or mentioned by what was said."""
