@@ -395,7 +395,9 @@ def _hot(look: Look, task: Task) -> bool:
 
 
 def _task_line(look: Look, incident: Incident, task: Task) -> str:
-    line = look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=_when(look, task))
+    # Without how late it is: a card that counted minutes would be edited for everybody whenever the clock speaks.
+    when = look.say("card.overdue", due=task.due_at) if task.live and _hot(look, task) else _when(look, task)
+    line = look.say("card.task_line", title=task.title, state=task.state, owner=look.name(task.owner), when=when)
     return "\n".join(filter(None, (line, first_line(look, incident, task))))
 
 
