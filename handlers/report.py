@@ -6,6 +6,7 @@ from datetime import datetime
 from handlers.core.access import check
 from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, terms_of, waive
 from handlers.core.context import Context
+from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
@@ -51,7 +52,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
 
 
 def _line(context: Context, incident: Incident, report: Report) -> str:
-    due = context.words.time(report.deadline_at, context.now) if report.deadline_at else "-"
+    due = context.words.show(report_due(report), context.now) if report.deadline_at else "-"
     name = duty_name(context, incident, report)
     to = context.words.join(recipients(context.words, context.uow.plan_of(incident), report.missing or report.recipients))
     return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
@@ -87,7 +88,7 @@ def filed(context: Context, given: Filed) -> Reply:
         return context.say("report.filed", ref=report.ref, report=report.ref)
     missing = recipients(context.words, context.uow.plan_of(incident), after.missing)
     key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
-    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=after.deadline_at)
+    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after))
 
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.core.instants import utc
 from workflows.core.machine import Machine
-from workflows.core.obligation import Obligation
+from workflows.core.obligation import IN_DAYS, Obligation
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 
@@ -142,7 +142,7 @@ def course_of(report: Report, ladder: Ladder = CLOCK_LADDER) -> Course | None:
     """Every moment at which this report's clock speaks; None while it does not run."""
     if report.state not in RUNNING or report.deadline_at is None:
         return None
-    return course(report.asked_at, report.deadline_at, ladder, in_days=report.calendar != "continuous")
+    return course(report.asked_at, report.deadline_at, ladder, in_days=report.calendar in IN_DAYS)
 
 
 def next_word(report: Report, ladder: Ladder = CLOCK_LADDER) -> datetime | None:

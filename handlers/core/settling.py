@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handlers.core.clocks import known_of, settle_clocks
 from handlers.core.context import Context
@@ -10,7 +10,8 @@ from workflows import task as rules
 from workflows.core.conditions import Known, answer
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.core.playbook import TaskLine, merged, same_work
+from workflows.core.playbook import TaskLine, guarded, merged, same_work
+from workflows.core.working_days import local_day
 from workflows.incident import Incident
 from workflows.task import State, Task
 
@@ -90,6 +91,8 @@ def _first(context: Context, incident: Incident, line: TaskLine, due: datetime |
     """A line that has no task yet: made once its clock has started, if its level asks for it."""
     if due is None:
         return "made", None
+    if context.uow.plan_of(incident).calendar.important_at(local_day(context.now, context.zone)):
+        line = guarded(line)
     if context.words.locale == "en":
         line = replace(line, title=line.title_en or line.title, done=line.done_en or line.done)
     outcome = rules.open_from(
@@ -114,14 +117,14 @@ def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due
         return "dropped", rules.cancel(task, by=by, response=response, reason=reason, rule=True) if idle else None
     if task.state is State.CANCELLED and task.verified_by == "rule":
         reason = context.words.say("task.asked_again")
-        again = due if due > now else now + line.due[response.level]
+        again = due if due > now else now + (rules.wait_for(line, response) or timedelta())
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=again)
     if _restarted(task, line, incident):
         reason = context.words.say("task.clock_restarted")
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=due)
     if not task.live:
         return "moved", None
-    period, freely = line.due.get(response.level), shift.moves_freely(task, now)
+    period, freely = rules.wait_for(line, response), shift.moves_freely(task, now)
     moved = rules.reschedule(task, response=response, due=due, now=now, freely=freely, period=period, new_level=shift.new_level)
     return "moved", moved
 

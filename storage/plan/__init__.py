@@ -5,7 +5,7 @@ What an incident was opened under (`plan_files`) is kept by fingerprint and read
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
     if root := read.root(ORGANIZATION):
         read.organization = read_organization(root)
     if root := read.root(CALENDAR):
-        read.calendar = read_calendar(root)
+        read.calendar = replace(read_calendar(root), fingerprint=f"sha256:{hashlib.sha256(files[CALENDAR]).hexdigest()}")
     if root := read.root(FACTS):
         read.facts = read_facts(root)
         if read.organization and not kept:
