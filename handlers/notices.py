@@ -441,6 +441,31 @@ def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
     return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
 
 
+@screen("incident.recounted")
+def recounted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """The calendar has changed: what would be due later stays, until two people agree."""
+    incident, values = look.reader.incident(about["ref"]), about["values"]
+    plan = look.reader.plan_of(incident)
+    reports = [r for ref in values["reports"] if (r := look.reader.report(ref)).open]
+    tasks = [t for ref in values["tasks"] if (t := look.reader.task(ref)).live]
+    if not reports and not tasks:
+        return None
+    names = [(r.ref, "reports", duty_name(look.words, plan.obligations[r.obligation]), report_due(r)) for r in reports]
+    names += [(t.ref, "tasks", look.words.show(t.title), _due(look, t)) for t in tasks]
+    said = [(ref, name, was, _at(values[kind][ref])) for ref, kind, name, was in names]
+    lines = tuple((ref, look.say("notice.recounted_one", name=name, was=was, to=to)) for ref, name, was, to in said)
+    buttons = tuple(
+        Button(look.say("button.later_deadline", ref=r.ref), f"/report later {r.ref}", None, form=question(look.say("ask.reason")))
+        for r in reports
+    )
+    text = look.say(
+        "notice.recounted", number=incident.number, title=incident.title, items=look.words.join([f"{ref} {line}" for ref, line in lines])
+    )
+    return Outgoing(
+        text, Card(look.say("notice.recounted_head", number=incident.number), lines, "", buttons[:6], "warning", incident.drill)
+    )
+
+
 @screen("incident.chat_lost")
 def chat_lost(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To the commander: a chat of the incident is gone."""

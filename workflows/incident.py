@@ -54,7 +54,7 @@ MACHINE = Machine(
         **{(state, verb): state for verb in ("fact", "known", "update", "take", "handover") for state in UNCLOSED},
         **{(state, verb): state for verb in ("bind", "unbind", "change", "attach") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
-        **{(state, verb): state for verb in ("also", "restrict") for state in UNCLOSED},
+        **{(state, verb): state for verb in ("also", "restrict", "recount") for state in UNCLOSED},
     },
 )
 
@@ -701,6 +701,14 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
         (Timer("cadence", again),),
         (Notice("incident.update_due", to, {"round": rounds, "next_at": again.isoformat()}, "escalation" if rounds > 1 else "reminder"),),
     )
+
+
+def recounted(incident: Incident, *, calendar: str, later: Mapping[str, Mapping[str, str]], to: tuple[str, ...]) -> Outcome[Incident]:
+    """The calendar has changed. `later`: what it would move later stays as it is, and is told to `to`."""
+    state = MACHINE.after(incident.state, "recount")
+    values: dict[str, Value] = {kind: dict(found) for kind, found in later.items()}
+    notices = (Notice("incident.recounted", to, values, "assignment"),) if to else ()
+    return Outcome(replace(incident, state=state), Event("recounted", {"calendar": calendar, **values}), (), notices)
 
 
 def _commander_only(incident: Incident, by: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from handlers.core.clocks import known_of, settle_clocks
 from handlers.core.context import Context
 from workflows import task as rules
+from workflows.core.calendar import Calendar
 from workflows.core.conditions import Known, answer
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
@@ -54,6 +55,23 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
     _tell(context, incident, changes["made"], {task.group for task in tasks})
     clocks = settle_clocks(context, incident)
     return Settled(clocks=clocks, **{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
+
+
+def later_dues(context: Context, incident: Incident, was: Calendar | None) -> dict[str, datetime]:
+    """Tasks whose due the calendar alone would move later, and where to; they stay where they are."""
+    plan, response = context.uow.plan_of(incident), context.response(incident)
+    tasks = by_work(plan, [task for task in context.uow.tasks(incident.ref) if task.code and task.live])
+    books = {line.code: name for name in incident.playbooks for line in plan.playbooks[name].lines}
+    found = {}
+    for line in (line for name in incident.playbooks for line in plan.playbooks[name].lines if line.by_calendar):
+        task = tasks.get((line.title, line.group))
+        if task is None or task.due_at is None or task.code != line.code:
+            continue
+        clocks = incident.clocks_of(books[line.code])
+        due, old = (rules.due_for(line, response, clocks, one, context.zone) if one else None for one in (plan.calendar, was))
+        if due and due > task.due_at and due != old:
+            found[task.ref] = due
+    return found
 
 
 def by_work(plan: Plan, tasks: Sequence[Task]) -> dict[tuple[str, str], Task]:
