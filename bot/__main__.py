@@ -24,6 +24,7 @@ from bot.doctor import Doctor
 from bot.headless import play
 from bot.headless_scenarios import FIRST_SCENARIO, names
 from bot.logs import log_uncaught, setup
+from bot.plan_calendar import Filling, fill_command
 from bot.plan_cli import check_command, diff_command, show_command
 from bot.token_cli import USUAL, list_command, new_command, revoke_command
 from bot.web.bell import Bell
@@ -78,13 +79,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(run=_doctor)
 
-    plan = commands.add_parser("plan", help="check, show or compare the emergency plan").add_subparsers(
-        required=True, metavar="check|show|diff"
+    plan = commands.add_parser("plan", help="check, show or compare the emergency plan, fill in its calendar").add_subparsers(
+        required=True, metavar="check|show|diff|calendar"
     )
     for name, run, text in (("check", _plan_check, "find what is wrong in the plan"), ("show", _plan_show, "the plan in words")):
         one = plan.add_parser(name, help=text)
         one.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
         one.set_defaults(run=run)
+    calendar = plan.add_parser("calendar", help="fill in a year of calendar.toml, from the official notice")
+    calendar.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
+    calendar.add_argument("--fill", required=True, type=int, metavar="YEAR", help="which year, like 2027")
+    calendar.add_argument("--notice", metavar="FILE", help="the official notices as text, - for standard input (default: ask the packages)")
+    calendar.add_argument("--write", action="store_true", help="write it into calendar.toml (nothing is written without it)")
+    calendar.set_defaults(run=_plan_calendar)
     diff = plan.add_parser("diff", help="what changes from one plan to another, in words")
     diff.add_argument("before", type=Path, metavar="A", help="the folder of the plan that was")
     diff.add_argument("after", type=Path, metavar="B", help="the folder of the plan that is to be")
@@ -230,6 +237,18 @@ def _plan_check(given: argparse.Namespace) -> int:
 
 def _plan_diff(given: argparse.Namespace) -> int:
     code, text = diff_command(given.before, given.after, _settings().locale)
+    print(text)
+    return code
+
+
+def _plan_calendar(given: argparse.Namespace) -> int:
+    if not 2000 <= given.fill <= 2099:
+        raise BadConfig(f"--fill {given.fill}: give a year of this century, like 2027")
+    settings = _settings()
+    notice = (
+        None if given.notice is None else sys.stdin.read() if given.notice == "-" else Path(given.notice).read_text(encoding="utf-8-sig")
+    )
+    code, text = fill_command(given.folder or plan_folder(settings), settings.locale, Filling(given.fill, notice, given.write))
     print(text)
     return code
 

@@ -28,6 +28,7 @@ from bot.worker import Worker
 from handlers.core.road import House, Road
 from handlers.core.screen import screen
 from handlers.core.wording import Words
+from storage.calendars import renew
 from storage.cipher import Cipher
 from storage.database import Database
 from storage.form_links import FormLinks
@@ -148,6 +149,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         raise
     clock = SharedClock(now)
     clock.set_by(database)
+    database.write(lambda tx: renew(tx, plans, clock()))
     words = Words.load(settings.locale, str(settings.timezone))
     bell, pages, metrics = Bells(), Bell(), Metrics()
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
 from handlers.core.wording import Ours
+from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec
 from workflows.core.obligation import Obligation
 from workflows.core.people import Group, Person
@@ -157,6 +158,7 @@ class _Sheet:
         cells |= {"terminal_slow": span(response.terminal_slow)}
         cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
         cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
+        cells["calendars"] = tuple(f"{told.say(f'plan.timer.{timer}')} {told.hours(name)}" for timer, name in response.calendars.items())
         cells |= {"no_oral": response.no_oral, "step_up": response.step_up}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)
 
@@ -187,7 +189,8 @@ class _Sheet:
             "optional": told.yes(True) if line.optional else "",
             "approve": told.any(line.approve.split(" or ")) if line.approve else "",
         }
-        cells |= {"approve_first": told.yes(True) if line.approve_first else ""}
+        cells |= {name: told.yes(True) if getattr(line, name) else "" for name in ("approve_first", "change")}
+        cells["calendar"] = told.hours(line.calendar) if line.calendar != "always" else ""
         cells |= {"fulfilled_by": told.words.say(f"plan.by.{line.fulfilled_by}") if line.fulfilled_by else ""}
         cells |= {"obligation": told.name(duty.name, duty.name_en) if duty else line.obligation or ""}
         cells |= {"when": told.conditions(line.when), "done": line.done, "done_en": line.done_en, "basis": line.basis}
@@ -211,12 +214,25 @@ class _Sheet:
 
     def calendar(self) -> Iterator[Row]:
         calendar, told = self._told.plan.calendar, self._told
-        hours = {"sessions": told.sessions(), "business_ends": f"{calendar.business_ends:%H:%M}"}
+        hours = {
+            "sessions": told.periods(calendar.sessions),
+            "service": told.periods(calendar.service),
+            "business_ends": f"{calendar.business_ends:%H:%M}",
+        }
         yield self._row("hours", "hours", told.say("plan.show.hours"), hours)
         for number, year in calendar.years.items():
             lists = {"holidays": year.holidays, "workdays": year.workdays, "closures": year.closures - year.holidays}
             days: dict[str, Cell] = {name: tuple(day.isoformat() for day in sorted(found)) for name, found in lists.items()}
             yield self._row("year", str(number), str(number), {**days, "sources": year.sources})
+        for period in calendar.important:
+            yield self._important(period)
+
+    def _important(self, period: Important) -> Row:
+        told = self._told
+        cells: dict[str, Cell] = {"name": period.name, "name_en": period.name_en, "days": f"{period.first} – {period.last}"}
+        cells |= {"period_kind": told.say(f"plan.period.{period.kind}"), "factor": f"{period.factor:g}"}
+        cells["duty_factor"] = str(period.duty_factor)
+        return self._row("important", f"{period.name} {period.first}", told.name(period.name, period.name_en), cells)
 
 
 def _pairs(values: Mapping[str, str], sign: str = " = ") -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
 from handlers.core.wording import Words
-from workflows.core.calendar import Year
+from workflows.core.calendar import Important, Year
 from workflows.core.facts import FactSpec, Value
 from workflows.core.obligation import Obligation
 from workflows.core.people import Group
@@ -111,6 +111,12 @@ def _level(told: Told, response: Response) -> Iterator[str]:
     approvers = {act: told.any(specs) for act, specs in response.approvers.items()}
     yield f"  {told.say('plan.show.level', name=told.name(response.name, response.name_en), cadence=response.cadence, **approvers)}"
     yield f"    {_ladder(told, response)}"
+    if response.calendars:
+        timers = (
+            told.say("plan.show.pauses", timer=told.say(f"plan.timer.{timer}"), hours=told.hours(name))
+            for timer, name in response.calendars.items()
+        )
+        yield f"    {told.join(timers)}"
     if response.snooze_max:
         yield f"    {told.say('plan.show.snooze', max=response.snooze_max, count=response.snooze_count)}"
     else:
@@ -147,6 +153,8 @@ def _line(told: Told, line: TaskLine) -> str:
 def _notes(told: Told, line: TaskLine) -> Iterator[str]:
     if line.until:
         yield told.say("plan.show.standing", until=told.clock(line.until))
+    if line.change:
+        yield told.say("plan.show.change")
     if line.approve:
         yield told.say("plan.show.approve_first" if line.approve_first else "plan.show.approve", who=told.any(line.approve.split(" or ")))
     if line.fulfilled_by:
@@ -205,10 +213,23 @@ def _certainty(told: Told, obligation: Obligation) -> str:
 
 def _calendar(told: Told) -> Iterator[str]:
     calendar = told.plan.calendar
-    yield told.say("plan.show.calendar_head", sessions=told.sessions(), ends=f"{calendar.business_ends:%H:%M}")
+    yield told.say(
+        "plan.show.calendar_head",
+        sessions=told.periods(calendar.sessions),
+        service=told.periods(calendar.service),
+        ends=f"{calendar.business_ends:%H:%M}",
+    )
     for number, year in calendar.years.items():
         yield f"  {_year(told, number, year)}"
         yield from (f"    {told.say('plan.show.source', source=source)}" for source in year.sources)
+    for period in calendar.important:
+        yield f"  {_important(told, period)}"
+
+
+def _important(told: Told, period: Important) -> str:
+    name, days = told.name(period.name, period.name_en), {"first": str(period.first), "last": str(period.last)}
+    kind, factor = told.say(f"plan.period.{period.kind}"), f"{period.factor:g}"
+    return told.say("plan.show.important", name=name, kind=kind, factor=factor, duty=period.duty_factor, **days)
 
 
 def _year(told: Told, number: int, year: Year) -> str:

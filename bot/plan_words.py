@@ -1,7 +1,7 @@
 """How the parts of a plan are told in one language: conditions, deadlines, people, days."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from handlers.core.wording import Ours, Words
 from workflows.core.clock_ladder import CONTROL
@@ -75,7 +75,7 @@ class Told:
         return self.words.say(f"plan.clock.{name}")
 
     def due(self, line: TaskLine, level: ResponseLevel) -> str:
-        return self.words.span(line.due[level]) if level in line.due else self.say("plan.show.none")
+        return self.counted(line.due[level], line.calendar) if level in line.due else self.say("plan.show.none")
 
     def dues(self, line: TaskLine) -> str:
         if line.due_working_days:
@@ -122,7 +122,7 @@ class Told:
 
     def _row(self, obligation: Obligation, row: str, figure: timedelta | int) -> str:
         if isinstance(figure, timedelta):
-            shown = self.words.span(figure)
+            shown = self.counted(figure, obligation.calendar)
         else:
             shown = self.say("plan.show.working" if obligation.calendar == "working_days" else "plan.show.calendar", count=figure)
         if row == "any":
@@ -141,5 +141,13 @@ class Told:
         shown = (f"{run[0]:%m/%d}" + (f"–{run[-1]:%m/%d}" if len(run) > 1 else "") for run in runs)
         return self.join(shown) or self.say("plan.show.none")
 
-    def sessions(self) -> str:
-        return self.join(f"{begins:%H:%M}–{ends:%H:%M}" for begins, ends in self.plan.calendar.sessions)
+    def periods(self, periods: Iterable[tuple[time, time]]) -> str:
+        return self.join(f"{begins:%H:%M}–{ends:%H:%M}" for begins, ends in periods)
+
+    def counted(self, span: timedelta, name: str) -> str:
+        """A span, and in what it is counted where that pauses."""
+        shown = self.words.span(span)
+        return shown if name in ("always", "continuous") else self.say("plan.show.counted", span=shown, hours=self.hours(name))
+
+    def hours(self, name: str) -> str:
+        return self.words.say(f"plan.day_count.{name}")

@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from handlers.core import acts, forms
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.due import report_due, task_due
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.forms import question
+from handlers.core.important import important_line
 from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
@@ -68,6 +70,7 @@ def incident_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         *[(look.say("card.pending"), look.say("card.pending_value", ref=a.ref, kind=look.say(f"approval.kind.{a.kind}"))) for a in pending],
         *([(look.say("card.restricted"), look.say("card.restricted_value"))] if incident.restricted else []),
         *_oral(look, incident),
+        *_important(look, incident),
         *_clock(look, incident),
         *_facts(look, incident),
         *([(look.say("card.last"), look.words.show(incident.last_update))] if incident.last_update else []),
@@ -134,6 +137,11 @@ def _oral(look: Look, incident: Incident) -> list[tuple[str, str]]:
     return [(look.say("card.oral"), text) for text in said]
 
 
+def _important(look: Look, incident: Incident) -> list[tuple[str, str]]:
+    line = important_line(look.words, look.reader.plan_of(incident).calendar, look.now, look.zone) if incident.running else ""
+    return [(look.say("card.important"), line)] if line else []
+
+
 def _clock(look: Look, incident: Incident) -> list[tuple[str, str]]:
     """The regulator's clocks: how many run, the nearest first; what was waived stays visible."""
     reports = look.reader.reports(incident.ref)
@@ -143,7 +151,7 @@ def _clock(look: Look, incident: Incident) -> list[tuple[str, str]]:
     if running:
         first = running[0]
         name = duty_name(look, incident, first)
-        text = look.say("card.clock_value", ref=first.ref, name=name, due=first.deadline_at, count=len(running))
+        text = look.say("card.clock_value", ref=first.ref, name=name, due=report_due(first), count=len(running))
         lines.append((look.say("card.clock"), text))
     if waived:
         who = look.words.join([look.say("card.waived_one", ref=r.ref, by=look.name(r.waived_by), reason=r.waiver_reason) for r in waived])
@@ -405,8 +413,8 @@ def _when(look: Look, task: Task) -> str:
     """By when, and how late it is."""
     if task.due_at is None:
         return look.say("task.no_due")
-    late = look.now - task.due_at
-    return look.say("card.late", due=task.due_at, span=late) if task.live and late >= MINUTE else look.say("card.by", due=task.due_at)
+    late, due = look.now - task.due_at, task_due(look.reader.plan_of(task), task, look.zone)
+    return look.say("card.late", due=due, span=late) if task.live and late >= MINUTE else look.say("card.by", due=due)
 
 
 def _task_buttons(look: Look, incident: Incident, task: Task, level: tuple[str, ...]) -> list[Button]:

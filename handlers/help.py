@@ -1,9 +1,10 @@
 """Help from the registry, who you are, who is in a group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handlers.core.access import may, scope_of
 from handlers.core.context import Context
+from handlers.core.important import important_line
 from handlers.core.message import Reply
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command, command, rest
@@ -69,9 +70,10 @@ def whoami(context: Context, given: Nothing) -> Reply:
         return context.say("who.guest", id=context.person)
     groups = [context.group_name(g) for g in context.organization.groups_of(person.id)]
     roles = [context.words.say(f"role.{role}") for role in person.roles]
-    return context.say(
-        "who.you", name=person.name, title=person.title, groups=context.words.join(groups) or "-", roles=context.words.join(roles) or "-"
-    )
+    said = {"groups": context.words.join(groups) or "-", "roles": context.words.join(roles) or "-"}
+    reply = context.say("who.you", name=person.name, title=person.title, **said)
+    periods = important_line(context.words, context.uow.current_plan().calendar, context.now, context.zone)
+    return replace(reply, text=f"{reply.text}\n{context.words.say('who.important', periods=periods)}") if periods else reply
 
 
 @command("who", OfGroup, zh="谁", who="listed")

@@ -16,10 +16,12 @@ from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
 from handlers.core.message import Reply
 from handlers.core.opening import subtype_of
+from handlers.core.recounting import recount
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.setters import ANY_HEAD, check_setters
 from handlers.core.settling import fulfil, settle
 from handlers.core.telling import timeline_lines
+from storage.calendars import TIMER as CALENDAR_CHANGED
 from workflows import incident as rules
 from workflows import task as task_rules
 from workflows.core.agreement import check_reason
@@ -429,10 +431,13 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
 
 @timer("I")
 def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
-    """Alerts have waited to be told, the promised update has not come, or the figures have not been taken again."""
+    """Alerts have waited, the promised update has not come, figures have not been taken again, or the calendar has changed."""
     found = context.uow.load(Incident, incident)
     if name == "rescore":
         rescore(context, found)
+        return
+    if name == CALENDAR_CHANGED:
+        recount(context, found)
         return
     if name == alerts.TIMER:
         alerts.tell(context, found)

@@ -6,11 +6,13 @@ from typing import Any
 
 from handlers.core import acts, forms
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.due import report_due, task_due
 from handlers.core.duties import duty_name, recipients
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
+from handlers.core.wording import Provisional
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
 from workflows.incident import Incident
@@ -102,7 +104,7 @@ def tasks_new(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     tasks = [t for ref in about["values"]["refs"] if (t := look.reader.task(ref)).state is State.OPEN]
     if not tasks:
         return None
-    lines = tuple((t.ref, look.say("notice.task_due", title=t.title, due=t.due_at)) for t in tasks)
+    lines = tuple((t.ref, look.say("notice.task_due", title=t.title, due=_due(look, t))) for t in tasks)
     buttons = tuple(acts.claim(look, t) for t in tasks[:8])
     text = look.say("notice.tasks_new", count=len(tasks), number=incident.number, title=incident.title)
     return Outgoing(text, Card(look.say("notice.tasks_head", number=incident.number), lines, "", buttons, "info", incident.drill))
@@ -116,7 +118,9 @@ def assigned(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     by = about["values"].get("by") or about["values"].get("released_by")
     kind = "notice.released" if "released_by" in about["values"] else "notice.assigned" if task.owner else "notice.added"
-    text = look.say(kind, ref=task.ref, title=task.title, by=look.name(by or task.created_by), due=task.due_at or look.say("task.no_due"))
+    text = look.say(
+        kind, ref=task.ref, title=task.title, by=look.name(by or task.created_by), due=_due(look, task) or look.say("task.no_due")
+    )
     return Outgoing(text, _task_card(look, task, text))
 
 
@@ -169,6 +173,10 @@ def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: in
     return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
 
 
+def _due(look: Look, task: Task) -> datetime | Provisional | None:
+    return task_due(look.reader.plan_of(task), task, look.zone)
+
+
 def _why(look: Look, task: Task, timer: str) -> str:
     """Who has it, by when, and what the reader should do about it."""
     due, now = task.due_at, look.now
@@ -176,7 +184,7 @@ def _why(look: Look, task: Task, timer: str) -> str:
     if due is not None:
         late = now - due
         key = "reminder.left" if late < timedelta(0) else "reminder.now" if late < timedelta(minutes=1) else "reminder.late"
-        left = look.say(key, due=due, span=abs(late))
+        left = look.say(key, due=_due(look, task), span=abs(late))
     if task.state is State.DONE:
         return look.say("reminder.verify", by=look.name(task.done_by), at=task.done_at)
     if task.owner is None:
@@ -433,6 +441,31 @@ def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
     return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
 
 
+@screen("incident.recounted")
+def recounted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """The calendar has changed: what would be due later stays, until two people agree."""
+    incident, values = look.reader.incident(about["ref"]), about["values"]
+    plan = look.reader.plan_of(incident)
+    reports = [r for ref in values["reports"] if (r := look.reader.report(ref)).open]
+    tasks = [t for ref in values["tasks"] if (t := look.reader.task(ref)).live]
+    if not reports and not tasks:
+        return None
+    names = [(r.ref, "reports", duty_name(look.words, plan.obligations[r.obligation]), report_due(r)) for r in reports]
+    names += [(t.ref, "tasks", look.words.show(t.title), _due(look, t)) for t in tasks]
+    said = [(ref, name, was, _at(values[kind][ref])) for ref, kind, name, was in names]
+    lines = tuple((ref, look.say("notice.recounted_one", name=name, was=was, to=to)) for ref, name, was, to in said)
+    buttons = tuple(
+        Button(look.say("button.later_deadline", ref=r.ref), f"/report later {r.ref}", None, form=question(look.say("ask.reason")))
+        for r in reports
+    )
+    text = look.say(
+        "notice.recounted", number=incident.number, title=incident.title, items=look.words.join([f"{ref} {line}" for ref, line in lines])
+    )
+    return Outgoing(
+        text, Card(look.say("notice.recounted_head", number=incident.number), lines, "", buttons[:6], "warning", incident.drill)
+    )
+
+
 @screen("incident.chat_lost")
 def chat_lost(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To the commander: a chat of the incident is gone."""
@@ -465,7 +498,7 @@ def _clock_news(kind: str) -> None:
             ref=report.ref,
             name=duty_name(look.words, duty),
             to=recipients(look.words, plan, report.missing or report.recipients),
-            due=deadline,
+            due=report_due(report) or deadline,
             late=late,
             missed=missed,
             phones=phones,

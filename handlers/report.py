@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.core.access import check
-from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, terms_of, waive
+from handlers.core.asking import approvers, ask
+from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
+from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
@@ -15,6 +17,8 @@ from workflows import regulator_report as rules
 from workflows.core import approval as approvals
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval
+from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
 from workflows.core.obligation import Obligation
 from workflows.incident import Incident
 from workflows.regulator_report import Report, State
@@ -51,7 +55,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
 
 
 def _line(context: Context, incident: Incident, report: Report) -> str:
-    due = context.words.time(report.deadline_at, context.now) if report.deadline_at else "-"
+    due = context.words.show(report_due(report), context.now) if report.deadline_at else "-"
     name = duty_name(context, incident, report)
     to = context.words.join(recipients(context.words, context.uow.plan_of(incident), report.missing or report.recipients))
     return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
@@ -87,7 +91,7 @@ def filed(context: Context, given: Filed) -> Reply:
         return context.say("report.filed", ref=report.ref, report=report.ref)
     missing = recipients(context.words, context.uow.plan_of(incident), after.missing)
     key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
-    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=after.deadline_at)
+    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after))
 
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:
@@ -130,6 +134,38 @@ def fact_off(context: Context, approval: Approval, by: str) -> None:
     after = context.uow.apply(changed)
     waive(context, approval, by)
     settle(context, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    report: str | None = ref("R")
+    text: str = rest("理由", "reason", required=True)
+
+
+@command("report later", Later, zh="报送 改晚", who="group:office,legal,lead|role:compliance", four_eyes=True)
+def later(context: Context, given: Later) -> Reply:
+    """Ask a second person to agree that its deadline moves to where the calendar puts it now."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    check_reason(given.text)
+    to = rules.later(report, _duty(context, incident, report), terms_of(context, incident))
+    if to is None:
+        raise RuleBroken("report.not_later", ref=report.ref)
+    said = {"ref": report.ref, "name": duty_name(context, incident, report), "number": incident.number, "title": incident.title}
+    what = context.words.say("report.ask_later", **said, was=report.deadline_at, to=to, now=context.now, reason=given.text)
+    values: dict[str, Value] = {"later": [report.ref], "to": to.isoformat(), "reason": given.text}
+    approval = ask(context, incident, "report_later", given.text, subject=report.ref, values=values, what=what)
+    people = context.words.join([context.name(p) for p in approvers(context, incident, "report_later") if p != context.person])
+    return context.say("report.later_asked", ref=report.ref, approval=approval.ref, people=people, was=report.deadline_at)
+
+
+@approved("report_later")
+def moved_later(context: Context, approval: Approval, by: str) -> None:
+    incident = context.uow.load(Incident, approval.incident)
+    report = context.uow.load(Report, approval.subject)
+    to = rules.later(report, _duty(context, incident, report), terms_of(context, incident))
+    if to is None or to.isoformat() != approval.values["to"]:
+        raise RuleBroken("grade.lower_stale", approval=approval.ref)
+    lengthen(context, approval, by, incident)
 
 
 for _kind in ("not_required", "fact_off"):

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
+from handlers.core.due import task_due
 from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, rest, returned, timer
 from handlers.core.settling import invite
+from handlers.core.wording import Provisional
 from workflows import task as rules
 from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
@@ -68,8 +70,12 @@ def _checks(context: Context, task: Task) -> bool:
     return context.person in _verifiers(context, task, context.reader.incident(task.incident))
 
 
+def _due(context: Context, task: Task) -> datetime | Provisional | None:
+    return task_due(context.uow.plan_of(task), task, context.zone)
+
+
 def _line(context: Context, task: Task) -> str:
-    due = context.words.time(task.due_at, context.now) if task.due_at else context.words.say("task.no_due")
+    due = context.words.show(_due(context, task), context.now) if task.due_at else context.words.say("task.no_due")
     owner = context.name(task.owner)
     return context.words.say("task.line", ref=task.ref, title=task.title, state=task.state, owner=owner, due=due)
 
@@ -90,7 +96,7 @@ def why(context: Context, given: Which) -> Reply:
         source=_source(context, task),
         group=context.group_name(task.group),
         done=task.done_means,
-        due=task.due_at,
+        due=_due(context, task),
         clock=context.words.say(f"clock.{task.clock}"),
         level=incident.response_level,
         timers=coming or None,

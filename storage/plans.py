@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from storage.plan import load_plan, plan_files, rules_from_files
+from storage.plan import CALENDAR, load_plan, plan_files, rules_from_files
 from storage.tables.records import PlanRow
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
@@ -19,6 +19,7 @@ class Plans:
     def __init__(self, folder: Path) -> None:
         self.current = load_plan(folder)
         self._files = plan_files(folder)
+        self.calendar_file = (folder / CALENDAR).read_bytes()
         self._kept: dict[str, Plan] = {self.current.fingerprint: self.current}
 
     @property

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, files, inbox, outbox, sessions, uploads
+from storage import alerts, audit, calendars, files, inbox, outbox, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -23,6 +23,7 @@ from storage.timers import set_timers
 from workflows.alert import Alert
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
+from workflows.core.calendar import Calendar
 from workflows.core.errors import NotFound, RuleBroken
 from workflows.core.outcome import Notice, Outcome, Request, Timer
 from workflows.core.people import Organization
@@ -58,6 +59,10 @@ class UnitOfWork:
 
     def keep_plan(self) -> str:
         return self._plans.keep(self.session, self.now)
+
+    def calendar_before(self) -> Calendar | None:
+        """The calendar that was in force before today's; None when there was none."""
+        return calendars.before(self.session, self._plans.current.calendar)
 
     def plan_of(self, record: Record) -> Plan:
         """The rules that this record's incident was opened under, with today's people."""

@@ -54,7 +54,7 @@ MACHINE = Machine(
         **{(state, verb): state for verb in ("fact", "known", "update", "take", "handover") for state in UNCLOSED},
         **{(state, verb): state for verb in ("bind", "unbind", "change", "attach") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
-        **{(state, verb): state for verb in ("also", "restrict") for state in UNCLOSED},
+        **{(state, verb): state for verb in ("also", "restrict", "recount") for state in UNCLOSED},
     },
 )
 
@@ -136,8 +136,12 @@ class Incident:
         return {name: (at and joined and max(at, joined)) or at for name, at in self.clocks().items()}
 
 
+def _next_update(now: datetime, response: Response) -> datetime:
+    return response.after("cadence", now, response.cadence)
+
+
 def _cadence(now: datetime, response: Response) -> Timer:
-    return Timer("cadence", now + response.cadence)
+    return Timer("cadence", _next_update(now, response))
 
 
 #: An incident that is over says nothing more by itself.
@@ -160,7 +164,7 @@ def open_(incident: Incident, working: Working, response: Response) -> Outcome[I
         scores={s.indicator: s.score for s in working.scores},
         provisional=True,
         response_level=working.response,
-        next_update_at=incident.opened_at + response.cadence,
+        next_update_at=_next_update(incident.opened_at, response),
     )
     details: dict[str, Value] = {
         "number": incident.number,
@@ -235,7 +239,7 @@ def _paced(
     """A new level promises the next update anew."""
     if graded.response_level == incident.response_level:
         return Outcome(graded, event, (), notices)
-    return Outcome(replace(graded, next_update_at=now + response.cadence), event, (_cadence(now, response),), notices)
+    return Outcome(replace(graded, next_update_at=_next_update(now, response)), event, (_cadence(now, response),), notices)
 
 
 def _reading(
@@ -410,7 +414,7 @@ def reopen(incident: Incident, *, by: str, now: datetime, reason: str, response:
         closed_at=None,
         override_reason="",
         silent_rounds=0,
-        next_update_at=now + response.cadence,
+        next_update_at=_next_update(now, response),
     )
     was = {name: moment.isoformat() for name, moment in incident.clocks().items() if moment}
     return Outcome(
@@ -517,7 +521,7 @@ def update(incident: Incident, *, by: str, now: datetime, text: str, response: R
     if not text.strip():
         raise RuleBroken("incident.update_empty")
     running = incident.state in RUNNING
-    following = now + response.cadence if running else None
+    following = _next_update(now, response) if running else None
     return Outcome(
         replace(incident, state=state, last_update=text, next_update_at=following, silent_rounds=0),
         Event("updated", {"by": by, "text": text, "next_update_at": following.isoformat() if following else None}),
@@ -689,7 +693,7 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:
         people.extend(organization.groups["lead"].leaders)
-    again = now + min(response.cadence, timedelta(minutes=30))
+    again = response.after("cadence", now, min(response.cadence, timedelta(minutes=30)))
     to = tuple(dict.fromkeys(people))
     return Outcome(
         replace(incident, state=state, silent_rounds=rounds, next_update_at=again),
@@ -697,6 +701,14 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
         (Timer("cadence", again),),
         (Notice("incident.update_due", to, {"round": rounds, "next_at": again.isoformat()}, "escalation" if rounds > 1 else "reminder"),),
     )
+
+
+def recounted(incident: Incident, *, calendar: str, later: Mapping[str, Mapping[str, str]], to: tuple[str, ...]) -> Outcome[Incident]:
+    """The calendar has changed. `later`: what it would move later stays as it is, and is told to `to`."""
+    state = MACHINE.after(incident.state, "recount")
+    values: dict[str, Value] = {kind: dict(found) for kind, found in later.items()}
+    notices = (Notice("incident.recounted", to, values, "assignment"),) if to else ()
+    return Outcome(replace(incident, state=state), Event("recounted", {"calendar": calendar, **values}), (), notices)
 
 
 def _commander_only(incident: Incident, by: str) -> None:

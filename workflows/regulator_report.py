@@ -19,7 +19,7 @@ from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.core.instants import utc
 from workflows.core.machine import Machine
-from workflows.core.obligation import Obligation
+from workflows.core.obligation import IN_DAYS, Obligation
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 
@@ -142,7 +142,7 @@ def course_of(report: Report, ladder: Ladder = CLOCK_LADDER) -> Course | None:
     """Every moment at which this report's clock speaks; None while it does not run."""
     if report.state not in RUNNING or report.deadline_at is None:
         return None
-    return course(report.asked_at, report.deadline_at, ladder, in_days=report.calendar != "continuous")
+    return course(report.asked_at, report.deadline_at, ladder, in_days=report.calendar in IN_DAYS)
 
 
 def next_word(report: Report, ladder: Ladder = CLOCK_LADDER) -> datetime | None:
@@ -218,7 +218,7 @@ def open_(
         prompted_at=now,
     )
     put = _put(report, _worked_out(report, obligation, terms), now)
-    details = {"obligation": put.obligation, "group": put.group, **_facts(put)}
+    details = {"obligation": put.obligation, "group": put.group, **_facts(put, terms)}
     return _outcome(put, ladder, "opened", details, *_say_to("report.opened", to, details))
 
 
@@ -240,7 +240,7 @@ def decide(
     """Its condition became yes: it is due, at its grade's row when that is earlier. (A no goes by `propose` and `not_required`.)"""
     due = replace(_unproposed(report), state=MACHINE.after(report.state, "decide"))
     due = _repaced(_earlier(due, _worked_out(due, obligation, terms), now) or due, ladder, now)
-    details = {"by": by, **_facts(due), "was": _moment(report.deadline_at)}
+    details = {"by": by, **_facts(due, terms), "was": _moment(report.deadline_at)}
     return _outcome(due, ladder, "decided", details, *_say_to("report.due", to, details))
 
 
@@ -260,7 +260,7 @@ def tighten(
         return None
     moved = _repaced(moved, ladder, now)
     started = report.deadline_at is None
-    details = {**_facts(moved), "was": _moment(report.deadline_at)}
+    details = {**_facts(moved, terms), "was": _moment(report.deadline_at)}
     told = moved.deadline_at != report.deadline_at
     notices = _say_to("report.started" if started else "report.tightened", to, details) if told else ()
     return _outcome(moved, ladder, "started" if started else "tightened" if told else "recomputed", details, *notices)
@@ -304,7 +304,7 @@ def lengthen(
         later_reason=agreement.reason.strip(),
         later_by=agreement.by,
     )
-    details = {**_facts(moved), "was": _moment(report.deadline_at), **agreement.as_value()}
+    details = {**_facts(moved, terms), "was": _moment(report.deadline_at), **agreement.as_value()}
     return _outcome(moved, ladder, "lengthened", details, *_say_to("report.lengthened", to, details))
 
 
@@ -380,7 +380,7 @@ def file(
     if following is None:
         return _outcome(replace(_unproposed(told), state=MACHINE.after(told.state, "file")), ladder, "filed", details)
     again = _put(replace(told, state=MACHINE.after(told.state, "round"), issue=told.issue + 1), following, now)
-    return _outcome(again, ladder, "filed", {**details, **_facts(again)})
+    return _outcome(again, ladder, "filed", {**details, **_facts(again, terms)})
 
 
 def _tellable(report: Report, to: tuple[str, ...], way: str, receipt: str) -> None:
@@ -518,8 +518,11 @@ def _unproposed(report: Report) -> Report:
     return replace(report, waiver=None, waiver_by=None, waiver_reason="")
 
 
-def _facts(report: Report) -> dict[str, Value]:
-    return {"deadline_at": _moment(report.deadline_at), "row": report.row, "provisional": report.provisional}
+def _facts(report: Report, terms: Terms | None = None) -> dict[str, Value]:
+    """What its deadline is, and by which calendar it was counted, where it hangs on one."""
+    found: dict[str, Value] = {"deadline_at": _moment(report.deadline_at), "row": report.row, "provisional": report.provisional}
+    counted = terms.calendar.fingerprint if terms and report.calendar != "continuous" else ""
+    return {**found, "calendar": counted} if counted else found
 
 
 def _late(report: Report, at: datetime) -> bool:

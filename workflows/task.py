@@ -10,10 +10,11 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.deadlines import TOO_CLOSE, due_of
+from workflows.core.deadlines import TOO_CLOSE
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, repaced, timers
 from workflows.core.facts import Value
+from workflows.core.hours import Hours
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
@@ -168,21 +169,27 @@ def _timers(task: Task, response: Response) -> tuple[Timer, ...]:
 
 def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None], calendar: Calendar, zone: tzinfo) -> datetime | None:
     """When a line is due at this level, or None when its clock has not started or the level does not ask for it."""
-    start, wait = clocks.get(line.clock), line.due.get(response.level)
+    start, wait = clocks.get(line.clock), wait_for(line, response)
     if start is None:
         return None
     if line.due_working_days is not None:
         return day_ends(calendar, add_working_days(calendar, local_day(start, zone), line.due_working_days)[0], zone)
     if line.due_calendar_days is not None:
         return day_ends(calendar, add_calendar_days(calendar, local_day(start, zone), line.due_calendar_days)[0], zone)
-    return due_of(wait, start) if wait is not None else None
+    return Hours(calendar, zone).add(line.calendar, start, wait)[0] if wait is not None else None
+
+
+def wait_for(line: TaskLine, response: Response) -> timedelta | None:
+    """How long a line gives at this level, shortened in an important period; None where the level does not ask for it."""
+    wait = line.due.get(response.level)
+    return wait * response.factor if wait is not None else None
 
 
 def open_from(
     line: TaskLine, *, ref: str, incident: str, plan: str, by: str, now: datetime, due: datetime | None, response: Response
 ) -> Outcome[Task]:
     """A task from a playbook line; the first assignment is said on each person's one card, not here."""
-    period = line.due.get(response.level)
+    period = wait_for(line, response)
     task = Task(
         ref=ref,
         incident=incident,

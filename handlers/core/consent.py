@@ -3,6 +3,7 @@
 from handlers.core.asking import ask, of_task
 from handlers.core.context import Context
 from handlers.core.forms import question
+from handlers.core.important import guarded_line
 from handlers.core.look import Look
 from handlers.core.message import Button
 from workflows.core import approval as rules
@@ -70,11 +71,15 @@ def first_line(look: Look, incident: Incident, task: Task) -> str:
     pending = _pending(look, task)
     if pending is not None:
         people = look.names(approvers_of(pending, look.organization))
-        return look.say("card.first_asked", people=people, ref=pending.ref)
+        return _with_why(look, task, look.say("card.first_asked", people=people, ref=pending.ref))
     level = look.response(incident).approvers.get("statement", ())
     specs = level if task.approve == "by_level" else (task.approve,) if task.approve else ()
     people = look.names([p for p in dict.fromkeys(p for spec in specs for p in look.organization.resolve(spec)) if p != task.owner])
-    return look.say("card.first", people=people)
+    return _with_why(look, task, look.say("card.first", people=people))
+
+
+def _with_why(look: Look, task: Task, line: str) -> str:
+    return "\n".join(filter(None, (line, guarded_line(look, task))))
 
 
 def first_buttons(look: Look, task: Task) -> list[Button]:

@@ -45,7 +45,7 @@ class Look:
         return self.words.time(moment, self.now)
 
     def response(self, incident: Incident) -> Response:
-        return self.reader.plan_of(incident).responses[incident.response_level]
+        return self.reader.plan_of(incident).response(incident.response_level, self.now, self.zone)
 
     def level(self, incident: Incident) -> str:
         response = self.response(incident)

@@ -95,7 +95,7 @@ def _opening(context: Context, first: Tip, plan: Plan) -> Any:
         occurred_at=first.occurred_at,
         facts=plan.facts.starting([first.type] if first.type else []),
     )
-    return rules.open_(incident, working, plan.responses[working.response])
+    return rules.open_(incident, working, plan.response(working.response, now, context.zone))
 
 
 def _number(context: Context, drill: bool) -> str:

@@ -21,7 +21,7 @@ def take_reading(
 ) -> tuple[Incident, Working]:
     """Grade, keep the grading, and set when it is asked for again. Answers the incident as it stands, and the working."""
     plan, working = context.uow.plan_of(incident), work_out(context, incident, given, overrides)
-    response = plan.responses[rules.read(incident, working, given, overrides).response_level]
+    response = plan.response(rules.read(incident, working, given, overrides).response_level, context.now, context.zone)
     outcome = rules.grade(incident, working, by=by, now=context.now, given=given, overrides=overrides, response=response)
     after = context.uow.apply(rules.watched(outcome, plan.rubric, now=context.now))
     keep_reading(context, after, working, plan.rubric, by)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handlers.core.clocks import known_of, settle_clocks
 from handlers.core.context import Context
 from workflows import task as rules
+from workflows.core.calendar import Calendar
 from workflows.core.conditions import Known, answer
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.core.playbook import TaskLine, merged, same_work
+from workflows.core.playbook import TaskLine, guarded, merged, same_work
+from workflows.core.working_days import local_day
 from workflows.incident import Incident
 from workflows.task import State, Task
 
@@ -55,6 +57,23 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
     return Settled(clocks=clocks, **{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
 
 
+def later_dues(context: Context, incident: Incident, was: Calendar | None) -> dict[str, datetime]:
+    """Tasks whose due the calendar alone would move later, and where to; they stay where they are."""
+    plan, response = context.uow.plan_of(incident), context.response(incident)
+    tasks = by_work(plan, [task for task in context.uow.tasks(incident.ref) if task.code and task.live])
+    books = {line.code: name for name in incident.playbooks for line in plan.playbooks[name].lines}
+    found = {}
+    for line in (line for name in incident.playbooks for line in plan.playbooks[name].lines if line.by_calendar):
+        task = tasks.get((line.title, line.group))
+        if task is None or task.due_at is None or task.code != line.code:
+            continue
+        clocks = incident.clocks_of(books[line.code])
+        due, old = (rules.due_for(line, response, clocks, one, context.zone) if one else None for one in (plan.calendar, was))
+        if due and due > task.due_at and due != old:
+            found[task.ref] = due
+    return found
+
+
 def by_work(plan: Plan, tasks: Sequence[Task]) -> dict[tuple[str, str], Task]:
     """Tasks by the title and group that their line has in the plan, whichever of their playbooks made them."""
     work = {line.code: (line.title, line.group) for book in plan.playbooks.values() for line in book.lines}
@@ -90,6 +109,8 @@ def _first(context: Context, incident: Incident, line: TaskLine, due: datetime |
     """A line that has no task yet: made once its clock has started, if its level asks for it."""
     if due is None:
         return "made", None
+    if context.uow.plan_of(incident).calendar.important_at(local_day(context.now, context.zone)):
+        line = guarded(line)
     if context.words.locale == "en":
         line = replace(line, title=line.title_en or line.title, done=line.done_en or line.done)
     outcome = rules.open_from(
@@ -114,14 +135,14 @@ def _again(context: Context, incident: Incident, line: TaskLine, task: Task, due
         return "dropped", rules.cancel(task, by=by, response=response, reason=reason, rule=True) if idle else None
     if task.state is State.CANCELLED and task.verified_by == "rule":
         reason = context.words.say("task.asked_again")
-        again = due if due > now else now + line.due[response.level]
+        again = due if due > now else now + (rules.wait_for(line, response) or timedelta())
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=again)
     if _restarted(task, line, incident):
         reason = context.words.say("task.clock_restarted")
         return "made", rules.reopen(task, by=by, now=now, response=response, reason=reason, due=due)
     if not task.live:
         return "moved", None
-    period, freely = line.due.get(response.level), shift.moves_freely(task, now)
+    period, freely = rules.wait_for(line, response), shift.moves_freely(task, now)
     moved = rules.reschedule(task, response=response, due=due, now=now, freely=freely, period=period, new_level=shift.new_level)
     return "moved", moved
 

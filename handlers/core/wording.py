@@ -78,6 +78,13 @@ def _widened(found: re.Match[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Provisional:
+    """A moment that a year without data was counted for."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """One language's catalog; `say` fills a sentence with values, each shown in the one way its type has."""
 
@@ -133,6 +140,8 @@ class Words:
     def _show_more(self, value: object, now: datetime | None) -> str:
         if isinstance(value, datetime):
             return self.time(value, now)
+        if isinstance(value, Provisional):
+            return Ours(self.time(value.at, now) + self.say("deadline.provisional"))
         if isinstance(value, timedelta):
             return self.span(value)
         if isinstance(value, list | tuple | set | frozenset):

@@ -5,7 +5,7 @@ What an incident was opened under (`plan_files`) is kept by fingerprint and read
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template
 
-__all__ = ["Finding", "PlanError", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
+__all__ = ["CALENDAR", "Finding", "PlanError", "calendar_from", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
 
 ORGANIZATION, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
 OBLIGATIONS, CALENDAR = "obligations.toml", "calendar.toml"
@@ -83,6 +83,19 @@ def fingerprint(files: Mapping[str, bytes]) -> str:
         for part in (name.encode(), files[name]):
             digest.update(len(part).to_bytes(8, "big") + part)
     return f"sha256:{digest.hexdigest()}"
+
+
+def calendar_from(content: bytes) -> Calendar:
+    """The calendar that `calendar.toml` would hold with this content; PlanError when it is not sound."""
+    source, root = read_toml(CALENDAR, content)
+    calendar = read_calendar(root) if root else None
+    if calendar is None or source.findings:
+        raise PlanError(tuple(source.findings))
+    return replace(calendar, fingerprint=_digest(content))
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _sound(plan: Plan | None, findings: tuple[Finding, ...]) -> Plan:
@@ -161,7 +174,7 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
     if root := read.root(ORGANIZATION):
         read.organization = read_organization(root)
     if root := read.root(CALENDAR):
-        read.calendar = read_calendar(root)
+        read.calendar = replace(read_calendar(root), fingerprint=_digest(files[CALENDAR]))
     if root := read.root(FACTS):
         read.facts = read_facts(root)
         if read.organization and not kept:

@@ -1,43 +1,68 @@
-"""`calendar.toml`: holidays, make-up working days, days without trading, sessions; a table for each year."""
+"""`calendar.toml`: holidays, make-up working days, days without trading, sessions, service hours, important periods; a table each year."""
 
 import re
 from datetime import date, time, timedelta
 
 from storage.plan.table import Source, Table
-from workflows.core.calendar import Calendar, Year
+from workflows.core.calendar import SERVICE, Calendar, Important, Year
 
 _YEAR = re.compile(r"20\d\d", re.ASCII)
 #: The longest deadline in days that an incident may set today: its year must be known too.
 AHEAD = timedelta(days=60)
+#: From this month on the next year's notices are to be expected.
+NOTICES = 10
+KINDS = ("guard", "results", "cutover", "other")
 _SATURDAY = 5
 
 
 def read_calendar(root: Table) -> Calendar:
-    business_ends, sessions = root.time("business_ends"), _sessions(root)
+    business_ends, sessions = root.time("business_ends"), _periods(root, "sessions")
+    service = _periods(root, "service") if root.has("service") else SERVICE
+    important = tuple(found for table in root.tables("important") if (found := _important(table)))
     names = [name for name in root.names() if _YEAR.fullmatch(name)]
     years = {int(name): _year(table, int(name)) for name in names if (table := root.table(name))}
     root.close()
-    return Calendar(years, sessions, business_ends)
+    return Calendar(years, sessions, business_ends, service, important)
 
 
 def check_years(source: Source, calendar: Calendar, today: date) -> None:
     """Note the years that deadlines set today may reach and that the calendar does not have."""
-    for year in dict.fromkeys((today.year, (today + AHEAD).year)):
+    coming = today.year + 1 if today.month >= NOTICES else (today + AHEAD).year
+    for year in dict.fromkeys((today.year, coming)):
         if year not in calendar.years:
             source.note("", "no_year", year=year)
 
 
-def _sessions(root: Table) -> tuple[tuple[time, time], ...]:
+def _periods(root: Table, name: str) -> tuple[tuple[time, time], ...]:
     found: list[tuple[time, time]] = []
-    for table in root.tables("sessions", required=True):
+    for table in root.tables(name, required=True):
         begins, ends = table.time("begins"), table.time("ends")
         table.close()
         if not table.source.faulty(table.path) and (begins >= ends or (found and begins < found[-1][1])):
             table.note("", "session_order")
         found.append((begins, ends))
-    if not found and not root.source.faulty("sessions"):
-        root.note("sessions", "empty_list")
+    if not found and not root.source.faulty(name):
+        root.note(name, "empty_list")
     return tuple(found)
+
+
+def _important(table: Table) -> Important | None:
+    name, name_en, kind = table.text("name"), table.text("name_en", ""), table.one_of("kind", "period", KINDS)
+    days = _first_and_last(table)
+    factor, duty = table.share("factor", default=0.5), table.whole("duty_factor", default=2)
+    table.close()
+    return Important(name, name_en, *days, kind, factor, duty) if days else None
+
+
+def _first_and_last(table: Table) -> tuple[date, date] | None:
+    first = table.day("from")
+    last = table.day("to", first)
+    if first is None or last is None:
+        return None
+    if last < first:
+        table.note("to", "holiday_order", first=first, last=last)
+        return None
+    return first, last
 
 
 class _Days:
@@ -75,13 +100,10 @@ def _year(table: Table, year: int) -> Year:
 
 
 def _holiday(table: Table, days: _Days) -> set[date]:
-    first = table.day("from")
-    last = table.day("to", first)
-    if first is None or last is None:
+    period = _first_and_last(table)
+    if period is None:
         return set()
-    if last < first:
-        table.note("to", "holiday_order", first=first, last=last)
-        return set()
+    first, last = period
     if last - first > AHEAD:  # a slip of the month or the year: its days are not told one by one
         table.note("to", "holiday_long", first=first, last=last)
         return set()

@@ -10,7 +10,7 @@ from storage.plan.conditions import AT_LEAST, RESERVED, read_when
 from storage.plan.organization import GROUPS
 from storage.plan.playbooks import CLOCKS, COMMON, Reading
 from storage.plan.table import Table, Uniques, check_not_slower
-from workflows.core.obligation import CalendarKind, Obligation
+from workflows.core.obligation import IN_DAYS, CalendarKind, Obligation
 from workflows.core.playbook import Playbook
 from workflows.core.rubric import EventGrade, OpinionLevel
 
@@ -20,7 +20,7 @@ KeyedBy = Literal["csrc_grade", "opinion_level"]
 
 BINDINGS = ("law", "self", "seed", "default")
 CONFIDENCES = ("verified", "secondary", "unverified")
-CALENDARS = ("continuous", "calendar_days", "working_days")
+CALENDARS = ("continuous", "calendar_days", "working_days", "trading", "service_hours")
 #: A grade `unconfirmed` is no network incident and has no row of its own.
 ROWS: Mapping[str, tuple[str, ...]] = {"csrc_grade": tuple(map(str, EventGrade))[1:], "opinion_level": tuple(map(str, OpinionLevel))}
 ANY = "any"
@@ -133,7 +133,7 @@ def _check_deadline(table: Table, obligation: Obligation) -> None:
         table.note("", "no_deadline", ways=", ".join(WAYS))
     elif obligation.calendar:
         counted = given[0] == "within_days"
-        if counted != (obligation.calendar != "continuous"):
+        if counted != (obligation.calendar in IN_DAYS):
             table.note(given[0], "wrong_calendar", way=given[0], calendar=obligation.calendar)
     if "every" in given and not table.has("until"):
         table.note("", "no_until")

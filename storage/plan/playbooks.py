@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
+from typing import cast
 
 from storage.plan.conditions import read_when
 from storage.plan.facts import TYPES, read_coded_names
 from storage.plan.organization import GROUPS, Names
 from storage.plan.table import Table, Uniques, check_not_slower
 from workflows.core.facts import FactBook
+from workflows.core.hours import NAMES, HoursName
 from workflows.core.playbook import Playbook, TaskLine
 from workflows.core.rubric import ResponseLevel
 
@@ -73,6 +75,8 @@ def _line(table: Table, reading: Reading, subtypes: Mapping[str, object]) -> Tas
         optional=table.flag("optional"),
         approve=table.text("approve", "") or None,
         approve_first=table.flag("approve_first"),
+        calendar=cast(HoursName, table.one_of("calendar", "calendar", NAMES, "always")) or "always",
+        change=table.flag("change"),
         fulfilled_by=table.one_of("fulfilled_by", "fulfilled_by", FULFILLING, "") or None,
         obligation=table.text("obligation", "") or None,
         when=read_when(table, reading.facts, subtypes),
@@ -122,3 +126,7 @@ def _check_ways(table: Table, line: TaskLine) -> None:
         table.note("approve", "fulfilled_beside", by=line.fulfilled_by)
     if line.approve_first and not line.approve and not table.source.faulty(table.key("approve")):
         table.note("approve_first", "nobody_first")
+    if line.calendar != "always" and (line.repeat or not line.due) and not table.source.faulty(table.key("due")):
+        table.note("calendar", "calendar_idle")
+    if line.change and (line.fulfilled_by or not line.live):
+        table.note("change", "change_idle")

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
+from typing import cast
 
 from storage.plan.organization import Names
 from storage.plan.table import Table, check_not_slower, format_duration, shown
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
-from workflows.core.response import Response, Rung
+from workflows.core.hours import NAMES, HoursName
+from workflows.core.response import PAUSABLE, Response, Rung
 from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
@@ -56,6 +59,7 @@ def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
     root.close()
     for name in (*_PACES, "snooze_max"):
         check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
+    _check_pauses(tables, responses)
     check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
     return responses
 
@@ -88,6 +92,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         snooze_count=table.whole("snooze_count", least=0),
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
+        calendars=_calendars(table),
     )
     table.close()
     return response
@@ -124,6 +129,23 @@ def _step_up(table: Table) -> tuple[str, ...]:
         if act not in PROVABLE:
             table.source.unknown(f"{table.key('step_up')}[{index}]", "act", act, PROVABLE)
     return acts
+
+
+def _calendars(table: Table) -> Mapping[str, HoursName]:
+    inner = table.table("calendars")
+    if inner is None:
+        return {}
+    for unknown in (name for name in inner.names() if name not in PAUSABLE):
+        inner.source.unknown(inner.key(unknown), "timer", unknown, PAUSABLE)
+    return {name: cast(HoursName, inner.one_of(name, "calendar", NAMES)) for name in PAUSABLE if inner.has(name)}
+
+
+def _check_pauses(tables: Mapping[ResponseLevel, Table], responses: Mapping[ResponseLevel, Response]) -> None:
+    """A heavier level pauses nothing that a lighter one does not pause in the same way."""
+    for lighter, heavier in pairwise(responses):
+        for timer, name in responses[heavier].calendars.items():
+            if name not in ("always", responses[lighter].calendars.get(timer)):
+                tables[heavier].note(f"calendars.{timer}", "pauses_more", level=heavier, than=lighter, timer=timer)
 
 
 def _rungs(table: Table, level: str, names: Names, words: tuple[str, ...]) -> tuple[Rung, ...]:

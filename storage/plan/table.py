@@ -164,6 +164,16 @@ class Table:
         self.note(name, "not_whole", found=shown(value), least=least)
         return least
 
+    def share(self, name: str, *, default: float) -> float:
+        """A part of one: more than nothing, at most the whole."""
+        value = self.raw(name)
+        if value is None:
+            return default
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1:
+            return float(value)
+        self.note(name, "not_share", found=shown(value))
+        return default
+
     def duration(self, name: str, *, zero: bool = False) -> timedelta:
         """A required duration; longer than nothing unless `zero` is allowed."""
         value = self.raw(name)

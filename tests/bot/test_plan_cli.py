@@ -146,7 +146,7 @@ def test_the_duties_tell_when_by_when_to_whom_by_whom_and_how_certain_that_is() 
 
 def test_the_calendar_is_told_with_its_sources() -> None:
     text = show_command(SAMPLE, "zh")
-    assert "日历:交易时段 09:30–11:30、13:00–15:00;按日计的时限到 17:00 止" in text
+    assert "日历:交易时段 09:30–11:30、13:00–15:00;服务时段 09:00–11:30、13:00–17:00;按日计的时限到 17:00 止" in text
     assert "  2026 年:放假 01/01–01/03、02/15–02/23" in text
     assert "调休上班 01/04、02/14、02/28、05/09、09/20、10/10\n    来源:国务院办公厅关于2026年" in text
 

@@ -15,7 +15,7 @@ from bot.plan_cli import diff_command
 from bot.plan_diff import differences
 from handlers.core.wording import Locale, Words
 from storage.plan import load_plan
-from workflows.core.calendar import Calendar
+from workflows.core.calendar import Calendar, Important
 from workflows.core.plan import Plan
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
@@ -191,7 +191,7 @@ def test_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -
 def another(value: Any, name: str) -> Any:
     """A value of the same kind that is not `value`."""
     special = {
-        "kind": {"condition": "text"}.get(str(value), "condition"),
+        "kind": {"condition": "text", "guard": "cutover"}.get(str(value), "condition"),
         "head": "ma.chao",
         "deputy": "ma.chao",
         "members": ("zhou.heng",),
@@ -205,7 +205,7 @@ def another(value: Any, name: str) -> Any:
         "fulfilled_by": "end",
         "obligation": "police",
         "when": {"suspected_crime": False},
-        "calendar": "calendar_days",
+        "calendar": "trading",
         "keyed_by": "opinion_level" if value == "csrc_grade" else "csrc_grade",
         "within": {"any": timedelta(minutes=7)},
         "every": {"any": timedelta(minutes=8)},
@@ -231,6 +231,9 @@ def another(value: Any, name: str) -> Any:
         "terminal_max": 9 if value is None else None,
         "due_working_days": 9,
         "due_calendar_days": 9,
+        "service": ((time(9), time(10)),),
+        "important": (Important("某", "some", date(2026, 7, 1), date(2026, 7, 2), "guard"),),
+        "calendars": {"progress": "trading"},
         "sessions": ((time(9), time(10)),),
         "business_ends": time(18),
         "years": {},
@@ -242,6 +245,10 @@ def another(value: Any, name: str) -> Any:
         return special[name]
     if isinstance(value, bool):
         return not value
+    if isinstance(value, float):
+        return value / 2
+    if isinstance(value, date):
+        return value + timedelta(days=1)
     if isinstance(value, tuple):
         return (*value, "某")
     return value * 2 + timedelta(minutes=1) if isinstance(value, timedelta) else value + 1 if isinstance(value, int) else f"{value}某"
@@ -274,6 +281,10 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
             lambda new: plan(PLAN, playbooks=swap(books, "system_failure", replace(failure, lines=(new, *failure.lines[1:])))),
         ),
         "duty": (duties["csrc_progress"], lambda new: plan(PLAN, obligations=swap(duties, "csrc_progress", new))),
+        "important": (
+            Important("国庆重保", "National Day", date(2026, 9, 30), date(2026, 10, 8), "guard"),
+            lambda new: plan(PLAN, calendar=replace(calendar, important=(new,))),
+        ),
         "calendar": (calendar, lambda new: plan(PLAN, calendar=new)),
         "year": (years[2026], lambda new: plan(PLAN, calendar=replace(calendar, years=swap(years, 2026, new)))),
     }
@@ -283,6 +294,7 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
 KEYS = {"id", "key", "code", "type", "level"}
 IN_PARTS = {("rubric", "indicators"), ("rubric", "bands"), ("rubric", "floors"), ("rubric", "regrade_minutes"), ("playbook", "lines")}
 IN_PARTS |= {("duty", "keyed_by")}
+IN_PARTS |= {("response", "hours"), ("response", "factor"), ("calendar", "fingerprint")}  # of no file
 FIELDS = [
     (kind, field.name)
     for kind, (record, _) in parts().items()

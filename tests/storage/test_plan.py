@@ -207,8 +207,8 @@ def test_warnings_are_told_and_the_plan_is_used_all_the_same(folder: Path) -> No
     ("today", "years"),
     [
         (date(2025, 1, 1), []),
-        (date(2026, 11, 1), []),
-        (date(2026, 11, 2), ["2027"]),
+        (date(2026, 9, 30), []),
+        (date(2026, 10, 1), ["2027"]),
         (date(2026, 12, 31), ["2027"]),
         (date(2027, 1, 1), ["2027"]),
         (date(2027, 11, 30), ["2027", "2028"]),

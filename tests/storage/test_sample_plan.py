@@ -95,6 +95,8 @@ def expected(line: dict[str, Any]) -> dict[str, Any]:
         "obligation": line.get("obligation"),
         "when": dict(condition(key, value) for key, value in line.get("when", {}).items()),
         "basis": line.get("basis", ""),
+        "calendar": "always",
+        "change": False,
         **COMPLETED.get(line["id"], {}),
     }
 

@@ -10,19 +10,15 @@ from datetime import datetime, timedelta, tzinfo
 from zlib import crc32
 
 from workflows.core.calendar import Calendar
+from workflows.core.hours import Hours, HoursName
 from workflows.core.instants import utc
-from workflows.core.obligation import Obligation
+from workflows.core.obligation import IN_DAYS, Obligation
 from workflows.core.rubric import EventGrade, OpinionLevel
 from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
 #: Two reminders this close (or closer) say the same thing twice.
 TOO_CLOSE = timedelta(minutes=2)
 _JITTER_SECONDS = 20
-
-
-def due_of(line_due: timedelta, clock_at: datetime) -> datetime:
-    """The due moment of a playbook line whose clock started at `clock_at`; runs through nights and holidays."""
-    return utc(clock_at) + line_due
 
 
 def split_due(created: datetime, due: datetime) -> datetime:
@@ -114,13 +110,14 @@ def deadline(obligation: Obligation, terms: Terms, *, decided: bool = True, last
         return None
     again = last_filed if obligation.every else None
     since = utc(again or started)
-    first: Mapping[str, timedelta | int] = obligation.within if obligation.calendar == "continuous" else obligation.within_days
+    first: Mapping[str, timedelta | int] = obligation.within_days if obligation.calendar in IN_DAYS else obligation.within
     rows: Mapping[str, timedelta | int] = obligation.every if again or not first else first
     row = _row(rows, obligation, terms, decided)
     if row is None:
         return None
     span = rows[row]
-    at, provisional = (since + span, False) if isinstance(span, timedelta) else _day_counted(obligation, terms, since, span)
+    counted = _hour_counted(obligation, terms, since, span) if isinstance(span, timedelta) else _day_counted(obligation, terms, since, span)
+    at, provisional = counted
     return None if _is_over(obligation, terms, at) else Deadline(at, provisional, row, since)
 
 
@@ -136,6 +133,12 @@ def _row(rows: Mapping[str, timedelta | int], obligation: Obligation, terms: Ter
 def _csrc(terms: Terms) -> EventGrade | None:
     """`unconfirmed` stands with `general`, as it does in the response level."""
     return EventGrade.GENERAL if terms.csrc_grade is EventGrade.UNCONFIRMED else terms.csrc_grade
+
+
+def _hour_counted(obligation: Obligation, terms: Terms, since: datetime, span: timedelta) -> tuple[datetime, bool]:
+    """Through nights and holidays, unless the law counts in open time only."""
+    name: HoursName = obligation.calendar if obligation.calendar in ("trading", "service_hours") else "always"
+    return Hours(terms.calendar, terms.zone).add(name, since, span)
 
 
 def _day_counted(obligation: Obligation, terms: Terms, since: datetime, days: int) -> tuple[datetime, bool]:

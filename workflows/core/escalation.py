@@ -76,9 +76,9 @@ def next_due(item: Item, response: Response) -> dict[str, datetime]:
     if not item.live:
         return {}
     if item.phase == "done":
-        found = {"verify": _prompted(item) + (response.verify_within if item.round == 0 else _pace(item, response))}
+        found = {"verify": response.after("verify", _prompted(item), response.verify_within if item.round == 0 else _pace(item, response))}
     elif _past_due(item):
-        found = {"overdue": _prompted(item) + _overdue_pace(item, response)}
+        found = {"overdue": response.after("overdue", _prompted(item), _overdue_pace(item, response))}
     else:
         found = _before_due(item, response)
     if item.snoozed:
@@ -97,15 +97,16 @@ def _before_due(item: Item, response: Response) -> dict[str, datetime]:
     if item.due is not None:
         reminder = next_reminder(item.created, item.due, response.remind_before, max(item.created, item.reminded or item.created))
         if reminder is not None:
-            found["due"] = reminder
+            found["due"] = response.held("due", reminder)
     return found
 
 
 def _progress_due(item: Item, response: Response) -> datetime:
     """First the owner is asked, after the grace the ladder climbs from the owner up. What is blocked is asked about twice as often."""
     if item.level == 0 and item.round == 0:
-        return max(item.since, _prompted(item)) + (response.progress_every / 2 if item.blocked else response.progress_every)
-    return _prompted(item) + (response.progress_grace if item.level == 0 else _pace(item, response))
+        wait = response.progress_every / 2 if item.blocked else response.progress_every
+        return response.after("progress", max(item.since, _prompted(item)), wait)
+    return response.after("progress", _prompted(item), response.progress_grace if item.level == 0 else _pace(item, response))
 
 
 def _past_due(item: Item) -> bool:

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-CalendarKind = Literal["continuous", "calendar_days", "working_days"]
+CalendarKind = Literal["continuous", "calendar_days", "working_days", "trading", "service_hours"]
+
+#: What counts in days by the wall; everything else counts in time: all of it, or that of the sessions or service periods.
+IN_DAYS: tuple[CalendarKind, ...] = ("calendar_days", "working_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Obligation:
     `clock`: the incident clock it counts from.
     `within`: by grade code of `keyed_by` (`general` … `extreme`, `mild` … `extreme`), or the one key `any`; else not asked for.
     `within_days`: the same in days of `calendar`. `every`: a repeating report, until the clock `until`.
+    `calendar`: `trading` and `service_hours` count `within` and `every` in open time only.
     `to`: recipients. `channels`: by which ways.
     `binding`: law (the text has the figure), self (self-regulation), seed (a source document), default (this project's).
     `confidence`: verified, secondary, unverified. `basis`: regulation and article. `law_word`: what the text says instead of a figure.

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
+from workflows.core.hours import Hours
 from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template
+from workflows.core.working_days import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class Plan:
     ladder: Ladder = CLOCK_LADDER
     statements: Mapping[str, Template] = field(default_factory=dict)
     """by the file's name without its ending"""
+
+    def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
+        """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
+        found = replace(self.responses[level], hours=Hours(self.calendar, zone))
+        return found.shortened(self.calendar.factor_at(local_day(at, zone)))
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

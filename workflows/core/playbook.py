@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from workflows.core.hours import HoursName
 from workflows.core.rubric import ResponseLevel
 
 
@@ -15,7 +16,8 @@ class TaskLine:
     after done (an approver such as `lead.head`, `role:compliance`, `by_level`), else any other member of the group · `when`: made
     once these conditions are all yes · `due_working_days`, `due_calendar_days` count by the firm's calendar ·
     `fulfilled_by` = the command whose success closes it · `obligation`: no task, it names who does that duty ·
-    `approve_first`: its owner begins only when the approver has agreed.
+    `approve_first`: its owner begins only when the approver has agreed · `calendar`: what `due` counts in · `change`: a change that is
+    no emergency, which in an important period waits for the approval of its approver, or of the head of the leading group.
     """
 
     code: str
@@ -33,15 +35,27 @@ class TaskLine:
     optional: bool = False
     approve: str | None = None
     approve_first: bool = False
+    calendar: HoursName = "always"
+    change: bool = False
     fulfilled_by: str | None = None
     obligation: str | None = None
     when: Mapping[str, str | bool] = field(default_factory=dict)
     basis: str = ""
 
     @property
+    def by_calendar(self) -> bool:
+        """Whether its due hangs on the firm's calendar."""
+        return bool(self.due_working_days or self.due_calendar_days) or self.calendar != "always"
+
+    @property
     def live(self) -> bool:
         """Whether this line makes a task of its own; a line with an obligation names who does that duty instead."""
         return not self.obligation
+
+
+def guarded(line: TaskLine) -> TaskLine:
+    """The line in an important period."""
+    return replace(line, approve_first=True, approve=line.approve or "lead.head") if line.change and not line.fulfilled_by else line
 
 
 def same_work(lines: Iterable[TaskLine]) -> list[tuple[TaskLine, ...]]:
@@ -65,6 +79,7 @@ def merged(first: TaskLine, same: Sequence[TaskLine]) -> TaskLine:
         optional=all(line.optional for line in same),
         approve=next((line.approve for line in (first, *same) if line.approve), None),
         approve_first=any(line.approve_first for line in same),
+        change=any(line.change for line in same),
     )
 
 

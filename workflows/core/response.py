@@ -1,10 +1,14 @@
 """The response per level as data: approvers, cadence, reminders, ladders (`response.toml`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from workflows.core.hours import Hours, HoursName
 from workflows.core.rubric import ResponseLevel
+
+#: The timers of an item that may pause with a calendar. Claims, approvals and regulators' clocks run at night and on holidays, always.
+PAUSABLE = ("progress", "due", "overdue", "verify", "cadence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,34 @@ class Response:
     """kinds of approval that no spoken yes can give at this level"""
     step_up: tuple[str, ...] = ()
     """acts (`approve`) that the web takes only with a fresh one-time code at this level"""
+    calendars: Mapping[str, HoursName] = field(default_factory=dict)
+    """what a timer of `PAUSABLE` counts in; the others run always"""
+    hours: Hours | None = None
+    """the calendar that `calendars` are read in"""
+    factor: float = 1.0
+    """below 1 in an important period: by so much all waits, and the dues of tasks, are shortened"""
+
+    def after(self, timer: str, start: datetime, wait: timedelta) -> datetime:
+        """When `wait` has gone by in the calendar of `timer`."""
+        name = self.calendars.get(timer, "always")
+        return self.hours.add(name, start, wait)[0] if self.hours and name != "always" else start + wait
+
+    def held(self, timer: str, at: datetime) -> datetime:
+        """`at`, or when the calendar of `timer` opens next."""
+        name = self.calendars.get(timer, "always")
+        return self.hours.next_open(name, at)[0] if self.hours and name != "always" else at
+
+    def shortened(self, factor: float) -> "Response":
+        """Every wait `factor` times as long. How long one may rest (`snooze_max`), and how early one is reminded, stay."""
+        if factor == 1:
+            return self
+        waits = {name: getattr(self, name) * factor for name in _WAITS}
+        return replace(
+            self, **waits, rungs=tuple(replace(rung, wait=rung.wait * factor) for rung in self.rungs), factor=self.factor * factor
+        )
+
+
+_WAITS = (
+    *("cadence", "claim_within", "progress_every", "progress_grace", "overdue_repeat", "verify_within"),
+    *("approval_wait", "terminal_repeat", "terminal_slow"),
+)

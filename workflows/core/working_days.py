@@ -1,4 +1,4 @@
-"""Counting in days of the firm's calendar: working days, calendar days, trading time (Civil Code Art. 200 to 204).
+"""Counting in days of the firm's calendar: working days and calendar days (Civil Code Art. 200 to 204). Hours: `hours`.
 
 The first day is not counted. In a year without data Monday to Saturday count as working days and Monday to Friday as trading
 days: a deadline may then come early, and what was worked out that way is provisional (暂定).
@@ -66,27 +66,3 @@ def local_day(moment: datetime, zone: tzinfo) -> date:
 def day_ends(calendar: Calendar, day: date, zone: tzinfo) -> datetime:
     """The instant at which a period ends whose last day is `day`: the close of business (Art. 203)."""
     return utc(datetime.combine(day, calendar.business_ends, zone))
-
-
-def in_session(calendar: Calendar, moment: datetime, zone: tzinfo) -> bool:
-    """Whether the exchanges trade at `moment`: a session ends just before its last minute is full."""
-    local = utc(moment).astimezone(zone)
-    return is_trading(calendar, local.date())[0] and any(start <= local.time() < end for start, end in calendar.sessions)
-
-
-def trading_time(calendar: Calendar, start: datetime, end: datetime, zone: tzinfo) -> tuple[timedelta, bool]:
-    """How much session time lies between two moments, and whether that is provisional."""
-    total, provisional = timedelta(), False
-    day, last = local_day(start, zone), local_day(end, zone)
-    while day <= last:
-        trading, sure = is_trading(calendar, day)
-        spent = _session_time(calendar, day, utc(start), utc(end), zone) if trading else timedelta()
-        total += spent
-        provisional |= bool(spent) and not sure
-        day += _DAY
-    return total, provisional
-
-
-def _session_time(calendar: Calendar, day: date, start: datetime, end: datetime, zone: tzinfo) -> timedelta:
-    sessions = ((utc(datetime.combine(day, a, zone)), utc(datetime.combine(day, b, zone))) for a, b in calendar.sessions)
-    return sum((max(timedelta(), min(b, end) - max(a, start)) for a, b in sessions), timedelta())

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from workflows.core.deadlines import (
     claim_wait,
-    due_of,
     jitter,
     missed_rounds,
     next_reminder,
@@ -41,28 +40,16 @@ def minutes_after(moments: tuple[datetime, ...]) -> list[float]:
     return [(moment - START) / timedelta(minutes=1) for moment in moments]
 
 
-# due, half time
-
-
-def test_due_counts_from_the_clock_through_the_night() -> None:
-    assert due_of(timedelta(hours=20), START) == datetime(2026, 10, 1, 4, 0, tzinfo=UTC)
+# half time
 
 
 def test_half_time() -> None:
     assert split_due(START, at(15)) == at(7.5)
 
 
-@given(MOMENTS, SPANS)
-def test_law_due_is_real_time_and_utc_whatever_the_zone(clock: datetime, line: timedelta) -> None:
-    due = due_of(line, clock)
-    assert due.tzinfo is UTC
-    assert due - clock.astimezone(UTC) == line
-
-
 def test_a_clock_change_does_not_stretch_a_deadline() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     before_change = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)  # an hour later the clocks go back to 2:00
-    assert due_of(timedelta(hours=1), before_change) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert split_due(before_change, datetime(2026, 10, 25, 4, 30, tzinfo=berlin)) == datetime(2026, 10, 25, 2, 0, tzinfo=UTC)
 
 
@@ -271,7 +258,6 @@ def test_jitter_spreads_by_seed_and_is_the_same_on_every_run() -> None:
 
 NAIVE = datetime(2026, 9, 30, 8, 0)  # noqa: DTZ001 - refused, which is the point
 CALLS: list[Callable[[], object]] = [
-    lambda: due_of(TEN, NAIVE),
     lambda: split_due(NAIVE, START),
     lambda: split_due(START, NAIVE),
     lambda: claim_wait(TEN, NAIVE, START),

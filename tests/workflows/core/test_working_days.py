@@ -13,11 +13,9 @@ from workflows.core.working_days import (
     add_calendar_days,
     add_working_days,
     day_ends,
-    in_session,
     is_trading,
     is_working,
     local_day,
-    trading_time,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -51,10 +49,6 @@ CALENDAR = Calendar({2026: YEAR_2026}, sessions=((time(9, 30), time(11, 30)), (t
 
 def on(text: str) -> date:
     return date.fromisoformat(text)
-
-
-def shanghai(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
 
 # the five vectors of domain.md section 7
@@ -178,47 +172,6 @@ def test_a_moment_without_offset_is_refused() -> None:
     naive = datetime(2026, 11, 20, 10)  # noqa: DTZ001 - the point
     with pytest.raises(ValueError, match="naive"):
         local_day(naive, SHANGHAI)
-    with pytest.raises(ValueError, match="naive"):
-        in_session(CALENDAR, naive, SHANGHAI)
-
-
-# sessions
-
-
-@pytest.mark.parametrize(
-    ("moment", "trading"),
-    [
-        ("2026-11-20 09:29:59", False),
-        ("2026-11-20 09:30:00", True),
-        ("2026-11-20 11:29:59", True),
-        ("2026-11-20 11:30:00", False),
-        ("2026-11-20 13:00:00", True),
-        ("2026-11-20 15:00:00", False),
-        ("2026-11-21 10:00:00", False),
-        ("2026-10-10 10:00:00", False),
-        ("2027-01-01 10:00:00", True),
-    ],
-)
-def test_in_session(moment: str, trading: bool) -> None:
-    assert in_session(CALENDAR, shanghai(moment), SHANGHAI) is trading
-    assert in_session(CALENDAR, shanghai(moment).astimezone(UTC), SHANGHAI) is trading
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "minutes", "provisional"),
-    [
-        ("2026-11-20 11:20", "2026-11-20 13:05", 15, False),
-        ("2026-11-20 09:00", "2026-11-20 16:00", 240, False),
-        ("2026-11-20 14:50", "2026-11-23 09:45", 25, False),  # over a weekend
-        ("2026-09-30 14:50", "2026-10-10 12:00", 10 + 240 * 2, False),  # 8 and 9 October; the 10th is worked, not traded
-        ("2026-12-31 14:59", "2027-01-01 09:31", 2, True),
-        ("2026-12-31 14:59", "2027-01-01 09:30", 1, False),  # nothing of the unknown year counts
-        ("2026-11-20 10:00", "2026-11-20 10:00", 0, False),
-        ("2026-11-20 10:30", "2026-11-20 10:00", 0, False),
-    ],
-)
-def test_trading_time(start: str, end: str, minutes: int, provisional: bool) -> None:
-    assert trading_time(CALENDAR, shanghai(start), shanghai(end), SHANGHAI) == (timedelta(minutes=minutes), provisional)
 
 
 # laws
@@ -297,12 +250,3 @@ def test_limit_a_worked_sunday_in_a_year_without_data_is_missed() -> None:
     right after the start: from Saturday 19 September 2026, five working days end on Thursday, and counted blindly on Friday."""
     assert add_working_days(CALENDAR, on("2026-09-19"), 5) == (on("2026-09-24"), False)
     assert add_working_days(Calendar(), on("2026-09-19"), 5) == (on("2026-09-25"), True)
-
-
-@given(calendars(), st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(SHANGHAI)), st.integers(0, 40_000))  # noqa: DTZ001 - Hypothesis adds the zone
-def test_law_trading_time_adds_up(calendar: Calendar, start: datetime, span: int) -> None:
-    calendar = replace(calendar, sessions=CALENDAR.sessions)
-    middle, end = start + timedelta(minutes=span / 3), start + timedelta(minutes=span)
-    whole, _ = trading_time(calendar, start, end, SHANGHAI)
-    assert whole == trading_time(calendar, start, middle, SHANGHAI)[0] + trading_time(calendar, middle, end, SHANGHAI)[0]
-    assert timedelta() <= whole <= end - start
