@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import create_app
 from bot.bootstrap import Parts, build
 from bot.config import demo_settings, read_settings
-from bot.health import STUCK
 from bot.web.security import HEADERS
+from bot.worker import STUCK
 from handlers.core.message import Message
 from storage.database import Database
 from tests.browser.live import on_watch
