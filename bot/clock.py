@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -20,12 +21,16 @@ from workflows.core.rounds import KINDS
 log = logging.getLogger(__name__)
 
 
+FIRST_LOOK = timedelta(seconds=5)
+
+
 def metronome(parts: Parts) -> AsyncIOScheduler:
     """A scheduler that knocks every second, each minute seals the trail and has the engine look at itself, measures, and erases."""
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
     scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
-    scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit")
+    # The first look soon after the start: until then nobody outside can know that all is well.
+    scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit", next_run_time=parts.now() + FIRST_LOOK)
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
     return scheduler
