@@ -57,7 +57,7 @@ def stood_still(context: Context, since: datetime, incidents_then: list[str]) ->
     """Nothing was said since then: every incident that ran hears of it once, and keeps it in its timeline."""
     for ref in incidents_then:
         found = context.uow.load(Incident, ref)
-        if found.state in RUNNING and found.opened_at < since:
+        if found.state in RUNNING:
             context.uow.apply(incidents.outage(found, since=since, until=context.now))
 
 
