@@ -27,10 +27,11 @@ from bot.logs import log_uncaught, setup
 from bot.plan_calendar import Filling, fill_command
 from bot.plan_cli import check_command, diff_command, show_command
 from bot.token_cli import USUAL, list_command, new_command, revoke_command
+from bot.watch import Given, watch
 from bot.web.bell import Bell
 from storage.audit import export_lines
 from storage.database import Database
-from storage.plan import PlanError
+from storage.plan import PlanError, load_plan
 from storage.schema import migrate, require_current
 from storage.verify import Report, foreign_seals, last_seal, verify_lines
 from workflows.core.errors import BadConfig
@@ -121,6 +122,27 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("id", help="its id, as `token new` and `token list` show it; the first characters are enough")
     revoke.set_defaults(run=_token_revoke)
     token.add_parser("list", help="all tokens, and when each was last used").set_defaults(run=_token_list)
+
+    watch = commands.add_parser(
+        "watch", help="a second pair of eyes, on another host: calls people by mail and telephone when the bot falls silent"
+    )
+    watch.add_argument("--url", default="", help="the bot's address (default: GENGFU_PUBLIC_URL)")
+    watch.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="WHO",
+        help="a mail address or telephone number; may be repeated (default: the plan's office: duty and leaders)",
+    )
+    watch.add_argument("--minutes", type=float, default=3.0, help="how long the silence may last (default 3)")
+    watch.add_argument("--once", action="store_true", help="look once, for cron; exit code 1 when the bot is not well")
+    watch.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="with --once: remembers there what was said, so that it is said every 30 minutes and not at every look",
+    )
+    watch.set_defaults(run=_watch)
 
     bench = commands.add_parser("bench", help="speed and size, against a floor measured in the same run")
     bench.add_argument("--quick", action="store_true", help="small figures, to see that it runs")
@@ -335,6 +357,15 @@ def _token_revoke(given: argparse.Namespace) -> int:
 def _token_list(given: argparse.Namespace) -> int:
     print(list_command(_settings()))
     return GOOD
+
+
+def _watch(given: argparse.Namespace) -> int:
+    setup("CRITICAL", sys.stderr)  # what a look meets stands in its line
+    settings = _settings()
+    asked = Given(given.url.rstrip("/"), tuple(given.to), given.minutes, given.once, given.state)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by a service manager as by Ctrl-C
+    well = watch(asked, settings, lambda: load_plan(plan_folder(settings)).organization, real_now, partial(print, flush=True))
+    return GOOD if well else BAD
 
 
 def _bench(given: argparse.Namespace) -> int:

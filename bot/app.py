@@ -143,6 +143,7 @@ def _titles(parts: Parts) -> Callable[[str, Sequence[str]], Mapping[str, str]]:
 def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await parts.auditor.begin()
         loops = asyncio.create_task(parts.worker.run(), name="gengfu-worker")
         scheduler = metronome(parts)
         scheduler.start()

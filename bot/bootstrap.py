@@ -4,14 +4,17 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bot.auditor import Auditor
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
+from bot.outside.heartbeat import beat
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
@@ -48,7 +51,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices"),
+    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices", "rounds"),
 )
 
 
@@ -110,6 +113,7 @@ class Parts:
     sessions: Sessions
     forms: FormDoor
     tokens: Tokens
+    auditor: Auditor
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -184,7 +188,10 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
     told = (settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files)
-    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock))
+    beats = settings.heartbeat_url
+    heartbeat = partial(beat, beats.reveal()) if beats else None
+    auditor = Auditor(road, metrics, new_id(), lambda: not worker.stuck(), heartbeat)
+    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock), auditor)
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.bootstrap import Parts
-from storage import alerts, inbox, sessions, shelf, uploads
+from storage import alerts, inbox, rounds, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -15,15 +16,21 @@ from storage.queue import Stats
 from storage.seals import seal
 from storage.timers import TIMERS
 from storage.views.figures import items
+from workflows.core.rounds import KINDS
 
 log = logging.getLogger(__name__)
 
 
+FIRST_LOOK = timedelta(seconds=5)
+
+
 def metronome(parts: Parts) -> AsyncIOScheduler:
-    """A scheduler that knocks every second, seals the trail each minute, measures, and erases what has had its time."""
+    """A scheduler that knocks every second, each minute seals the trail and has the engine look at itself, measures, and erases."""
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
     scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
+    # The first look soon after the start: until then nobody outside can know that all is well.
+    scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit", next_run_time=parts.now() + FIRST_LOOK)
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
     return scheduler
@@ -60,6 +67,11 @@ def _measure(parts: Parts, tx: Transaction) -> None:
     metrics.items_open.set(counted.open)
     metrics.items_overdue.set(counted.overdue)
     metrics.items_unowned.set(counted.unowned)
+    found = rounds.counts(tx, now)
+    for kind in KINDS:
+        metrics.findings.labels(kind=kind).set(found.get(kind, 0))
+    clean = rounds.clean_at(tx)
+    metrics.last_clean.set(clean.timestamp() if clean else 0)
 
 
 def _erase(parts: Parts, tx: Transaction) -> None:

@@ -60,7 +60,7 @@ SETTINGS: Final = (
     Setting("GENGFU_TIMEZONE", "Asia/Shanghai"),
     Setting("GENGFU_LOCALE", "zh"),
     Setting("GENGFU_CONSOLE", "off"),
-    *_later("part 4", "GENGFU_HEARTBEAT_URL", secret=True),
+    Setting("GENGFU_HEARTBEAT_URL", secret=True),
     *_later("part 5", "WECOM_CORP_ID WECOM_AGENT_ID WECOM_BOT_ID WECOM_API_BASE WECOM_WS_URL"),
     *_later("part 5", "WECOM_SECRET WECOM_TOKEN WECOM_AES_KEY WECOM_BOT_SECRET WECOM_BOT_TOKEN WECOM_BOT_AES_KEY", secret=True),
     *_later("part 5", "DINGTALK_CLIENT_ID DINGTALK_ROBOT_CODE DINGTALK_MODE DINGTALK_CORP_ID DINGTALK_CARD_TEMPLATE_ID"),
@@ -98,6 +98,7 @@ class Settings:
     locale: Locale
     console: Console
     channels: Channels
+    heartbeat_url: Secret[str] | None = None
 
     def keys(self) -> Keys:
         """Both keys, for what reads or writes records; `plan check` and `migrate` live without them."""
@@ -235,6 +236,7 @@ def _settings(given: Mapping[str, str]) -> Settings:
         locale=_locale(values["GENGFU_LOCALE"]),
         console=_console(values["GENGFU_CONSOLE"], host),
         channels=read_channels(values),
+        heartbeat_url=_heartbeat_url(values["GENGFU_HEARTBEAT_URL"]),
     )
 
 
@@ -283,6 +285,20 @@ def _public_url(value: str) -> str:
     if not plain or re.search(r"[@?#\s]", value):
         raise BadConfig(f"GENGFU_PUBLIC_URL is {value!r}; give the address people open, like https://gengfu.example.com, without a path")
     return value.rstrip("/")
+
+
+def _heartbeat_url(value: str) -> Secret[str] | None:
+    """Often the address itself is what proves the sender, so it is a secret and never quoted."""
+    if not value:
+        return None
+    try:
+        url = urlsplit(value)
+        good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and not re.search(r"\s", value)
+    except ValueError:
+        good = False
+    if not good:
+        raise BadConfig("GENGFU_HEARTBEAT_URL must be an http:// or https:// address")
+    return Secret(value)
 
 
 def _plan_dir(value: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
@@ -13,8 +13,6 @@ from storage.schema import current, newest
 
 log = logging.getLogger("gengfu.health")
 
-#: A loop that has not turned for so long is stuck (it turns at least every two seconds).
-STUCK = timedelta(seconds=15)
 #: Whoever asks whether we are ready does not wait longer than this.
 PATIENCE = 5.0
 
@@ -30,10 +28,12 @@ def health_router(parts: Parts) -> APIRouter:
     async def readyz() -> Response:
         try:
             async with asyncio.timeout(PATIENCE):
-                troubles = await asyncio.to_thread(_troubles, parts)
+                troubles, clean = await asyncio.to_thread(_seen, parts)
         except TimeoutError:
-            troubles = [f"the database does not answer within {PATIENCE:g} s"]
-        return JSONResponse({"ready": not troubles, "troubles": troubles}, status_code=503 if troubles else 200)
+            troubles, clean = [f"the database does not answer within {PATIENCE:g} s"], None
+        age = max(0.0, round((parts.now() - clean).total_seconds(), 1)) if clean else None
+        answer = {"ready": not troubles, "troubles": troubles, "clean_at": clean and clean.isoformat(), "clean_age": age}
+        return JSONResponse(answer, status_code=503 if troubles else 200)
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -42,17 +42,12 @@ def health_router(parts: Parts) -> APIRouter:
     return router
 
 
-def _troubles(parts: Parts) -> list[str]:
-    """What keeps this process from doing its work, in words for an operator; empty = ready."""
+def _seen(parts: Parts) -> tuple[list[str], datetime | None]:
+    """What keeps this process from doing its work, in words for an operator (nothing = ready), and when the engine was last clean."""
     try:
-        schema = current(parts.database)
+        schema, clean = current(parts.database), parts.auditor.clean_at()
     except Exception as error:  # whatever the driver raises, the answer is the same; why stands in the log, this answer is public
         log.warning("the database does not answer", extra={"action": "database_away", "error": type(error).__name__})
-        return ["the database does not answer"]
+        return ["the database does not answer"], None
     troubles = [] if schema == newest() else [f"the schema is {schema}, needed is {newest()}: run gengfu migrate"]
-    now = parts.now()
-    for name in parts.worker.loops:
-        beat = parts.worker.beats.get(name)
-        if beat is None or now - beat > STUCK:
-            troubles.append(f"the {name} loop does not turn")
-    return troubles
+    return [*troubles, *(f"the {name} loop does not turn" for name in parts.worker.stuck())], clean

@@ -29,6 +29,9 @@ class Metrics:
         self.items_open = self._gauge("gengfu_items_open", "Items open in all incidents")
         self.items_overdue = self._gauge("gengfu_items_overdue", "Open items past their due time")
         self.items_unowned = self._gauge("gengfu_items_unowned", "Open items that nobody has claimed")
+        self.findings = self._gauge("gengfu_findings", "What the engine's last look at itself found, by kind", "kind")
+        self.repairs = self._counter("gengfu_repairs", "What the engine put right by itself", "kind", "result")
+        self.last_clean = self._gauge("gengfu_last_clean_audit_timestamp_seconds", "When the engine last found nothing wrong with itself")
 
     def text(self) -> bytes:
         """The Prometheus text format, to be sent as CONTENT_TYPE."""

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds that one row of the inbox makes way for events that arrive.
 MAKES_WAY = 0.02
+#: A loop that has not turned for so long is stuck (it turns at least every two seconds).
+STUCK = timedelta(seconds=15)
 
 
 class Keeps(Protocol):
@@ -114,6 +116,11 @@ class Worker:
             self.beats[name] = self.house.now()
             if not busy:
                 await bell.wait(heard, 2.0)
+
+    def stuck(self) -> list[str]:
+        """Names of the loops that do not turn."""
+        now = self.house.now()
+        return [name for name in self.loops if (beat := self.beats.get(name)) is None or now - beat > STUCK]
 
     async def store(self, message: Message) -> bool:
         """Keep an event for the loops, before what waits is handled; False when it was there already."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from handlers.core import acts, forms
+from handlers.core.alerts import TIMER as ALERTS
 from handlers.core.consent import first_buttons, first_line
 from handlers.core.due import report_due, task_due
 from handlers.core.explain import fact_name, fact_value
@@ -298,12 +299,34 @@ def _next(look: Look, incident: Incident, tasks: list[Task]) -> list[tuple[str, 
 
 
 def _watch(look: Look, incident: Incident) -> str:
-    """When the watchman last looked, and what comes next."""
+    """When the engine last looked, and what is due next: that it is alive is seen at a glance."""
     coming = look.reader.next_timers(incident.ref)
     if not coming:
         return look.say("card.watch_over", at=look.now)
-    ref, _, due = coming[0]
-    return look.say("card.watch", at=look.now, next=due, ref=ref)
+    ref, name, due = coming[0]
+    return look.say("card.watch", at=look.now, next=due, what=_what_is_next(look, incident, ref, name))
+
+
+def _what_is_next(look: Look, incident: Incident, ref: str, timer: str) -> str:
+    if timer == ALERTS:
+        return look.say("card.watch_alerts")
+    if timer == "rescore":
+        return look.say("card.watch_rescore", who=look.name(look.organization.duty("opinion")))
+    if timer == "cadence":
+        return look.say("card.watch_update", who=look.name(incident.commander))
+    return look.say("card.watch_remind", who=_reminded(look, ref), ref=ref)
+
+
+def _reminded(look: Look, ref: str) -> str:
+    """Whom the record's next reminder is for: people by name, a group by its own."""
+    if ref[0] == "A":
+        approval = look.reader.approval(ref)
+        return look.names((approval.decided_by,) if approval.decided_by else approvers_of(approval, look.organization))
+    record = look.reader.task(ref) if ref[0] == "T" else look.reader.report(ref)
+    if isinstance(record, Task) and record.owner and record.state is not Doing.DONE:
+        return look.name(record.owner)
+    group = look.organization.groups.get(record.group)
+    return look.words.twin(group.name, group.name_en) if group else record.group
 
 
 def _incident_buttons(look: Look, incident: Incident) -> tuple[Button, ...]:

@@ -9,7 +9,7 @@ from handlers.core.consent import first_buttons, first_line
 from handlers.core.due import report_due, task_due
 from handlers.core.duties import duty_name, recipients
 from handlers.core.forms import question
-from handlers.core.look import Look
+from handlers.core.look import Look, missed_of
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import SCREENS, screen
 from handlers.core.wording import Provisional
@@ -85,11 +85,23 @@ def update_due(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if not incident.running or incident.touched > about["version"]:
         return None
     values = about["values"]
-    text = look.say("notice.update_due", ref=incident.ref, title=incident.title, round=values["round"], next=_at(values["next_at"]))
+    missed = missed_of(look, values)
+    text = look.say(
+        "notice.update_due", ref=incident.ref, title=incident.title, round=values["round"], missed=missed, next=_at(values["next_at"])
+    )
     button = Button(look.say("button.update"), f"/incident update {incident.ref}", None, "primary", form=question(look.say("ask.update")))
     return Outgoing(
         text, Card(look.say("notice.update_head", number=incident.number), (("", text),), "", (button,), "warning", incident.drill)
     )
+
+
+@screen("incident.outage")
+def outage(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """The engine stood still for a while."""
+    incident, since, until = look.reader.incident(about["ref"]), _at(about["values"]["since"]), _at(about["values"]["until"])
+    assert since is not None
+    assert until is not None
+    return Outgoing(look.say("notice.outage", ref=incident.ref, title=incident.title, span=until - since, since=since, until=until))
 
 
 def _taken_since(look: Look, incident: Incident, last: str) -> bool:
@@ -167,7 +179,7 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
     """`version` minus what was last touched by a person: how many reminders there were since somebody acted."""
-    missed = look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else ""
+    missed = missed_of(look, values)
     round_ = max(1, version - task.touched)
     why, following = _why(look, task, values["timer"]), _what_comes(look, task, values)
     return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
@@ -278,7 +290,7 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         phones=phones,
         round=max(1, about["version"] - task.touched),
         why=_why(look, task, values["timer"]),
-        missed=look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else "",
+        missed=missed_of(look, values),
         next=_at(values["next_at"]),
     )
     return Outgoing(text, _task_card(look, task, text))
@@ -312,6 +324,7 @@ def approval_reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         title=incident.title,
         by=look.name(approval.asked_by),
         at=approval.asked_at,
+        missed=missed_of(look, values),
         next=look.say(comes, at=_at(values["next_at"])),
     )
     return Outgoing(text, drawn.card)

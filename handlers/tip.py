@@ -8,7 +8,7 @@ from typing import Any
 from handlers.core.access import may
 from handlers.core.context import Context
 from handlers.core.forms import question
-from handlers.core.look import Look
+from handlers.core.look import Look, missed_of
 from handlers.core.message import Button, Card, Outgoing, Reply
 from handlers.core.opening import open_incident, opened_reply, subtype_of
 from handlers.core.registry import SCREENS, command, key, ref, rest, screen, timer
@@ -246,6 +246,7 @@ def waits(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         at=tip.at,
         duty=look.name(look.organization.duty("office")),
         phone=phone.phone if phone else "",
+        missed=missed_of(look, values),
         next=datetime.fromisoformat(values["next_at"]),
     )
     return Outgoing(text, SCREENS["tip"](look, about).card)  # type: ignore[union-attr]  # a tip's card always matters

@@ -36,6 +36,10 @@ from workflows.tip import Tip, TipState
 R = TypeVar("R", bound=Record)
 
 
+#: What the house does by itself and nobody has to answer: a button drawn before it still holds.
+QUIET = ("reminded", "escalated", "update_asked", "rescore_asked", "outage")
+
+
 class UnitOfWork:
     """`actor` is a person id, `clock` or `delivery`; `via` says by which event (`console:…`). Committed by whoever gave the session."""
 
@@ -240,7 +244,7 @@ class UnitOfWork:
         """Write one outcome: the record's next version, its audit row, timers, notices, requests. Answers the record as it stands."""
         old, event = outcome.record, outcome.event
         version = old.version + 1
-        quiet = self.actor == "clock" and event.verb in ("reminded", "escalated", "update_asked", "rescore_asked")
+        quiet = self.actor == "clock" and event.verb in QUIET
         record: R = replace(old, version=version, touched=old.touched if quiet else version)  # type: ignore[type-var]  # every Record is a dataclass
         before = self._write(record)
         audit.append(
@@ -295,12 +299,23 @@ class UnitOfWork:
             watch=watch,
         )
 
+    def tell_of_house(self, notice: Notice, ref: str) -> None:
+        """Something about the house itself, which is no record; at most once at one moment."""
+        about = {"ref": ref, "version": int(self.now.timestamp()), "incident": "", "watch": ""}
+        outbox.enqueue_notice(self.session, notice, organization=self.organization, now=self.now, **about)  # type: ignore[arg-type]
+
     def attach(self, upload: str, record: Record, about: str) -> files.Attachment:
         """What the actor sent becomes evidence of a record."""
         sent = uploads.of(self.session, upload, self.actor)
         kept = files.Kept(sent.sha256, sent.size, sent.media_type)
         where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
         return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
+
+    def repaired(self, details: Mapping[str, Any], incident: str | None) -> None:
+        """What the house put right by itself, in the clock's own chain: the record has not changed."""
+        audit.append_personal(
+            self.session, self.actor, at=self.now, actor=self.actor, verb="repaired", details=details, incident=incident, via=self.via
+        )
 
     def buried(self, most: int) -> list[given_up.Buried]:
         return given_up.buried(self.session, most)

@@ -13,6 +13,7 @@ from workflows.core.agreement import Agreement, check
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.grading import Working, may_replace, may_set_event_grade, response_level
+from workflows.core.instants import rounds_come
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
@@ -685,21 +686,27 @@ def attach(incident: Incident, *, by: str, files: Sequence[Mapping[str, Value]],
 
 
 def ask_for_update(incident: Incident, *, now: datetime, response: Response, organization: Organization) -> Outcome[Incident]:
-    """The clock: the promised update has not come. First the commander, then the office's leaders, then the leading group."""
+    """The clock: the promised update has not come. First the commander, then the office's leaders, then the leading group.
+
+    Rounds that were missed are caught up in one go.
+    """
     state = MACHINE.after(incident.state, "cadence")
-    rounds = incident.silent_rounds + 1
+    every = min(response.cadence, timedelta(minutes=30))
+    steps = rounds_come(incident.next_update_at or now, every, now)
+    rounds = incident.silent_rounds + steps
     people: list[str] = [incident.commander]
     if rounds >= 2:
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:
         people.extend(organization.groups["lead"].leaders)
-    again = response.after("cadence", now, min(response.cadence, timedelta(minutes=30)))
+    again = response.after("cadence", now, every)
     to = tuple(dict.fromkeys(people))
+    values: dict[str, Value] = {"round": rounds, "next_at": again.isoformat(), "missed": steps - 1}
     return Outcome(
         replace(incident, state=state, silent_rounds=rounds, next_update_at=again),
-        Event("update_asked", {"to": list(to), "round": rounds}),
+        Event("update_asked", {"to": list(to), "round": rounds, "missed": steps - 1}),
         (Timer("cadence", again),),
-        (Notice("incident.update_due", to, {"round": rounds, "next_at": again.isoformat()}, "escalation" if rounds > 1 else "reminder"),),
+        (Notice("incident.update_due", to, values, "escalation" if rounds > 1 else "reminder"),),
     )
 
 
@@ -709,6 +716,18 @@ def recounted(incident: Incident, *, calendar: str, later: Mapping[str, Mapping[
     values: dict[str, Value] = {kind: dict(found) for kind, found in later.items()}
     notices = (Notice("incident.recounted", to, values, "assignment"),) if to else ()
     return Outcome(replace(incident, state=state), Event("recounted", {"calendar": calendar, **values}), (), notices)
+
+
+def rounds_of(incident: Incident, rubric: Rubric, *, last: datetime) -> tuple[Timer, ...]:
+    """What an incident that runs must have waiting, worked out from what it says of itself. `last`: when figures were last taken."""
+    every = rescore_every(rubric, incident.opinion_level, incident.provisional)
+    return (Timer("cadence", incident.next_update_at or last), Timer("rescore", last + every))
+
+
+def outage(incident: Incident, *, since: datetime, until: datetime) -> Outcome[Incident]:
+    """The engine stood still: nobody was reminded meanwhile, and the incident's people know it."""
+    values: dict[str, Value] = {"since": since.isoformat(), "until": until.isoformat()}
+    return Outcome(incident, Event("outage", values), notices=(Notice("incident.outage", ("chat",), values),))
 
 
 def _commander_only(incident: Incident, by: str) -> None:

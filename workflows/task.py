@@ -151,10 +151,10 @@ def item(task: Task) -> Item:
 
 def _outcome(task: Task, response: Response, verb: str, details: Mapping[str, Value] | None = None, *notices: Notice) -> Outcome[Task]:
     """The task with its whole set of timers computed anew from its state: none can be forgotten."""
-    return Outcome(task, Event(verb, details or {}), _timers(task, response), notices)
+    return Outcome(task, Event(verb, details or {}), timers_of(task, response), notices)
 
 
-def _timers(task: Task, response: Response) -> tuple[Timer, ...]:
+def timers_of(task: Task, response: Response) -> tuple[Timer, ...]:
     """A due reminder within two minutes of another word about the same task is left to that one; the one at the due itself stays."""
     known = item(task)
     running = next_due(known, response)
@@ -481,7 +481,7 @@ def _next_climb(task: Task, response: Response) -> datetime | None:
 def _reminders(
     task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value], now: datetime
 ) -> tuple[Notice, ...]:
-    coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
+    coming = min((timer.due for timer in timers_of(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
+from workflows.core.instants import rounds_come
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
@@ -127,7 +128,7 @@ def report(tip: Tip, organization: Organization, *, recent: int) -> Outcome[Tip]
     return Outcome(
         tip,
         Event("reported", {"by": tip.by, "title": tip.title, "type": tip.type, "system": tip.system, "like": list(tip.like)}),
-        (Timer(TIMER, tip.at + FIRST_WAIT),),
+        (Timer(TIMER, next_word(tip)),),
         (Notice("tip", to, urgency="approval", card=True),) if to else (),
     )
 
@@ -163,19 +164,29 @@ def _decided(tip: Tip, verb: str, past: str, by: str, now: datetime, *, became: 
     )
 
 
+def next_word(tip: Tip) -> datetime:
+    """When the timer comes: five minutes after the report, then every ten."""
+    return tip.at + FIRST_WAIT + WAIT * tip.round
+
+
 def remind(tip: Tip, *, now: datetime, organization: Organization) -> Outcome[Tip]:
-    """The clock: the duty member (and a member who reported), then the whole office, then the leading group and the control group."""
+    """The clock: the duty member (and a member who reported), then the whole office, then the leading group and the control group.
+
+    Rounds that were missed are caught up in one go.
+    """
     state = MACHINE.after(tip.state, "remind")
-    rounds, again = tip.round + 1, now + WAIT
+    steps = rounds_come(next_word(tip), WAIT, now)
+    rounds = tip.round + steps
+    again = next_word(replace(tip, round=rounds))
     office = organization.groups["office"]
     people = [organization.duty("office"), *([] if tip.outsider else [tip.by]), *(office.everyone if rounds >= 2 else ())]
     people += organization.groups["lead"].leaders if rounds >= 3 else ()
     to = tuple(dict.fromkeys(people))
-    values: dict[str, Value] = {"round": rounds, "next_at": again.isoformat()}
+    values: dict[str, Value] = {"round": rounds, "next_at": again.isoformat(), "missed": steps - 1}
     control = (Notice("tip.waits", ("control",), values, "escalation"),) if rounds >= 3 else ()
     return Outcome(
         replace(tip, state=state, round=rounds),
-        Event("reminded", {"of": list(to), "round": rounds}),
+        Event("reminded", {"of": list(to), "round": rounds, "missed": steps - 1}),
         (Timer(TIMER, again),),
         (Notice("tip.waits", to, values, "escalation" if rounds > 1 else "approval"), *control),
     )

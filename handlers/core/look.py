@@ -1,7 +1,9 @@
 """What a screen has in its hands: a reader, the words, and the moment of drawing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from handlers.core.context import Context
@@ -50,3 +52,8 @@ class Look:
     def level(self, incident: Incident) -> str:
         response = self.response(incident)
         return response.name if self.words.locale == "zh" else response.name_en
+
+
+def missed_of(look: Look, values: Mapping[str, Any]) -> str:
+    """How many rounds one message stands for, when the house could not say them; rows of before know nothing of it."""
+    return look.say("reminder.missed", count=values["missed"] + 1) if values.get("missed") else ""

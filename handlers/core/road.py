@@ -392,6 +392,10 @@ class Road:
         drawn = self.draw(self.reader(tx), row)
         return drawn.card if drawn else None
 
+    def by_clock(self, tx: Transaction, via: str) -> Context:
+        """For what the house does by itself without any timer: the engine's own rounds."""
+        return self._own_context(tx, self._unit(tx, "clock", via), "clock")
+
     def platform_down(self, tx: Transaction, platform: str, reason: str) -> None:
         """A whole platform is away: every administrator hears of it, by a way around it."""
         organization, now = self.house.plans.organization, self.house.now()

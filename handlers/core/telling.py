@@ -1,6 +1,7 @@
 """The timeline as people read it: what was done, by whom, when; the clock's reminders only as a count."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.look import Look
@@ -45,6 +46,9 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     details = entry.details
     if entry.verb == "refused":
         return look.words.show(str(details.get("command") or ""))
+    if entry.verb == "outage":
+        since, until = (datetime.fromisoformat(details[name]) for name in ("since", "until"))
+        return look.say("timeline.outage", span=until - since, since=since, until=until)
     said = str(details.get("text") or details.get("note") or details.get("reason") or "")
     to = details.get("to") or []
     people = [to] if isinstance(to, str) else list(to)

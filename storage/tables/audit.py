@@ -14,6 +14,7 @@ class AuditRow(SQLModel, table=True):
     """One event of one record. `via` is the platform and event id that caused it, `plan` the fingerprint it was decided under."""
 
     __tablename__: ClassVar[Any] = "audit"
+    __table_args__ = (Index("ix_audit_incident_at", "incident", "at"),)
 
     record_ref: str = Field(primary_key=True)
     version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -24,7 +25,7 @@ class AuditRow(SQLModel, table=True):
     to_state: str | None = None
     details: Any = Field(sa_type=JsonText, nullable=False)
     plan: str | None = None
-    incident: str | None = Field(default=None, index=True)
+    incident: str | None = None
     via: str | None = None
     prev_hash: str
     hash: str

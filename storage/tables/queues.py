@@ -59,11 +59,15 @@ class InboxRow(QueueRow, table=True):
     erased: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+_IS_CARD: ColumnElement[bool] = literal_column("kind = 'card'")
+_CARDS = Index("ix_outbox_card", "incident", "ref", sqlite_where=_IS_CARD, postgresql_where=_IS_CARD)
+
+
 class OutboxRow(QueueRow, table=True):
     """One thing to be said: what about and to whom. `said` is what was rendered, so that a retry says the same words."""
 
     __tablename__: ClassVar[Any] = "outbox"
-    __table_args__ = _rules("outbox", "key")
+    __table_args__ = (_CARDS, *_rules("outbox", "key"))
 
     key: str
     kind: str

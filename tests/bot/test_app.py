@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import create_app
 from bot.bootstrap import Parts, build
 from bot.config import demo_settings, read_settings
-from bot.health import STUCK
 from bot.web.security import HEADERS
+from bot.worker import STUCK
 from handlers.core.message import Message
 from storage.database import Database
 from tests.browser.live import on_watch
@@ -169,12 +169,24 @@ def test_ready_while_every_loop_turns_and_not_when_one_is_stuck(ask: Asker, part
     assert ask("/readyz").status_code == 503
     assert ask("/readyz").json()["troubles"] == [f"the {name} loop does not turn" for name in LOOPS]
     parts.worker.beats.update(dict.fromkeys(LOOPS, clock()))
-    assert (ask("/readyz").status_code, ask("/readyz").json()) == (200, {"ready": True, "troubles": []})
+    assert (ask("/readyz").status_code, ask("/readyz").json()) == (
+        200,
+        {"ready": True, "troubles": [], "clean_at": None, "clean_age": None},
+    )
     clock.pass_time(seconds=STUCK.total_seconds() + 1)
     parts.worker.beats.update({"inbox": clock(), "urgent": clock(), "outbox": clock() - timedelta(seconds=2)})
     assert ask("/readyz").status_code == 503
-    assert ask("/readyz").json() == {"ready": False, "troubles": ["the timers loop does not turn"]}
+    assert ask("/readyz").json()["troubles"] == ["the timers loop does not turn"]
     assert ask("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["off"], indirect=True)
+def test_it_tells_how_long_ago_the_engine_was_last_clean(ask: Asker, parts: Parts, clock: Clock) -> None:
+    parts.worker.beats.update(dict.fromkeys(LOOPS, clock()))
+    assert parts.auditor.look()
+    clock.pass_time(seconds=90)
+    answer = ask("/readyz").json()
+    assert (answer["clean_age"], answer["ready"]) == (90.0, False), "the age counts even where the loops stand still"
 
 
 @pytest.mark.parametrize("mode", ["off"], indirect=True)

@@ -100,7 +100,6 @@ def test_the_public_address_follows_host_and_port(host: str, port: str, url: str
         ("GENGFU_DATA_KEYS", "a:c2hvcnQ=", "32 bytes"),
         ("GENGFU_SEAL_KEY", "not base64!", "32 bytes"),
         ("GENGFU_SEAL_KEY", "密钥", "32 bytes"),
-        ("GENGFU_HEARTBEAT_URL", "https://h.example/x", "part 4"),
         ("GENGFU_PROT", "8000", "GENGFU_PORT"),
         ("GENGFU_PORT_FILE", "8000", "nearest is"),
         ("GENGFU_SMS_ULR", "x", "GENGFU_SMS_URL"),

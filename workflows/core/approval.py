@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
+from workflows.core.instants import rounds_come
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
@@ -195,19 +196,29 @@ def later(approval: Approval, *, by: str, until: datetime, now: datetime, organi
 
 
 def remind(approval: Approval, *, now: datetime, organization: Organization) -> Outcome[Approval]:
-    """The clock: ask the deputy too after one wait, the leading group after two, and go on asking until it is decided."""
+    """The clock: ask the deputy too after one wait, the leading group after two, and go on asking until it is decided.
+
+    Rounds that were missed are caught up in one go: whoever would have been asked by now is asked, and it is said how many there were.
+    """
     MACHINE.after(approval.state, "remind")
-    later = replace(approval, rank=min(2, approval.rank + 1), round=approval.round + 1, prompted_at=now, later_until=None)
+    steps = rounds_come(next_word(approval), timedelta(seconds=approval.wait), now)
+    later = replace(approval, rank=min(2, approval.rank + steps), round=approval.round + steps, prompted_at=now, later_until=None)
     people, asked_before = approvers_of(later, organization), approvers_of(approval, organization)
-    again = now + timedelta(seconds=approval.wait)
+    again = next_word(later)
+    values: dict[str, Value] = {"round": later.round, "rank": later.rank, "next_at": again.isoformat(), "missed": steps - 1}
     control = (Notice("approval.stuck", ("control",), {"round": later.round}, "escalation"),) if later.rank == 2 else ()
     return Outcome(
         later,
-        Event("reminded", {"of": list(people), "round": later.round}),
+        Event("reminded", {"of": list(people), "round": later.round, "missed": steps - 1}),
         (Timer("approval", again),),
         (
             Notice("approval", people, urgency="approval", card=True),
-            Notice("approval.reminder", asked_before, {"round": later.round, "rank": later.rank, "next_at": again.isoformat()}, "approval"),
+            Notice("approval.reminder", asked_before, values, "approval"),
             *control,
         ),
     )
+
+
+def next_word(approval: Approval) -> datetime:
+    """When the timer `approval` of one that is pending comes."""
+    return approval.later_until or (approval.prompted_at or approval.asked_at) + timedelta(seconds=approval.wait)

@@ -95,8 +95,7 @@ def remind(approval: Approval, *, now: datetime, organization: Organization) -> 
     assert approval.decided_at, "a spoken yes has its moment"
     assert approval.decided_by, "and its leader"
     since, rounds = now - approval.decided_at, approval.round + 1
-    # Steps that were missed while the house was down are said once.
-    following = next((approval.decided_at + step for step in STEPS if step > since), now + WITHIN)
+    following = next_word(replace(approval, prompted_at=now))  # steps that were missed while the house was down are said once
     overdue = since >= WITHIN
     values: dict[str, Value] = {"round": rounds, "next_at": following.isoformat(), "overdue": overdue}
     others = (*_others(approval, approval.decided_by), *organization.groups["office"].leaders) if since >= STEPS[1] else ()
@@ -108,6 +107,13 @@ def remind(approval: Approval, *, now: datetime, organization: Organization) -> 
         (Timer(TIMER, following),),
         (Notice("approval.confirm", to, values, "escalation" if others else "approval"), *control),
     )
+
+
+def next_word(approval: Approval) -> datetime:
+    """When the leader of a spoken yes is asked next to confirm it."""
+    assert approval.decided_at, "a spoken yes has its moment"
+    last = max(approval.decided_at, approval.prompted_at or approval.decided_at)
+    return next((approval.decided_at + step for step in STEPS if approval.decided_at + step > last), last + WITHIN)
 
 
 def _only_the_leader(approval: Approval, by: str) -> None:

@@ -46,7 +46,7 @@ def test_what_the_trail_keeps_of_each_move() -> None:
         "voided": (rules.void(asked, now=NOW, reason="级别变了"), {**kept, "note": "级别变了"}),
         "delegated": (rules.delegate(asked, to=None, **HEAD), {"by": "zhou.heng", "to": "lin.yue"}),
         "estimated": (rules.later(asked, until=until, now=NOW, **HEAD), {"by": "zhou.heng", "until": until.isoformat()}),
-        "reminded": (rules.remind(asked, now=NOW, organization=ORGANIZATION), {"of": ["zhou.heng", "lin.yue"], "round": 1}),
+        "reminded": (rules.remind(asked, now=NOW, organization=ORGANIZATION), {"of": ["zhou.heng", "lin.yue"], "round": 1, "missed": 0}),
     }
     assert {verb: (outcome.event.verb, dict(outcome.event.details)) for verb, (outcome, _) in moves.items()} == {
         verb: (verb, details) for verb, (_, details) in moves.items()
@@ -74,13 +74,15 @@ def test_each_reminder_widens_the_circle_and_the_last_goes_to_the_control_group(
     assert first.timers == (Timer("approval", again),)
     assert first.notices == (
         Notice("approval", ("wang.qiang", "zhao.min"), urgency="approval", card=True),
-        Notice("approval.reminder", ("wang.qiang",), {"round": 1, "rank": 1, "next_at": again.isoformat()}, "approval"),
+        Notice("approval.reminder", ("wang.qiang",), {"round": 1, "rank": 1, "next_at": again.isoformat(), "missed": 0}, "approval"),
     )
     second = rules.remind(first.record, now=NOW, organization=ORGANIZATION)
     assert second.record.rank == 2
     assert second.notices == (
         Notice("approval", ("wang.qiang", "zhao.min", "zhou.heng", "lin.yue"), urgency="approval", card=True),
-        Notice("approval.reminder", ("wang.qiang", "zhao.min"), {"round": 2, "rank": 2, "next_at": again.isoformat()}, "approval"),
+        Notice(
+            "approval.reminder", ("wang.qiang", "zhao.min"), {"round": 2, "rank": 2, "next_at": again.isoformat(), "missed": 0}, "approval"
+        ),
         Notice("approval.stuck", ("control",), {"round": 2}, "escalation"),
     )
     assert rules.remind(second.record, now=NOW, organization=ORGANIZATION).record.rank == 2, "there is nobody above the leading group"
