@@ -166,6 +166,7 @@ def enqueue_to_person(
     priority: int,
     now: datetime,
     about: Mapping[str, Any] = MappingProxyType({}),
+    ref: str | None = None,
 ) -> None:
     """Words that are ready, for one person on one platform."""
     _add(
@@ -181,6 +182,7 @@ def enqueue_to_person(
         recipient=person,
         said=said,
         incident=incident,
+        ref=ref,
     )
 
 
