@@ -268,14 +268,23 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     return rows
 
 
-def delivered(
-    session: Session, row: OutboxRow, now: datetime, *, platform: str | None, facts: Mapping[str, str], said_hash: str | None, again: bool
+def noted(
+    session: Session,
+    row: OutboxRow,
+    now: datetime,
+    *,
+    platform: str | None,
+    facts: Mapping[str, str],
+    said_hash: str | None,
+    again: bool,
+    receipt: Mapping[str, Any],
 ) -> bool:
-    """The row is said, as `said_hash`. A card that was marked dirty meanwhile waits on, to be drawn `again`.
+    """The row is said, as `said_hash`. A card that was marked dirty meanwhile waits on, to be drawn `again`. `receipt`: see `OutboxRow`.
 
     False = the row is somebody else's now.
     """
     where = {
+        **receipt,
         "platform": platform or row.platform,
         "chat": facts.get("chat") or row.chat,
         "message_id": facts.get("message_id") or row.message_id,
