@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from sqlmodel import col, select
-
 from bot.platforms.core.checkup import Found
 from handlers.core.message import Outgoing, plain
 from handlers.core.wording import Words
@@ -11,8 +9,8 @@ from storage import outbox
 from storage.audit import instant
 from storage.database import Transaction
 from storage.outbox import PRIORITY
+from storage.seals import newest_seal
 from storage.tables.audit import SealRow
-from storage.tables.queues import OutboxRow
 from storage.verify import fingerprint
 from workflows.core.people import Organization, Person
 
@@ -32,19 +30,20 @@ def mail_seals(tx: Transaction, words: Words, organization: Organization, public
     local = now.astimezone(words.zone)
     if local - local.replace(hour=0, minute=0, second=0, microsecond=0) < FROM:
         return 0
-    newest = tx.exec(select(SealRow).order_by(col(SealRow.id).desc()).limit(1)).first()
+    seal = newest_seal(tx)
+    if seal is None:
+        return 0
     told = 0
-    for person in auditors(organization) if newest is not None else ():
-        assert newest is not None
+    for person in auditors(organization):
         key = f"{REF}:{local.date().isoformat()}:{person.id}"
-        last = _last(tx, person.id)
-        if last is not None and (last.key == key or last.about["to"] >= newest.id):
+        last = outbox.last_to(tx, REF, person.id)
+        if last is not None and (last.key == key or last.about["to"] >= seal.id):
             continue
         since = int(last.about["to"]) if last is not None else 0
-        said = plain(Outgoing(_text(words, newest, since, public_key)))
+        said = plain(Outgoing(_text(words, seal, since, public_key)))
         outbox.enqueue_to_person(
             tx, key=key, platform="mail", person=person.id, said=said, incident=None, priority=PRIORITY["copy"], now=now,
-            about={"to": newest.id}, ref=REF,
+            about={"to": seal.id}, ref=REF,
         )  # fmt: skip
         told += 1
     return told
@@ -56,11 +55,6 @@ def of_seals(mail: object | None, organization: Organization) -> Found:
         return Found("attention", "seals", "no_mail")
     count = len(auditors(organization))
     return Found("ok", "seals", "go", {"count": count}) if count else Found("attention", "seals", "nobody")
-
-
-def _last(tx: Transaction, person: str) -> OutboxRow | None:
-    to_them = (OutboxRow.ref == REF, OutboxRow.recipient == person)
-    return tx.exec(select(OutboxRow).where(*to_them).order_by(col(OutboxRow.id).desc()).limit(1)).first()
 
 
 def _text(words: Words, seal: SealRow, since: int, public_key: bytes) -> str:

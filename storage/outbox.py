@@ -186,6 +186,12 @@ def enqueue_to_person(
     )
 
 
+def last_to(session: Session, ref: str, person: str) -> OutboxRow | None:
+    """The newest row about `ref` for this person, whatever became of it."""
+    to_them = (OutboxRow.ref == ref, OutboxRow.recipient == person)
+    return session.exec(select(OutboxRow).where(*to_them).order_by(col(OutboxRow.id).desc()).limit(1)).first()
+
+
 def enqueue_secret(
     session: Session, cipher: Cipher, *, key: str, notice: str, secret: str, values: dict[str, Any], now: datetime, platform: str,
     chat: str, person: str, to: str, back: str = "",
