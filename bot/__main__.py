@@ -5,6 +5,7 @@ import asyncio
 import base64
 import errno
 import os
+import re
 import signal
 import socket
 import sys
@@ -33,7 +34,7 @@ from storage.audit import export_lines
 from storage.database import Database
 from storage.plan import PlanError, load_plan
 from storage.schema import migrate, require_current
-from storage.verify import Report, foreign_seals, last_seal, verify_lines
+from storage.verify import Report, fingerprint, foreign_seals, last_seal, verify_lines
 from workflows.core.errors import BadConfig
 
 GOOD, BAD, USAGE = 0, 1, 2
@@ -107,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--public-key", required=True, help="base64, as `gengfu audit export` prints it; from whom you trust, not from the file"
     )
+    mailed = "a seal that came by mail: the file must contain it (may be repeated)"
+    verify.add_argument("--seal", action="append", default=[], metavar="NUMBER:HASH", help=mailed)
     verify.set_defaults(run=_audit_verify)
 
     token = commands.add_parser("token", help="let programs act as a person of the plan").add_subparsers(
@@ -325,14 +328,24 @@ def _not_ours(foreign: Sequence[int], public: bytes, *, newest: bool) -> str:
 
 
 def _audit_verify(given: argparse.Namespace) -> int:
+    known = [_received(seal) for seal in given.seal]
     try:
         key = base64.b64decode(given.public_key, validate=True)
         with given.file.open(encoding="utf-8") as lines:
-            report = verify_lines(lines, key)
+            report = verify_lines(lines, key, known)
     except (ValueError, OSError) as error:
         raise BadConfig(f"cannot read the file or the key: {error}") from None
     print(_told(report))
+    print(f"verified with the public key of fingerprint {fingerprint(key)}")
     return GOOD if report.ok else BAD
+
+
+def _received(seal: str) -> tuple[int, str]:
+    """A seal as the mail to auditors has it."""
+    found = re.fullmatch(r"\s*([0-9]{1,12})\s*:\s*([0-9a-fA-F]{64})\s*", seal)
+    if found is None:
+        raise BadConfig(f"--seal is {seal!r}; give NUMBER:HASH as it stands in the mail, like 96:3f2a… (64 signs)")
+    return int(found[1]), found[2].lower()
 
 
 def _told(report: Report) -> str:

@@ -20,6 +20,7 @@ from bot.api.reading import Reading, reading_router
 from bot.bootstrap import Parts
 from bot.clock import metronome
 from bot.health import health_router
+from bot.platforms.core.contract import Receipt
 from bot.web.board import board_router
 from bot.web.console import ConsoleDeps, console_router
 from bot.web.door import Door
@@ -126,6 +127,7 @@ def _console(parts: Parts, door: Door) -> ConsoleDeps:
         titles=_titles(parts),
         files=parts.files,
         report=lambda: opening(parts.words, parts.plans.current),
+        read=lambda read: parts.worker.hear(Receipt("console", "read", read, parts.now())),
         door=None if parts.settings.console == "demo" else door,
     )
 

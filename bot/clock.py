@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.bootstrap import Parts
+from bot.seal_mail import mail_seals
 from storage import alerts, inbox, rounds, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
@@ -31,6 +33,7 @@ def metronome(parts: Parts) -> AsyncIOScheduler:
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
     # The first look soon after the start: until then nobody outside can know that all is well.
     scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit", next_run_time=parts.now() + FIRST_LOOK)
+    scheduler.add_job(_chore(parts, _mail_seals), "interval", minutes=10, id="mail_seals")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
     return scheduler
@@ -50,6 +53,15 @@ def _seal(parts: Parts, tx: Transaction) -> None:
     parts.now.set_by(parts.database)
     while (sealed := seal(tx, parts.now(), parts.seal_key)) is not None:
         log.info("the trail is sealed", extra={"action": "sealed", "seal": sealed.id, "chains": len(sealed.heads)})
+
+
+def _mail_seals(parts: Parts, tx: Transaction) -> None:
+    """Asked every ten minutes, once a day there is something to do."""
+    if "mail" not in parts.worker.sender.platforms:
+        return
+    public = parts.seal_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    if told := mail_seals(tx, parts.words, parts.plans.organization, public, parts.now()):
+        log.info("the seals are on their way to the auditors", extra={"action": "seals_mailed", "auditors": told})
 
 
 def _measure(parts: Parts, tx: Transaction) -> None:

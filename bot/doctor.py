@@ -17,6 +17,7 @@ from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
+from bot.seal_mail import of_seals
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
 from storage.database import Database, Transaction
@@ -140,6 +141,7 @@ class Doctor:
             return
         if not findings:
             yield Found("ok", "plan", "sound", {"people": len(organization.people)})
+        yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 
     def _organization(self) -> Organization | None:

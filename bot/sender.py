@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from bot.circuit import Circuit
 from bot.claims import buried, claim
@@ -30,6 +31,7 @@ LOT_LIMIT = 0.5
 MOST_FLYING = 50
 #: What nobody waits for: refused, it is noted and nobody is woken.
 CONVENIENCES = ("pin", "invite")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: Person id -> (platform, id there), the best way first.
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 
@@ -103,8 +105,12 @@ class Sender:
         try:
             platform, what = self._deed(ready)
             done = await self._do(platform, what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key)
-            await self._write(lambda tx: self._done(tx, ready, platform, done))
+            receipt = self._receipt(platform, row, what, done)
+            await self._write(lambda tx: self._done(tx, ready, platform, done, receipt))
             self._count(platform, "done")
+            for state in ("accepted", "delivered"):
+                if receipt.get(state):
+                    self.metrics.receipts.labels(platform=platform, state=state).inc()
         except LostRow:
             log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": row.id})
         except WillNeverWork as error:
@@ -242,15 +248,27 @@ class Sender:
         """The person's id on the platform; empty where they have none."""
         return next((identity for name, identity in self.ways(person) if name == platform), "")
 
-    def _done(self, tx: Transaction, ready: Ready, platform: str | None, done: Done) -> None:
+    def _receipt(self, platform: str, row: OutboxRow, what: Deed, done: Done) -> Mapping[str, Any]:
+        """What is known from now on of a new message: accepted; delivered only where Done means that. Empty when it is an older one."""
+        new = isinstance(what, Send) or (isinstance(what, Edit) and done.facts.get("message_id") not in (None, what.message_id))
+        if not new:
+            return {}
+        now, can = self.house.now(), self.platforms[platform].can
+        known = "delivered" if can.receipts else "accepted" if can.tells else None
+        told = {"receipt": known if row.recipient else None, "delivered": now if can.receipts else None, "read": None}
+        return {"accepted": now, **told}
+
+    def _done(self, tx: Transaction, ready: Ready, platform: str | None, done: Done, receipt: Mapping[str, Any] = NOTHING) -> None:
         """Note what was done, in the commit that ends the claim; facts that a record cares about become an event of their own."""
         now, row = self.house.now(), ready.row
-        where = {"platform": platform, "chat": done.facts.get("chat"), "message_id": done.facts.get("message_id")}
+        where = {"platform": platform, "chat": done.facts.get("chat"), "message_id": done.facts.get("message_id"), **receipt}
         for one in ready.bundled:
             OUTBOX.done(tx, one, now, **where)
         shown = fingerprint(ready.message) if row.kind == "card" and ready.message is not None else row.said_hash
         shown = None if ready.repeated else shown
-        if not outbox.delivered(tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated):
+        if not outbox.noted(
+            tx, row, now, platform=platform, facts=done.facts, said_hash=shown, again=ready.repeated, receipt=receipt
+        ):  # fmt: skip
             raise LostRow(f"outbox row {row.id} is somebody else's now")
         if self._stands_first(row, platform, done):
             about, key, chat = {"message_id": done.facts["message_id"]}, f"pin:{row.key}", done.facts.get("chat") or row.chat

@@ -17,10 +17,11 @@ BODY_CAP = 1024 * 1024
 
 
 def callbacks_router(worker: Worker, metrics: Metrics) -> APIRouter:
-    """`POST /callbacks/feishu` where Feishu is on; a platform that is off has no route."""
+    """`POST /callbacks/feishu` and `/callbacks/sms` (delivery reports) where these are on; a platform that is off has no route."""
     router = APIRouter(prefix="/callbacks", include_in_schema=False)
-    if feishu := worker.sender.platforms.get("feishu"):
-        _add(router, feishu, worker, metrics)
+    for name in ("feishu", "sms"):
+        if platform := worker.sender.platforms.get(name):
+            _add(router, platform, worker, metrics)
     return router
 
 

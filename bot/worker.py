@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from bot.claims import LOT, claim
 from bot.metrics import Metrics
-from bot.platforms.core.contract import Fetch, Platform, TryLater, WillNeverWork
+from bot.platforms.core.contract import Fetch, Platform, Receipt, TryLater, WillNeverWork
+from bot.receipts import Receipts
 from bot.sender import Sender, Ways
 from bot.web.bell import Bell, Bells
 from handlers.core.message import Message, Reply, heard
@@ -78,6 +79,7 @@ class Worker:
         self.bell = bell
         self.keep = keep
         self.arrivals = Arrivals()
+        self.receipts = Receipts(road.house.database, metrics)
         self._following: set[asyncio.Task[None]] = set()
         self.outbox_turn = self.sender.turn
         self.loops: Mapping[str, tuple[Bell, Callable[[], Awaitable[bool]]]] = {
@@ -98,6 +100,7 @@ class Worker:
                     group.create_task(platform.listen(self.hear), name=f"gengfu-listen-{platform.name}")
         finally:
             await self.sender.stop()
+            await self.receipts.stop()
             await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
     async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:
@@ -127,8 +130,11 @@ class Worker:
         with self.arrivals.storing():
             return await asyncio.wrap_future(self.road.store_soon(message))
 
-    async def hear(self, message: Message) -> Reply | None:
+    async def hear(self, message: Message | Receipt) -> Reply | None:
         """An event of a callback or a long connection: decided at once when it is a click, kept for the loops when it is meant for us."""
+        if isinstance(message, Receipt):
+            await self.receipts.note(message)
+            return None
         if message.kind == "click":
             return await self._readable(message, await self.ask(message))
         if heard(message) or await asyncio.to_thread(self.road.answers_us, message):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from handlers.core.context import Context
 from handlers.core.message import Button, Card, Reply
@@ -10,6 +11,8 @@ from workflows.core.errors import BadWords, NotFound
 
 #: As many as one message holds; the rest is found once these are settled.
 MOST = 10
+#: Of how long receipts are told.
+LATELY = timedelta(days=1)
 _WHICH = re.compile(r"(inbox|outbox|timer)[:: ]\s*([0-9]{1,12})", re.IGNORECASE)
 
 
@@ -33,15 +36,34 @@ def queue(context: Context, given: Which) -> Reply:
 
 
 def _listed(context: Context) -> Reply:
-    rows = context.uow.buried(MOST)
+    rows, unheard = context.uow.buried(MOST), _unheard(context)
     if not rows:
-        return context.say("admin.nothing")
+        return Reply("\n".join([context.words.say("admin.nothing"), *unheard]))
     lines = tuple(
         (f"{row.queue}:{row.id}", context.words.say("admin.row", about=row.about, error=row.error, since=row.since, now=context.now))
         for row in rows
     )
     say = context.words.say
     buttons = tuple(Button(say("button.revive", which=f"{row.queue}:{row.id}"), f"/admin queue {row.queue}:{row.id}") for row in rows[:6])
-    card = Card(say("admin.head", count=len(rows)), lines, say("admin.note"), buttons, "warning")
-    text = "\n".join([say("admin.head", count=len(rows)), *(f"{name} {value}" for name, value in lines), say("admin.note")])
+    card = Card(say("admin.head", count=len(rows)), (*lines, *(("", line) for line in unheard)), say("admin.note"), buttons, "warning")
+    text = "\n".join([say("admin.head", count=len(rows)), *(f"{name} {value}" for name, value in lines), say("admin.note"), *unheard])
     return Reply(text, card=card)
+
+
+def _unheard(context: Context) -> list[str]:
+    """Where messages to single people were taken by a platform and nothing has been heard of them since: taken is not arrived."""
+    say = context.words.say
+    return [
+        say(
+            "admin.receipts",
+            platform=say(f"platform.{one.platform}"),
+            accepted=one.accepted,
+            delivered=one.delivered,
+            read=one.read,
+            failed=one.failed,
+            silent=one.silent,
+            hours=LATELY.days * 24,
+        )
+        for one in context.uow.told(context.now - LATELY)
+        if one.silent or one.failed
+    ]

@@ -166,6 +166,7 @@ def enqueue_to_person(
     priority: int,
     now: datetime,
     about: Mapping[str, Any] = MappingProxyType({}),
+    ref: str | None = None,
 ) -> None:
     """Words that are ready, for one person on one platform."""
     _add(
@@ -181,7 +182,14 @@ def enqueue_to_person(
         recipient=person,
         said=said,
         incident=incident,
+        ref=ref,
     )
+
+
+def last_to(session: Session, ref: str, person: str) -> OutboxRow | None:
+    """The newest row about `ref` for this person, whatever became of it."""
+    to_them = (OutboxRow.ref == ref, OutboxRow.recipient == person)
+    return session.exec(select(OutboxRow).where(*to_them).order_by(col(OutboxRow.id).desc()).limit(1)).first()
 
 
 def enqueue_secret(
@@ -266,14 +274,23 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     return rows
 
 
-def delivered(
-    session: Session, row: OutboxRow, now: datetime, *, platform: str | None, facts: Mapping[str, str], said_hash: str | None, again: bool
+def noted(
+    session: Session,
+    row: OutboxRow,
+    now: datetime,
+    *,
+    platform: str | None,
+    facts: Mapping[str, str],
+    said_hash: str | None,
+    again: bool,
+    receipt: Mapping[str, Any],
 ) -> bool:
-    """The row is said, as `said_hash`. A card that was marked dirty meanwhile waits on, to be drawn `again`.
+    """The row is said, as `said_hash`. A card that was marked dirty meanwhile waits on, to be drawn `again`. `receipt`: see `OutboxRow`.
 
     False = the row is somebody else's now.
     """
     where = {
+        **receipt,
         "platform": platform or row.platform,
         "chat": facts.get("chat") or row.chat,
         "message_id": facts.get("message_id") or row.message_id,

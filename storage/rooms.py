@@ -172,15 +172,20 @@ class Rooms:
 
         return self._database.read(work)
 
-    def mark_read(self, room: str, person: str, seq: int) -> None:
-        """`person` has read up to number `seq`; a mark never moves back."""
+    def mark_read(self, room: str, person: str, seq: int) -> tuple[str, ...]:
+        """`person` has read up to number `seq`; a mark never moves back. Answers the ids of our own messages that this is news of."""
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> tuple[str, ...]:
             found = _locked(session, room)
             _member(session, room, person)
-            _read_to(session, room, person, min(seq, found.seq))
+            before = session.get(RoomReadRow, (room, person))
+            since, until = before.seq if before else 0, min(seq, found.seq)
+            news = (RoomMessageRow.room == room, RoomMessageRow.seq > since, RoomMessageRow.seq <= until, RoomMessageRow.author == "")
+            read = session.exec(select(RoomMessageRow.id).where(*news)).all() if until > since else ()
+            _read_to(session, room, person, until)
+            return tuple(read)
 
-        self._database.write(work)
+        return self._database.write(work)
 
     def _found(self, room: str, kind: str, name: str, members: Iterable[str]) -> str:
         people = tuple(dict.fromkeys(members))

@@ -33,6 +33,10 @@ def seal(session: Session, now: datetime, key: Ed25519PrivateKey) -> SealRow | N
     return row
 
 
+def newest_seal(session: Session) -> SealRow | None:
+    return session.scalars(select(SealRow).order_by(SEAL.c.id.desc()).limit(1)).first()
+
+
 def _changed_heads(session: Session) -> list[tuple[str, int, str]]:
     """Chains that somebody is appending to right now are left to the next seal: sealing waits for nobody, so it cannot deadlock."""
     statement = (

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, calendars, files, inbox, outbox, sessions, uploads
+from storage import alerts, audit, calendars, files, inbox, outbox, receipts, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -319,6 +319,10 @@ class UnitOfWork:
 
     def buried(self, most: int) -> list[given_up.Buried]:
         return given_up.buried(self.session, most)
+
+    def told(self, since: datetime) -> list[receipts.Told]:
+        """What platforms told of messages to single people since then."""
+        return receipts.told(self.session, since)
 
     def revive(self, queue: str, row_id: int) -> bool:
         """Try again what was given up; kept in the actor's own chain. False when there is nothing like that."""

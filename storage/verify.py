@@ -64,6 +64,12 @@ def verify_lines(lines: Iterable[str], public_key: bytes, known: Collection[tupl
     return reader.report(known)
 
 
+def fingerprint(public_key: bytes) -> str:
+    """By which people compare public keys: SHA-256 of the 32 raw bytes, in groups of eight."""
+    digits = hashlib.sha256(public_key).hexdigest()
+    return " ".join(digits[start : start + 8] for start in range(0, len(digits), 8))
+
+
 def foreign_seals(lines: Iterable[str], public_key: bytes) -> tuple[int, ...]:
     """The seals of an export that were not signed with this key."""
     return tuple(seal["id"] for seal in _seals(lines) if not signed_by(public_key, seal))

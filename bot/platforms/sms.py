@@ -2,6 +2,7 @@
 
 POST {"id", "kind": "sms"|"voice", "to": "+86…", "text"} with `X-Gengfu-Timestamp` (seconds) and
 `X-Gengfu-Signature` = hex HMAC-SHA256(secret, timestamp + "." + body). 2xx = accepted; the same `id` must not be sent twice.
+What became of it the gateway may tell: POST /callbacks/sms {"id", "state": "delivered"|"failed"}, signed in the same way.
 """
 
 import hashlib
@@ -23,23 +24,29 @@ from bot.platforms.core.contract import (
     NotAuthentic,
     Page,
     PlatformDown,
+    Receipt,
     Send,
     Shelf,
     TryLater,
     WillNeverWork,
 )
-from handlers.core.message import Message, Reply
+from bot.platforms.core.crypto import same
+from bot.platforms.core.strict import parse_object, text
+from handlers.core.message import Reply
 
 #: Characters of one text message: about four parts of a long SMS.
 LONGEST = 260
 #: Per number: ten in ten minutes. A telephone that never stops is switched off.
 PER_PERSON, WINDOW = 10, timedelta(minutes=10)
+#: A report's signature holds so long.
+FRESH = timedelta(seconds=300)
+_ID = re.compile(r"[0-9a-f]{32}")
 _NUMBER = re.compile(r"\+?[0-9]{5,15}")
 
 
 class Sms:
     name = "sms"
-    can = Can(page=frozenset({"phone"}), idempotent=True)
+    can = Can(page=frozenset({"phone"}), idempotent=True, tells=True)
 
     def __init__(self, url: str, secret: str, http: httpx.AsyncClient, shelf: Shelf, now: Callable[[], datetime]) -> None:
         self._url = url
@@ -48,8 +55,20 @@ class Sms:
         self._now = now
         self._budget = Budget(shelf, now)
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
-        raise NotAuthentic("sms_is_not_read")
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Receipt | Answer:
+        """A delivery report. Signed and fresh, or it proves nothing."""
+        stamp = headers.get("x-gengfu-timestamp", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            raise NotAuthentic("bad_timestamp")
+        if not same(signature(self._secret, stamp, body), headers.get("x-gengfu-signature", "")):
+            raise NotAuthentic("bad_signature")
+        if abs(self._now().timestamp() - int(stamp)) > FRESH.total_seconds():
+            raise NotAuthentic("stale_timestamp")
+        report = parse_object(body)
+        one, state = text(report, "id"), text(report, "state")
+        if not _ID.fullmatch(one) or state not in ("delivered", "failed"):
+            raise NotAuthentic("bad_report", "a report has id and state (delivered or failed)")
+        return Receipt("sms", "delivered" if state == "delivered" else "failed", (one,), self._now())
 
     def answer(self, reply: Reply) -> Answer:
         return Answer(b"{}")
@@ -71,12 +90,12 @@ class Sms:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _hand_in(self, key: str, kind: str, number: str, text: str) -> None:
+    async def _hand_in(self, key: str, kind: str, number: str, words: str) -> None:
         to = re.sub(r"[\s()-]", "", number)
         if not _NUMBER.fullmatch(to):
             raise WillNeverWork("the person's telephone number in the plan cannot be dialled")
         await self._budget.take([Limit(f"person:{_id(to)}", PER_PERSON, WINDOW)])
-        body = json.dumps({"id": _id(key), "kind": kind, "to": to, "text": shortened(text)}, ensure_ascii=False).encode()
+        body = json.dumps({"id": _id(key), "kind": kind, "to": to, "text": shortened(words)}, ensure_ascii=False).encode()
         stamp = str(int(self._now().timestamp()))
         headers = {
             "Content-Type": "application/json",

@@ -43,6 +43,10 @@ class Someone(NamedTuple):
     groups: tuple[str, ...]
 
 
+async def _nothing(read: tuple[str, ...]) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleDeps:
     """`ask` decides a message by the single road within 1.2 s · `say(key, **values)` finds the words ·
@@ -61,6 +65,8 @@ class ConsoleDeps:
     titles: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda person, numbers: {}
     files: "Files | None" = None
     report: Callable[[], Button] | None = None
+    read: Callable[[tuple[str, ...]], Awaitable[object]] = _nothing
+    """what a person has read of ours in their direct chat"""
     door: Door | None = None
     """None: the demo, in which one acts as whom one names"""
 
@@ -173,7 +179,9 @@ def _add_writing(router: APIRouter, deps: ConsoleDeps) -> None:
 
     @router.post("/rooms/{room}/read")
     async def read(room: RoomId, request: Request, actor: Annotated[Actor, Depends(acting)]) -> Response:
-        await asyncio.to_thread(deps.rooms.mark_read, room, actor.person, _seq(await _body(request)))
+        read = await asyncio.to_thread(deps.rooms.mark_read, room, actor.person, _seq(await _body(request)))
+        if read and room.startswith("dm:"):  # in a group, one who reads is not everybody
+            await deps.read(read)
         return Response(status_code=204)
 
 

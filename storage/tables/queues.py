@@ -61,13 +61,19 @@ class InboxRow(QueueRow, table=True):
 
 _IS_CARD: ColumnElement[bool] = literal_column("kind = 'card'")
 _CARDS = Index("ix_outbox_card", "incident", "ref", sqlite_where=_IS_CARD, postgresql_where=_IS_CARD)
+_AWAITED: ColumnElement[bool] = literal_column("receipt IS NOT NULL")
+_RECEIPTS = Index("ix_outbox_receipt", "accepted", sqlite_where=_AWAITED, postgresql_where=_AWAITED)
 
 
 class OutboxRow(QueueRow, table=True):
-    """One thing to be said: what about and to whom. `said` is what was rendered, so that a retry says the same words."""
+    """One thing to be said: what about and to whom. `said` is what was rendered, so that a retry says the same words.
+
+    `accepted`: when the platform took the message · `delivered`, `read`: when it told so, where it does · `receipt`: the last that is
+    known (accepted, delivered, read, failed) of a message to one person whose platform tells; None where nothing will be told.
+    """
 
     __tablename__: ClassVar[Any] = "outbox"
-    __table_args__ = (_CARDS, *_rules("outbox", "key"))
+    __table_args__ = (_CARDS, _RECEIPTS, *_rules("outbox", "key"))
 
     key: str
     kind: str
@@ -82,6 +88,10 @@ class OutboxRow(QueueRow, table=True):
     said_hash: str | None = None
     message_id: str | None = Field(default=None, index=True)
     superseded: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    accepted: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    delivered: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    read: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    receipt: str | None = None
 
 
 class TimerRow(QueueRow, table=True):

@@ -22,6 +22,7 @@ from storage.database import Database
 from storage.outbox import OUTBOX
 from storage.schema import migrate
 from storage.seals import seal
+from storage.verify import fingerprint
 from tests.browser.live import Person
 from tests.make import START
 
@@ -370,6 +371,24 @@ def test_an_export_with_another_seal_key_is_refused_and_an_earlier_one_is_said(n
     assert later.stderr.startswith("gengfu: WARNING: seal 1 carries the signature of another key")
     assert export(1).returncode == 1, "the newest seal counts"
     database.close()
+
+
+def test_a_seal_that_came_by_mail_is_looked_for_in_the_file(desk: Desk) -> None:
+    desk.gengfu("migrate")
+    database = Database(desk.settings["GENGFU_DATABASE_URL"])
+    key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(KEY))
+    database.write(lambda tx: append_personal(tx, "li.na", at=START, actor="li.na", verb="refused"))
+    row = database.write(lambda tx: seal(tx, START, key))
+    database.close()
+    assert row is not None
+    file, mailed = str(desk.folder / "trail.jsonl"), f"1:{row.hash}"
+    public = desk.gengfu("audit", "export", "--output", file).stdout.split("public key ")[1].strip()
+    found = desk.gengfu("audit", "verify", file, "--public-key", public, "--seal", f" {mailed.upper()} ")
+    assert found.returncode == 0
+    assert f"fingerprint {fingerprint(key.public_key().public_bytes_raw())}" in found.stdout
+    missing = desk.gengfu("audit", "verify", file, "--public-key", public, "--seal", mailed, "--seal", f"2:{row.hash}")
+    assert (missing.returncode, "seal_unknown: seal=2" in missing.stdout) == (1, True)
+    assert "give NUMBER:HASH" in desk.refuses("audit", "verify", file, "--public-key", public, "--seal", "97")
 
 
 def piped(desk: Desk, public: str) -> str:

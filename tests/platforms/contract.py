@@ -22,6 +22,7 @@ from bot.platforms.core.contract import (
     Pin,
     Platform,
     Recall,
+    Receipt,
     Send,
     TryLater,
     WillNeverWork,
@@ -187,7 +188,7 @@ class PlatformContract:
             assert isinstance(shown, dict)
 
     def test_where_there_is_no_long_connection_listening_ends_at_once(self, stand: Stand) -> None:
-        async def hear(message: Message) -> None:
+        async def hear(message: Message | Receipt) -> None:
             raise AssertionError("nobody speaks")
 
         stand.listens(hear)

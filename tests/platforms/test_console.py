@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.platforms.console import BODY_CAP, Console
-from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Invite, NotAuthentic, Platform, Recall, Send, WillNeverWork
+from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Invite, NotAuthentic, Platform, Recall, Receipt, Send, WillNeverWork
 from handlers.core.message import Button, Card, Message, Outgoing, Reply, heard
 from storage.database import Database
 from storage.rooms import Rooms
@@ -170,9 +170,9 @@ def test_what_can_never_work_says_so(console: Console, deed: Deed) -> None:
 
 
 def test_it_has_no_long_connection(deaf: Console) -> None:
-    heard: list[Message] = []
+    heard: list[Message | Receipt] = []
 
-    async def hear(message: Message) -> None:
+    async def hear(message: Message | Receipt) -> None:
         heard.append(message)
 
     asyncio.run(deaf.listen(hear))

@@ -21,6 +21,7 @@ from bot.platforms.core.contract import (
     Pin,
     PlatformDown,
     Recall,
+    Receipt,
     Send,
     TryLater,
     WillNeverWork,
@@ -469,7 +470,7 @@ def test_a_killed_token_is_fetched_anew_once(bench: Bench) -> None:
     assert len(bench.sim.said) == 4
 
 
-async def nobody(message: Message) -> Reply | None:
+async def nobody(message: Message | Receipt) -> Reply | None:
     raise AssertionError("over callbacks nothing is listened to")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from bot.platforms.core.contract import Send
+from bot.platforms.core.contract import Receipt, Send
 from bot.platforms.feishu.adapter import Feishu
 from bot.platforms.feishu.inbound import Secrets
 from handlers.core.message import Button, Card, Field, Message, Outgoing, Reply
@@ -34,13 +34,17 @@ class Product:
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
         self.heard: list[Message] = []
+        self.receipts: list[Receipt] = []
         self.answer = Reply("已认领", card=Card("行情中断", note="李娜 已认领"))
         self.fails = 0
 
-    async def hear(self, message: Message) -> Reply | None:
+    async def hear(self, message: Message | Receipt) -> Reply | None:
         if self.fails:
             self.fails -= 1
             raise RuntimeError("the database is away")
+        if isinstance(message, Receipt):
+            self.receipts.append(message)
+            return None
         self.heard.append(message)
         return self.answer if message.kind == "click" else None
 
@@ -97,6 +101,11 @@ def test_what_people_say_is_heard_once_each(product: Product) -> None:
     lina.says("", "我的任务")
     lina.sends_file("", "日志.txt", b"x")
     lina.enters()
+    assert product.receipts == [], "there is nothing to read yet"
+    direct = product.sim.state.direct("ou_lina")
+    said = product.sim.state.post(direct, "text", '{"text": "请确认"}', product.sim.state.app_id)
+    assert lina.reads() == [said.id]
+    assert [(one.platform, one.state, one.messages) for one in product.receipts] == [("feishu", "read", (said.id,))]
     texts = [(one.kind, one.chat_kind, one.addressed) for one in product.heard]
     assert texts == [("text", "group", True), ("text", "group", True), *[("text", "direct", True)] * 2, ("entered", "direct", False)]
     assert [one for _, one in product.heard[0].mentioned] == ["ou_wang"]

@@ -92,7 +92,8 @@ class Can:
 
     `edit`: a message of ours can be changed later · `recall` · `cards`: buttons, also in groups · `form`: typed input inside a card ·
     `mention` · `create_room` (with the bot inside) · `invite` · `pin` · `page`: ways of ringing a telephone · `files` ·
-    `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted.
+    `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted ·
+    `tells`: a Receipt follows a message to one person, where all goes well.
     """
 
     edit: bool = False
@@ -107,6 +108,7 @@ class Can:
     files: bool = False
     idempotent: bool = False
     receipts: bool = False
+    tells: bool = False
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
 
@@ -118,6 +120,16 @@ class Answer:
     body: bytes
     media_type: str = "application/json"
     status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a platform tells later of messages of ours (their ids). Nobody's act: who has read has acknowledged nothing."""
+
+    platform: str
+    state: Literal["delivered", "read", "failed"]
+    messages: tuple[str, ...]
+    at: datetime
 
 
 class TryLater(Exception):
@@ -144,8 +156,8 @@ class NotAuthentic(Exception):
         self.reason = reason
 
 
-Hear: TypeAlias = Callable[[Message], Awaitable[Reply | None]]
-"""Where a long connection brings its messages: kept (None), or decided (a click's reply). Only then is the frame acknowledged."""
+Hear: TypeAlias = Callable[[Message | Receipt], Awaitable[Reply | None]]
+"""Where a long connection brings what it hears: kept (None), or decided (a click's reply). Only then is the frame acknowledged."""
 
 
 class Shelf(Protocol):
@@ -169,7 +181,7 @@ class Platform(Protocol):
     name: str
     can: Can
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
         """Verify, decrypt, normalise. Raises NotAuthentic."""
 
     def answer(self, reply: Reply) -> Answer:

@@ -24,6 +24,7 @@ from bot.platforms.core.contract import (
     Page,
     Pin,
     Recall,
+    Receipt,
     Send,
     Shelf,
     TryLater,
@@ -69,6 +70,7 @@ class Feishu:
         page=frozenset({"app", "sms", "phone"}),
         files=True,
         idempotent=True,
+        tells=True,
         toast=100,
     )
 
@@ -84,7 +86,7 @@ class Feishu:
         self._mode = mode
         self._inviting: dict[str, asyncio.Lock] = {}
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
         return self.inbound.receive(headers, body)
 
     def answer(self, reply: Reply) -> Answer:

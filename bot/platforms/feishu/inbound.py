@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from bot.platforms.core.contract import Answer, NotAuthentic
+from bot.platforms.core.contract import Answer, NotAuthentic, Receipt
 from bot.platforms.core.crypto import aes_cbc_open, same, sha256_hex, unbase64
 from bot.platforms.core.strict import Object, inner, items, parse_object, text
 from bot.platforms.feishu.dialect import answers
@@ -22,12 +22,15 @@ BODY_CAP = 1024 * 1024
 FRESH = timedelta(hours=8)
 NOTHING = Answer(b"{}")
 ALL = "@所有人"
+#: So many messages of one receipt are looked at.
+MOST_READ = 500
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 _SIGNED = ("x-lark-request-timestamp", "x-lark-request-nonce", "x-lark-signature")
 _PLACEHOLDER = re.compile(r"@_(?:user_\d+|all)(?!\d)[ \u3000]?")
 _SPOKEN = ("text", "post", "file", "image", "media", "audio")
 
-Kind = Literal["message", "card_action", "bot_added", "bot_removed", "entered", "reaction", "url_verification", "ignored"]
+Kind = Literal["message", "card_action", "bot_added", "bot_removed", "entered", "reaction", "read", "url_verification", "ignored"]
 _KINDS: Mapping[str, Kind] = {
     "im.message.receive_v1": "message",
     "card.action.trigger": "card_action",
@@ -36,6 +39,7 @@ _KINDS: Mapping[str, Kind] = {
     "im.chat.disbanded_v1": "bot_removed",
     "im.chat.access_event.bot_p2p_chat_entered_v1": "entered",
     "im.message.reaction.created_v1": "reaction",
+    "im.message.message_read_v1": "read",
 }
 
 
@@ -69,6 +73,8 @@ class Event:
     form: Mapping[str, Any] | None = None
     update_token: str = ""
     emoji: str = ""
+    messages: tuple[str, ...] = ()
+    """ids of those that were read"""
     at: datetime | None = None
     challenge: str = ""
 
@@ -83,7 +89,7 @@ class Inbound:
         self._aes = sha256(secrets.encrypt_key.encode()).digest()
         self.bot: str | None = None
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
         """`headers` with names in lower case. Raises NotAuthentic."""
         return self.portable(self.decode(self.open(headers, body)))
 
@@ -162,6 +168,10 @@ class Inbound:
             case "reaction":
                 emoji = text(inner(body, "reaction_type"), "emoji_type")
                 return Event(kind, key, sender=_open_id(body, "user_id"), message_id=text(body, "message_id"), emoji=emoji, at=at)
+            case "read":
+                reader, ids = inner(body, "reader"), items(body, "message_id_list")[:MOST_READ]
+                read = tuple(dict.fromkeys(one for one in ids if isinstance(one, str) and _MESSAGE_ID.fullmatch(one)))
+                return Event(kind, key, sender=_open_id(reader, "reader_id"), messages=read, at=self._moment(text(reader, "read_time")))
             case _:
                 return Event(kind, key, text(body, "chat_id"), sender=_open_id(body, "operator_id"), at=at)
 
@@ -201,7 +211,7 @@ class Inbound:
 
     # The portable message
 
-    def portable(self, event: Event) -> Message | Answer:
+    def portable(self, event: Event) -> Message | Receipt | Answer:
         """The message, or the answer to what asks for none."""
         at = event.at or self._now()
         match event.kind:
@@ -221,6 +231,8 @@ class Inbound:
                     "feishu", event.key, "click", event.chat, "group", event.sender, command, at, version,
                     answers(event.form or {}), event.message_id or None, True, asks=asks,
                 )  # fmt: skip
+            case "read" if event.messages:
+                return Receipt("feishu", "read", event.messages, at)
             case "bot_added" | "bot_removed" if event.chat:
                 kind: Literal["joined", "left"] = "joined" if event.kind == "bot_added" else "left"
                 return Message("feishu", event.key, kind, event.chat, "group", event.sender, "", at)

@@ -24,7 +24,7 @@ from bot.platforms.core.http import send
 from bot.platforms.core.strict import parse_object
 from bot.platforms.feishu.frames import CONTROL, DATA, Frame, Unreadable, decode, encode
 from bot.platforms.feishu.inbound import BODY_CAP, Inbound
-from handlers.core.message import Message, Reply
+from handlers.core.message import Reply
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Wire:
         answer: Mapping[str, Any] = {"code": 200}
         try:
             found = self._inbound.portable(self._inbound.decode(self._inbound.trusted(parse_object(payload))))
-            if isinstance(found, Message):
+            if not isinstance(found, Answer):
                 reply = await hear(found)
                 if reply is not None:
                     answer = {"code": 200, "data": base64.b64encode(self._answer(reply).body).decode()}

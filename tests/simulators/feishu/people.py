@@ -127,6 +127,19 @@ class Player:
         self.deliveries.send("im.chat.access_event.bot_p2p_chat_entered_v1", {"chat_id": chat.id, "operator_id": ids, **last})
         return chat
 
+    def reads(self) -> list[str]:
+        """Opens the direct chat and looks at what the bot said there; answers the ids that are news."""
+        news = [one for one in self.direct.shown if one.sender == self.state.app_id and one.id not in self.state.read]
+        self.state.read |= {one.id for one in news}
+        if news:
+            reader = {
+                "reader_id": self.state.people[self.open_id].ids,
+                "read_time": milliseconds(self.state.clock()),
+                "tenant_key": self.state.tenant,
+            }
+            self.deliveries.send("im.message.message_read_v1", {"reader": reader, "message_id_list": [one.id for one in news]})
+        return [one.id for one in news]
+
     def adds_bot(self, chat: str) -> None:
         self.state.chats[chat].bot_inside = True
         self._about("im.chat.member.bot.added_v1", chat)

@@ -214,6 +214,8 @@ class State:
     done: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     """what a uuid has done, and until when it is remembered"""
     spent: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    read: set[str] = field(default_factory=set)
+    """ids of messages that were read one-to-one"""
     oddities: list[str] = field(default_factory=list)
     """what the real platform would let pass, and a product should not do"""
     lock: threading.RLock = field(default_factory=threading.RLock)
