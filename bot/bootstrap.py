@@ -9,9 +9,11 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bot.channels import OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
+from bot.outside.oidc import Client, SignOn, issuer
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
@@ -43,6 +45,9 @@ SAMPLE_PLAN = Path(__file__).parent / "plan"
 
 #: The one person of the console who is not in the plan: what 3,000 colleagues are on the other platforms.
 GUEST = "guest"
+
+#: Where login by the firm's own accounts begins; its callback is below.
+SIGN_ON = "/login/oidc"
 
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
@@ -109,6 +114,7 @@ class Parts:
     sessions: Sessions
     forms: FormDoor
     tokens: Tokens
+    sign_on: SignOn | None = None
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -182,7 +188,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
     told = (settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files)
-    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock))
+    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock), _sign_on(settings, database, clock))
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -216,6 +222,17 @@ def _platforms(settings: Settings, console: Console, database: Database, words: 
     if sms := channels.sms:
         found["sms"] = Sms(sms.url, sms.secret.reveal(), client(sms.url), DatabaseShelf(database, "sms", now), now)
     return found
+
+
+def as_client(oidc: OidcSettings, public_url: str) -> Client:
+    """What the firm's identity provider knows us by."""
+    return Client(oidc.issuer, oidc.client_id, oidc.client_secret.reveal(), f"{public_url}{SIGN_ON}/callback")
+
+
+def _sign_on(settings: Settings, database: Database, now: Callable[[], datetime]) -> SignOn | None:
+    if (oidc := settings.channels.oidc) is None:
+        return None
+    return SignOn(issuer(as_client(oidc, settings.public_url), now), oidc.claim, DatabaseShelf(database, "oidc", now), now)
 
 
 def _ways(plans: Plans, platforms: Mapping[str, Platform]) -> Ways:
