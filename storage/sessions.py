@@ -183,11 +183,11 @@ class Sessions:
         """Begin a session for whom the firm's identity provider calls `name`; answers its secret. Exactly one person must be meant."""
         people, secret, now = self._plans.organization.signed_on(name), self._cipher.token(), self._now()
         if len(people) != 1:
-            why = "login.oidc_several" if people else "login.oidc_unknown"
             shown = "".join(sign for sign in name if sign.isprintable())[:80]
+            refusal = NotAllowed("login.oidc_several" if people else "login.oidc_unknown", name=shown)
             if self._shelf.spend(f"refused:oidc:{hashed(name)}", RECORDED, KEPT):
-                self.refused(f"oidc:{shown}", {"reason": why})
-            raise NotAllowed(why, name=shown)
+                self.refused(f"oidc:{shown}", {"reason": refusal.key})
+            raise refusal
         self._write(lambda tx: self._begin(tx, people[0], secret, now, agent, old, {"by": "oidc"}))
         return secret
 

@@ -1,4 +1,4 @@
-"""Login by the firm's own identity provider: OpenID Connect, authorisation code with PKCE (docs/adr/0013-sign-on-with-joserfc.md).
+"""Login by the firm's own identity provider: OpenID Connect, authorisation code with PKCE (docs/adr/0013-login-by-the-firms-accounts.md).
 
 What belongs together in one attempt (state, nonce, verifier) is derived from the one secret that the browser keeps: a callback that
 comes from another browser fits nothing, and the shelf knows only that an attempt was begun and not yet used.

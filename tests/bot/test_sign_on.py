@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ def test_the_walk_from_the_login_page_to_the_board(house: House, idp: Idp) -> No
     assert ('http-equiv="refresh" content="0"' in again.text, inside(browser)) == (True, False), "once more, from our own page"
     done = browser.get(back, **HERE)
     assert (done.status_code, 'content="0;url=/"' in done.text) == (200, True)
-    assert {name for name in browser.cookies} == {"gengfu-session"}
+    assert set(browser.cookies) == {"gengfu-session"}
     assert "Chrome · Windows" in browser.get("/me").text
     house.settle()
     assert "你已在网页登录:Chrome · Windows" in house.told("li.na")[-1]
@@ -105,6 +107,11 @@ def test_without_it_there_is_neither_button_nor_road(tmp_path: Path) -> None:
     assert browser.get("/login/oidc", **HERE).status_code == 410, "a link that does not exist, as any other"
     assert browser.get("/login/oidc/callback?state=a&code=b", **HERE).status_code == 404
     house.parts.close()
+
+
+def test_who_does_not_use_it_does_not_wait_for_it() -> None:
+    code = "import sys, bot.__main__, bot.app; sys.exit('joserfc' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_cookies_of_the_attempt_and_of_the_session(house: House, idp: Idp) -> None:
@@ -253,7 +260,7 @@ def changed(**claims: Any) -> Forge:
 
 
 NOW = int(START.timestamp())
-STRANGER = Key("k1")
+STRANGER = Key("k1", "stranger")
 FORGED: dict[str, Forge] = {
     "of another attempt": changed(nonce="x" * 43),
     "of no attempt": changed(nonce=...),

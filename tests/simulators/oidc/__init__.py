@@ -11,9 +11,10 @@ import json
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
@@ -40,10 +41,20 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+@cache
+def private(name: str) -> rsa.RSAPrivateKey:
+    """One for each name: making them takes longer than what is done with them."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass
 class Key:
     kid: str
-    private: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    owner: str = ""
+
+    @property
+    def private(self) -> rsa.RSAPrivateKey:
+        return private(f"{self.owner}:{self.kid}")
 
     @property
     def public(self) -> Json:
