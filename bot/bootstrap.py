@@ -27,6 +27,7 @@ from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
+from handlers.core.chat_links import ChatLinks
 from handlers.core.road import House, Road
 from handlers.core.screen import screen
 from handlers.core.wording import Words
@@ -167,6 +168,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
+    platforms = _platforms(settings, console, database, words, clock)
+    ways = _ways(plans, platforms)
     house = House(
         database,
         plans,
@@ -178,12 +181,12 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
         lambda span: metrics.handling.observe(span.total_seconds()),
         settings.public_url,
+        ChatLinks({name: opens for name, platform in platforms.items() if (opens := platform.can.chat_link)}, ways),
     )
     road = Road(house)
-    platforms = _platforms(settings, console, database, words, clock)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
-    worker = Worker(road, platforms, _ways(plans, platforms), metrics, bell, keep)
+    worker = Worker(road, platforms, ways, metrics, bell, keep)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
