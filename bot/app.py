@@ -17,7 +17,7 @@ from bot.api.door import ApiDoor
 from bot.api.ingest import Ingest, ingest_router
 from bot.api.keys import Keys
 from bot.api.reading import Reading, reading_router
-from bot.bootstrap import Parts
+from bot.bootstrap import SIGN_ON, Parts
 from bot.clock import metronome
 from bot.health import health_router
 from bot.platforms.core.contract import Receipt
@@ -27,6 +27,7 @@ from bot.web.door import Door
 from bot.web.forms import FormDeps, form_router
 from bot.web.login import login_router
 from bot.web.security import Guard, host_names
+from bot.web.sign_on import sign_on_router
 from bot.webhooks import callbacks_router
 from handlers.core.access import scope_of
 from handlers.core.forms import opening
@@ -52,6 +53,8 @@ def create_app(parts: Parts) -> ASGIApp:
     known = parts.plans.organization.people.__contains__
     settings, door = parts.settings, _door(parts)
     app.include_router(board_router(_open_incidents(parts), known, parts.words, door, settings.console))
+    if parts.sign_on is not None:  # before the links: /login/oidc is none
+        app.include_router(sign_on_router(door, parts.sign_on, parts.road.house.cipher.token))
     app.include_router(login_router(door))
     app.include_router(form_router(_forms(parts, door)))
     if settings.console != "off":
@@ -86,7 +89,7 @@ def _programs(parts: Parts) -> tuple[APIRouter, ...]:
 def _door(parts: Parts) -> Door:
     people = parts.plans.organization.people
     name: Callable[[str], str] = lambda person: people[person].name if person in people else person  # noqa: E731
-    return Door(parts.sessions, parts.words, parts.settings.public_url, name, parts.now)
+    return Door(parts.sessions, parts.words, parts.settings.public_url, name, parts.now, SIGN_ON if parts.sign_on else "")
 
 
 def _forms(parts: Parts, door: Door) -> FormDeps:
@@ -160,6 +163,8 @@ def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[N
             parts.pages.close()
             loops.cancel()
             await asyncio.gather(loops, return_exceptions=True)
+            if parts.sign_on is not None:
+                await parts.sign_on.close()
             parts.close()
             log.info("off watch", extra={"action": "stopped"})
 

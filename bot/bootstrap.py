@@ -11,10 +11,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.auditor import Auditor
+from bot.channels import OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.outside.heartbeat import beat
+from bot.outside.oidc import Client, SignOn, issuer
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
@@ -28,6 +30,7 @@ from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
+from handlers.core.chat_links import ChatLinks
 from handlers.core.road import House, Road
 from handlers.core.screen import screen
 from handlers.core.wording import Words
@@ -47,6 +50,9 @@ SAMPLE_PLAN = Path(__file__).parent / "plan"
 
 #: The one person of the console who is not in the plan: what 3,000 colleagues are on the other platforms.
 GUEST = "guest"
+
+#: Where login by the firm's own accounts begins; its callback is below.
+SIGN_ON = "/login/oidc"
 
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
@@ -114,6 +120,7 @@ class Parts:
     forms: FormDoor
     tokens: Tokens
     auditor: Auditor
+    sign_on: SignOn | None = None
 
     def people(self) -> list[Someone]:
         """Everybody of the plan and one guest, for the console's chooser."""
@@ -167,6 +174,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
+    platforms = _platforms(settings, console, database, words, clock)
+    ways = _ways(plans, platforms)
     house = House(
         database,
         plans,
@@ -178,12 +187,12 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         lambda name, result: metrics.commands.labels(command=name, result=result).inc(),
         lambda span: metrics.handling.observe(span.total_seconds()),
         settings.public_url,
+        ChatLinks({name: opens for name, platform in platforms.items() if (opens := platform.can.chat_link)}, ways),
     )
     road = Road(house)
-    platforms = _platforms(settings, console, database, words, clock)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
-    worker = Worker(road, platforms, _ways(plans, platforms), metrics, bell, keep)
+    worker = Worker(road, platforms, ways, metrics, bell, keep)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
@@ -191,7 +200,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     beats = settings.heartbeat_url
     heartbeat = partial(beat, beats.reveal()) if beats else None
     auditor = Auditor(road, metrics, new_id(), lambda: not worker.stuck(), heartbeat)
-    parts = Parts(*told, seal_key, clock, listener, sessions, forms, Tokens(database, plans, clock), auditor)
+    doors = (sessions, forms, Tokens(database, plans, clock))
+    parts = Parts(*told, seal_key, clock, listener, *doors, auditor, _sign_on(settings, database, clock))
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
@@ -225,6 +235,17 @@ def _platforms(settings: Settings, console: Console, database: Database, words: 
     if sms := channels.sms:
         found["sms"] = Sms(sms.url, sms.secret.reveal(), client(sms.url), DatabaseShelf(database, "sms", now), now)
     return found
+
+
+def as_client(oidc: OidcSettings, public_url: str) -> Client:
+    """What the firm's identity provider knows us by."""
+    return Client(oidc.issuer, oidc.client_id, oidc.client_secret.reveal(), f"{public_url}{SIGN_ON}/callback")
+
+
+def _sign_on(settings: Settings, database: Database, now: Callable[[], datetime]) -> SignOn | None:
+    if (oidc := settings.channels.oidc) is None:
+        return None
+    return SignOn(issuer(as_client(oidc, settings.public_url), now), oidc.claim, DatabaseShelf(database, "oidc", now), now)
 
 
 def _ways(plans: Plans, platforms: Mapping[str, Platform]) -> Ways:

@@ -1,4 +1,4 @@
-"""The settings of the messengers, of mail and of the SMS gateway: what each mode needs, and one sentence where it is missing."""
+"""The settings of what is outside (messengers, mail, SMS, the firm's login): what each needs, and one sentence where it is missing."""
 
 import re
 from collections.abc import Mapping
@@ -42,15 +42,26 @@ class SmsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The firm's identity provider. `issuer` to the letter as the provider writes it, also with a slash at the end."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret[str]
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
 class Channels:
     feishu: FeishuSettings | None = None
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
+    oidc: OidcSettings | None = None
 
 
 def read_channels(values: Mapping[str, str]) -> Channels:
     """Which channels are on. BadConfig says what is missing or not understood, never the value of a secret."""
-    return Channels(_feishu(values), _mail(values), _sms(values))
+    return Channels(_feishu(values), _mail(values), _sms(values), _oidc(values))
 
 
 def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
@@ -102,6 +113,20 @@ def _sms(values: Mapping[str, str]) -> SmsSettings | None:
     if not (url and secret):
         raise BadConfig(f"{'GENGFU_SMS_SECRET' if url else 'GENGFU_SMS_URL'} is not set: the SMS gateway needs both")
     return SmsSettings(_base("GENGFU_SMS_URL", url), Secret(secret))
+
+
+def _oidc(values: Mapping[str, str]) -> OidcSettings | None:
+    needed = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    claim = values.get("OIDC_PERSON_CLAIM") or "email"
+    missing = [name for name in needed if not values.get(name)]
+    if len(missing) == len(needed) and claim == "email":
+        return None
+    if missing:
+        raise BadConfig(f"{', '.join(missing)} not set: login by the firm's own accounts needs {', '.join(needed)}")
+    _base("OIDC_ISSUER", values["OIDC_ISSUER"])
+    if urlsplit(values["OIDC_ISSUER"]).query or urlsplit(values["OIDC_ISSUER"]).fragment:
+        raise BadConfig("OIDC_ISSUER must be an address without ? and #: what the provider's discovery document calls issuer")
+    return OidcSettings(values["OIDC_ISSUER"], values["OIDC_CLIENT_ID"], Secret(values["OIDC_CLIENT_SECRET"]), claim)
 
 
 def _base(name: str, value: str) -> str:

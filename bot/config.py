@@ -68,10 +68,13 @@ SETTINGS: Final = (
     *_later("part 5", "DINGTALK_CLIENT_SECRET DINGTALK_TOKEN DINGTALK_AES_KEY", secret=True),
     *_now("FEISHU_APP_ID FEISHU_MODE FEISHU_TENANT_KEY FEISHU_API_BASE SMTP_FROM GENGFU_SMS_URL"),
     *_now("FEISHU_APP_SECRET FEISHU_VERIFICATION_TOKEN FEISHU_ENCRYPT_KEY SMTP_URL GENGFU_SMS_SECRET", secret=True),
+    *_now("OIDC_ISSUER OIDC_CLIENT_ID"),
+    *_now("OIDC_CLIENT_SECRET", secret=True),
+    Setting("OIDC_PERSON_CLAIM", "email"),
 )
 KNOWN: Final = {setting.name: setting for setting in SETTINGS}
 NAMES: Final = {**KNOWN, **{f"{setting.name}_FILE": setting for setting in SETTINGS if setting.secret}}
-PREFIXES: Final = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_")
+PREFIXES: Final = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_", "OIDC_")
 DEMO_OWNS: Final = ("GENGFU_DATABASE_URL", "GENGFU_DATA_KEYS", "GENGFU_SEAL_KEY", "GENGFU_CONSOLE")
 
 

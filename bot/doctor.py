@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.bootstrap import plan_folder
-from bot.channels import FeishuSettings, MailSettings, SmsSettings
+from bot.bootstrap import as_client, plan_folder
+from bot.channels import FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
+from bot.outside import oidc_checkup
+from bot.outside.oidc import Issuer
 from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater, WillNeverWork
@@ -71,6 +73,8 @@ class Doctor:
             yield Found("bad", "mail", "off")
         if channels.sms:
             yield _of_sms(channels.sms)
+        if channels.oidc:
+            yield from asyncio.run(_ask_sign_on(channels.oidc, self._settings, self._now))
 
     # The house
 
@@ -157,6 +161,7 @@ class Doctor:
             ("feishu", channels.feishu, [person for person in people if not person.identities.get("feishu")]),
             ("mail", channels.mail, [person for person in people if not person.email]),
             ("sms", channels.sms, [person for person in people if not person.phone]),
+            ("oidc", channels.oidc, oidc_checkup.nameless(people)),
         )
         yield from (self._reached(name, people, missing) for name, given, missing in roads if given)
 
@@ -248,6 +253,11 @@ def _buried(tx: Transaction, now: datetime) -> dict[str, int]:
 async def _ask_feishu(feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime]) -> list[Found]:
     async with AsyncExitStack() as stack:
         return await (await _checkup(stack, feishu, settings, now)).findings()
+
+
+async def _ask_sign_on(oidc: OidcSettings, settings: Settings, now: Callable[[], datetime]) -> list[Found]:
+    async with client(oidc.issuer) as http:
+        return await oidc_checkup.findings(Issuer(as_client(oidc, settings.public_url), http, now))
 
 
 async def _ask_identities(

@@ -3,10 +3,10 @@
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers.core.message import Card, Outgoing, card_of, plain
+from handlers.core.message import Card, Outgoing, card_of, link_of, plain
 from handlers.core.road import Road
 from storage import outbox
 from storage.database import Transaction, canonical, part
@@ -98,14 +98,16 @@ class Drawing:
         cards = [m.card for m in drawn if m.card]
         lines = tuple(("", m.text) for m in drawn)
         buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]
+        links = {m.card.link if m.card else m.link for m in drawn}
         card = Card(head, lines, "", buttons, "danger" if clocks else "warning", any(c.drill for c in cards))
+        card = replace(card, link=links.pop() if len(links) == 1 else None)  # of one incident: one way there
         return Outgoing("\n".join([head, *(m.text for m in drawn)]), card)
 
 
 def outgoing(said: Mapping[str, Any]) -> Outgoing:
     """An Outgoing from what was kept with its row."""
     card = said.get("card")
-    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()))
+    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()), link_of(said))
 
 
 def fingerprint(message: Outgoing) -> str:

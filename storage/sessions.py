@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 #: How long a link waits to be used.
 LINK_LIFE = timedelta(minutes=5)
+#: How long somebody may take at the firm's identity provider.
+SIGN_ON_LIFE = timedelta(minutes=10)
 #: How long a one-time form can be answered.
 FORM_LIFE = timedelta(minutes=30)
 #: So many links within this time, and no more.
@@ -169,19 +171,33 @@ class Sessions:
         def work(tx: Session) -> bool:
             if not _count(tx, update(LoginLinkRow).where(*free, col(LoginLinkRow.browser) == hashed(visitor)).values(used=now)):
                 return False  # the same button, pressed twice
-            tx.add(SessionRow(hash=hashed(secret), person=row.person, created=now, seen=now, ends=now + LONGEST, agent=agent[:60]))
-            tx.flush()
-            if old:
-                _end_by_secret(tx, old, now)
-            details = {"link": row.hash[:12], "session": hashed(secret)[:12], "agent": agent[:60]}
-            _record(tx, row.person, now, "logged_in", details, "web")
-            self._tell(tx, row.person, "login.done", {"agent": agent[:60]}, hashed(secret))
+            self._begin(tx, row.person, secret, now, agent, old, {"link": row.hash[:12]})
             return True
 
         if not self._write(work):
             self._refused(row.hash, row.person, "used")
             raise NotFound("login.link_gone")
         return secret
+
+    def sign_on(self, name: str, agent: str, old: str = "") -> str:
+        """Begin a session for whom the firm's identity provider calls `name`; answers its secret. Exactly one person must be meant."""
+        people, secret, now = self._plans.organization.signed_on(name), self._cipher.token(), self._now()
+        if len(people) != 1:
+            shown = "".join(sign for sign in name if sign.isprintable())[:80]
+            refusal = NotAllowed("login.oidc_several" if people else "login.oidc_unknown", name=shown)
+            if self._shelf.spend(f"refused:oidc:{hashed(name)}", RECORDED, KEPT):
+                self.refused(f"oidc:{shown}", {"reason": refusal.key})
+            raise refusal
+        self._write(lambda tx: self._begin(tx, people[0], secret, now, agent, old, {"by": "oidc"}))
+        return secret
+
+    def _begin(self, tx: Session, person: str, secret: str, now: datetime, agent: str, old: str, how: dict[str, str]) -> None:
+        tx.add(SessionRow(hash=hashed(secret), person=person, created=now, seen=now, ends=now + LONGEST, agent=agent[:60]))
+        tx.flush()
+        if old:
+            _end_by_secret(tx, old, now)
+        _record(tx, person, now, "logged_in", {**how, "session": hashed(secret)[:12], "agent": agent[:60]}, "web")
+        self._tell(tx, person, "login.done", {"agent": agent[:60]}, hashed(secret))
 
     def _check(self, token: str, visitor: str, address: str) -> LoginLinkRow:
         row = self._found(token, address)

@@ -166,7 +166,7 @@ class UnitOfWork:
         outbox.put_card(
             self.session, "incident", place, platform, chat, None, incident=incident, ref=incident, now=self.now, about_ref=incident
         )
-        outbox.dirty(self.session, [incident], incident=incident, now=self.now)
+        outbox.dirty(self.session, [incident, f"{incident}/tasks"], incident=incident, now=self.now)  # people's cards may lead there
 
     def unbind(self, incident: str, platform: str, chat: str) -> None:
         statement = select(ChatRow).where(ChatRow.incident == incident, ChatRow.platform == platform, ChatRow.chat == chat)
@@ -175,6 +175,7 @@ class UnitOfWork:
             raise RuleBroken("incident.not_bound", ref=incident)
         row.left = self.now
         self.session.flush()
+        outbox.dirty(self.session, [f"{incident}/tasks"], incident=incident, now=self.now)
 
     def seen(self, person: str, ref: str, version: int) -> None:
         """收到: remember that this person has received what was said about `ref`."""

@@ -75,7 +75,7 @@ def _shown(message: Message) -> str:
     if message.kind != "interactive":
         return _flat(message.text)
     card = message.card
-    buttons = "".join(f" [{label}]" for label in card.buttons)
+    buttons = "".join(f" [{label}]" for label in card.buttons) + "".join(f" [{label} ↗]" for label in card.links)
     more = "".join(f" 更多:{'、'.join(option['text']['content'] for option in menu['options'])}" for menu in card.selects)
     return f"【{card.title}】{_flat(card.text.removeprefix(card.title).strip())}{buttons}{more}"
 

@@ -14,7 +14,7 @@ from bot.metrics import Metrics
 ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 OPERATIONS = (ROOT / "docs/guide/operations.md").read_text("utf-8")
-A_NAME = re.compile(r"\b(?:GENGFU|WECOM|DINGTALK|FEISHU|SMTP)_[A-Z_]+\b")
+A_NAME = re.compile(r"\b(?:GENGFU|WECOM|DINGTALK|FEISHU|SMTP|OIDC)_[A-Z_]+\b")
 
 
 def exposed() -> dict[str, tuple[str, list[str]]]:

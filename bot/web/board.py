@@ -42,6 +42,7 @@ def board_router(lines: Callable[[str], list[str]], known: Callable[[str], bool]
             person=person,
             chat="" if console == "off" else f"/console?as={acting}" if demo else "/console",
             me="" if demo else "/me",
+            way="" if demo else door.sign_on,
         )
         return HTMLResponse(page)
 

@@ -17,10 +17,11 @@ from starlette.responses import HTMLResponse, Response
 
 from bot.web.security import same_origin
 from handlers.core.wording import Words
-from storage.sessions import FORM_LIFE, LINK_LIFE, LONGEST, LoggedIn, Sessions
+from storage.sessions import FORM_LIFE, LINK_LIFE, LONGEST, SIGN_ON_LIFE, LoggedIn, Sessions
 from workflows.core.errors import UserError
 
-Cookie = Literal["session", "visit", "form"]
+Cookie = Literal["session", "visit", "form", "oidc"]
+ASK_TO_LOG_IN = frozenset({"page.how_to_login", "page.form_login"})
 BODY_CAP = 64 * 1024
 MOST_FIELDS = 40
 _HERE = Path(__file__).parent
@@ -42,13 +43,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`public_url` decides how strict cookies can be: on https they carry the `__Host-` prefix and `Secure`."""
+    """`public_url` decides how strict cookies can be: on https they carry the `__Host-` prefix and `Secure`.
+
+    `sign_on`: where login by the firm's own accounts begins; empty without it.
+    """
 
     sessions: Sessions
     words: Words
     public_url: str
     name: Callable[[str], str]
     now: Callable[[], datetime]
+    sign_on: str = ""
     templates: Environment = field(
         default_factory=lambda: Environment(loader=FileSystemLoader(_HERE / "templates"), undefined=StrictUndefined, autoescape=True)
     )
@@ -68,8 +73,8 @@ class Door:
 
     def keep(self, response: Response, kind: Cookie, secret: str) -> None:
         """The session's cookie goes to requests that began on our own pages only. The visitor's also comes along when somebody follows
-        the link a second time from a messenger's web page (Lax): it opens nothing by itself, and the form behind it needs its own token."""
-        life = {"session": LONGEST, "visit": LINK_LIFE, "form": FORM_LIFE}[kind]
+        the link a second time from a messenger's web page, or comes back from the identity provider (Lax): it opens nothing by itself."""
+        life = {"session": LONGEST, "visit": LINK_LIFE, "form": FORM_LIFE, "oidc": SIGN_ON_LIFE}[kind]
         samesite: Literal["strict", "lax"] = "strict" if kind == "session" else "lax"
         response.set_cookie(
             self.cookie(kind), secret, int(life.total_seconds()), path="/", secure=self.secure, httponly=True, samesite=samesite
@@ -85,8 +90,9 @@ class Door:
         return HTMLResponse(text, status, {"Referrer-Policy": "same-origin"})
 
     def note(self, key: str, status: int, **values: object) -> Response:
-        """A page with one sentence."""
-        return self.page("note.html", status, text=self.words.say(key, **values))
+        """A page with one sentence, and the other way in where it is about logging in."""
+        way = self.sign_on if key in ASK_TO_LOG_IN else ""
+        return self.page("note.html", status, text=self.words.say(key, **values), way=way)
 
     def refusal(self, error: UserError) -> Response:
         return self.note(error.key, status_of(error), **error.values)

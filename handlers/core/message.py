@@ -89,11 +89,20 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A button that opens an address and tells us nothing."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Typed fields; every text is plain text, never markup. `tone` colours the title bar.
 
     `title` at most 26 characters on narrow platforms · `lines` are (name, value) pairs; an empty name is a full-width line ·
-    `note` one closing line · `menu`: at most ten rarer acts behind one 「更多」.
+    `note` one closing line · `menu`: at most ten rarer acts behind one 「更多」 · `link`: to the incident's own chat, where a platform
+    has such addresses (`Can.chat_link`).
     """
 
     title: str
@@ -103,18 +112,20 @@ class Card:
     tone: Literal["plain", "info", "good", "warning", "danger"] = "plain"
     drill: bool = False
     menu: tuple[Button, ...] = ()
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message of ours: `text` stands alone (the card's twin of at most three lines, or a plain answer); all plain text.
 
-    `mentions` are the platform ids of those to be mentioned.
+    `mentions` are the platform ids of those to be mentioned · `link` stands under a plain answer; a card has its own.
     """
 
     text: str
     card: Card | None = None
     mentions: tuple[str, ...] = ()
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +144,19 @@ class Reply:
     """the kind of the refusal: the name of its class"""
 
 
-_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Field, Button, Card, Outgoing, Reply)}
+_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Field, Button, Link, Card, Outgoing, Reply)}
 
 
 def card_of(kept: Mapping[str, Any]) -> Card:
     """The card that was kept as JSON, by this version or by one that knew other fields."""
     lines = tuple((name, value) for name, value in kept["lines"])
     buttons, menu = (tuple(button_of(one) for one in kept.get(place, ())) for place in ("buttons", "menu"))
-    return Card(**{**_known(Card, kept), "lines": lines, "buttons": buttons, "menu": menu})
+    return Card(**{**_known(Card, kept), "lines": lines, "buttons": buttons, "menu": menu, "link": link_of(kept)})
+
+
+def link_of(kept: Mapping[str, Any]) -> Link | None:
+    """The link of a card or message that was kept as JSON."""
+    return Link(**kept["link"]) if kept.get("link") else None
 
 
 def button_of(kept: Mapping[str, Any]) -> Button:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, may, scope_of
+from handlers.core.chat_links import ChatLinks
 from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import button_with, command_of
@@ -58,6 +59,7 @@ class House:
     count: Callable[[str, str], None] = lambda command, result: None
     took: Callable[[timedelta], None] = lambda span: None
     public_url: str = "http://127.0.0.1:8000"
+    links: ChatLinks = field(default_factory=ChatLinks)
 
 
 class LostRow(GengfuError):
@@ -377,7 +379,8 @@ class Road:
             about = {**about, "values": {**about["values"], "url": house.public_url}}
         try:
             look = Look(reader, house.words, house.words.zone, house.now(), row.recipient or "")
-            return SCREENS[about.get("card") or about["notice"]](look, about)
+            message = SCREENS[about.get("card") or about["notice"]](look, about)
+            return message and house.links.onto(message, reader, row, house.words)
         except NotFound:
             return None
 

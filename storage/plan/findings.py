@@ -48,6 +48,7 @@ SENTENCES: Mapping[str, str] = {
     "nobody": "“{name}” means nobody in organization.toml; name somebody there, or another person here",
     "empty_group": 'the group {group} has nobody; add head = "<person id>" and a deputy or members',
     "lone_group": "only one person is in the group {group}, so that nobody can verify what that one did; add a deputy or members",
+    "shared_mail": "{first} has the address {name} too, so that neither can log in by it; give each an address of their own",
     "no_head": 'the group {group} has no head; add head = "<person id>"',
     "no_approver": "nobody approves “{act}” at level {level}; name at least one approver",
     "no_control": "the last rung of [clock] does not reach the control group; add “control” to it",
@@ -137,7 +138,7 @@ WHAT: Mapping[str, str] = {
 }
 
 #: What a plan can be used with all the same; everything else is an error.
-WARNINGS = frozenset({"lone_group", "no_year"})
+WARNINGS = frozenset({"lone_group", "no_year", "shared_mail"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from workflows.core.people import Firm, Group, Organization, Person
 GROUPS = ("lead", "office", "tech", "security", "recovery", "opinion", "client", "fraud", "business", "fund", "legal")
 ROLES = ("administrator", "security", "auditor", "compliance", "board_secretary", "spokesperson")
 PLATFORMS = ("wecom", "dingtalk", "feishu", "console")
+#: Where a person can have an id: also at the firm's identity provider.
+IDENTITIES = (*PLATFORMS, "oidc")
 PARTS = ("head", "deputy", "duty")
 
 #: Between two approvers of whom either suffices: `lead.head or lead.deputy`.
@@ -41,6 +43,7 @@ def _firm(table: Table) -> Firm:
 def _people(root: Table) -> dict[str, Person]:
     people: dict[str, Person] = {}
     ids, accounts = Uniques(), Uniques()
+    mails: dict[str, str] = {}
     for table in root.tables("person", required=True):
         person = Person(
             id=table.id("id"),
@@ -48,12 +51,14 @@ def _people(root: Table) -> dict[str, Person]:
             title=table.text("title", ""),
             phone=table.text("phone", ""),
             email=table.text("email", ""),
-            identities=_platform_names(table, "identities", accounts),
+            identities=_platform_names(table, "identities", accounts, IDENTITIES),
             roles=_known(table, "roles", "role", ROLES),
         )
         table.close()
         if person.id and ids.take(table, "id", person.id):
             people[person.id] = person
+        if person.email and (first := mails.setdefault(person.email.casefold(), person.id)) != person.id:
+            table.note("email", "shared_mail", name=person.email, first=first)
     return people
 
 
@@ -108,7 +113,7 @@ def _known(table: Table, name: str, what: str, known: Mapping[str, object] | tup
     return values
 
 
-def _platform_names(table: Table, name: str, taken: Uniques) -> Mapping[str, str]:
+def _platform_names(table: Table, name: str, taken: Uniques, platforms: tuple[str, ...] = PLATFORMS) -> Mapping[str, str]:
     """Platform to an id there; one id belongs to one person or group."""
     inner = table.table(name)
     if inner is None:
@@ -116,8 +121,8 @@ def _platform_names(table: Table, name: str, taken: Uniques) -> Mapping[str, str
     found: dict[str, str] = {}
     for platform in inner.names():
         value = inner.text(platform)
-        if platform not in PLATFORMS:
-            inner.source.unknown(inner.key(platform), "platform", platform, PLATFORMS)
+        if platform not in platforms:
+            inner.source.unknown(inner.key(platform), "platform", platform, platforms)
         elif value and taken.take(inner, platform, f"{platform}:{value}"):
             found[platform] = value
     return found

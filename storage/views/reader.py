@@ -96,6 +96,11 @@ class Reader:
         part = (table.group.in_(scope.groups)) | (table.owner == scope.person)
         return self._session.scalar(select(table.ref).where(table.incident == incident.ref, part).limit(1)) is not None
 
+    def open_to(self, scope: Scope, incident: str) -> bool:
+        """Whether another viewer may see the incident."""
+        row = self._session.get(table_of(Incident), incident)
+        return row is not None and Reader(self._session, self._plans, scope).sees(row)
+
     def _hidden(self) -> list[str]:
         """Restricted incidents that the viewer must not even find."""
         if not self._scope.person:

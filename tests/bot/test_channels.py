@@ -11,11 +11,12 @@ FEISHU = {
     "FEISHU_VERIFICATION_TOKEN": "hush-2",
     "FEISHU_ENCRYPT_KEY": "hush-3",
 }
+OIDC = {"OIDC_ISSUER": "https://login.example/", "OIDC_CLIENT_ID": "gengfu", "OIDC_CLIENT_SECRET": "hush-4"}
 
 
 def test_nothing_given_is_nothing_on() -> None:
-    found = read_channels({})
-    assert (found.feishu, found.mail, found.sms) == (None, None, None)
+    found = read_channels({"OIDC_PERSON_CLAIM": "email"})
+    assert (found.feishu, found.mail, found.sms, found.oidc) == (None, None, None, None)
 
 
 def test_feishu_over_callbacks_and_over_the_long_connection() -> None:
@@ -47,6 +48,11 @@ def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> N
         ({"GENGFU_SMS_URL": "https://sms.example/hook"}, "GENGFU_SMS_SECRET is not set"),
         ({"GENGFU_SMS_SECRET": "x"}, "GENGFU_SMS_URL is not set"),
         ({"GENGFU_SMS_URL": "http://sms.example/hook", "GENGFU_SMS_SECRET": "x"}, "GENGFU_SMS_URL must be an https"),
+        ({"OIDC_ISSUER": "https://login.example"}, "OIDC_CLIENT_ID, OIDC_CLIENT_SECRET not set"),
+        ({"OIDC_CLIENT_SECRET": "hush-4", "OIDC_CLIENT_ID": "gengfu"}, "OIDC_ISSUER not set"),
+        ({"OIDC_PERSON_CLAIM": "sub"}, "OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET not set"),
+        ({**OIDC, "OIDC_ISSUER": "http://login.example"}, "OIDC_ISSUER must be an https"),
+        ({**OIDC, "OIDC_ISSUER": "https://login.example?realm=1"}, "OIDC_ISSUER must be an address without"),
     ],
 )
 def test_what_cannot_work_says_what_to_change(given: dict[str, str], about: str) -> None:
@@ -60,3 +66,10 @@ def test_mail_reads_user_password_and_port() -> None:
     assert mail is not None
     assert (mail.host, mail.port, mail.tls, mail.user, mail.password.reveal()) == ("mail.example", 465, True, "duty@firm", "p@ss")
     assert "p@ss" not in repr(mail)
+
+
+def test_the_issuer_stays_as_it_was_given() -> None:
+    oidc = read_channels(OIDC).oidc
+    assert oidc is not None
+    assert (oidc.issuer, oidc.client_id, oidc.client_secret.reveal(), oidc.claim) == ("https://login.example/", "gengfu", "hush-4", "email")
+    assert "hush" not in repr(oidc)

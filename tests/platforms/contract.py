@@ -78,6 +78,10 @@ class Stand(ABC):
     def seen(self) -> list[str]:
         """Everything that people see at the moment, as text."""
 
+    def opened_by(self, address: str) -> str:
+        """The chat that this address opens for `person`."""
+        raise AssertionError(f"{address} opens nothing here")
+
     def rang(self) -> int:
         """How many were rung or mentioned by what was said."""
         return 0
@@ -153,6 +157,17 @@ class PlatformContract:
         stand.do(Invite(done.facts["chat"], (stand.other,)), "invite:1")
         stand.do(Send(Outgoing("都在"), chat=done.facts["chat"]), "outbox:3")
         assert any("都在" in text for text in stand.seen())
+
+    def test_a_chat_has_an_address_that_opens_it_or_none(self, stand: Stand) -> None:
+        link = stand.platform().can.chat_link
+        if link is None:
+            pytest.skip("no address opens its chats")
+        assert stand.opened_by(link(stand.chat)) == stand.chat
+        assert link(stand.chat) == link(stand.chat), "worked out and not asked for"
+        odd = link('a b&c=d#e/f?g"h<i')
+        assert odd.startswith("https://")
+        assert not set(' "<') & set(odd)
+        assert (odd.count("&"), odd.count("#"), odd.count("?"), odd.count("=")) == (0, 0, 1, 1), "an id is nothing but an id"
 
     @pytest.mark.parametrize("deed", IMPOSSIBLE, ids=lambda deed: type(deed).__name__)
     def test_what_cannot_be_done_is_said_in_one_of_two_ways(self, stand: Stand, deed: Deed) -> None:

@@ -96,6 +96,9 @@ class FeishuStand(Stand):
     def seen(self) -> list[str]:
         return [message.text for message in self.sim.said if not message.recalled]
 
+    def opened_by(self, address: str) -> str:
+        return self.sim.person(self.person).follows(address).id
+
     def rang(self) -> int:
         return sum(len(message.mentioned) for message in self.sim.said)
 

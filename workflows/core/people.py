@@ -66,6 +66,10 @@ class Organization:
     def with_role(self, role: str) -> tuple[str, ...]:
         return tuple(p.id for p in self.people.values() if role in p.roles)
 
+    def signed_on(self, name: str) -> tuple[str, ...]:
+        """Ids of those whom the firm's identity provider means by `name`: their id there, or their e-mail address."""
+        return tuple(p.id for p in self.people.values() if p.identities.get("oidc") == name or (p.email and _same_mail(p.email, name)))
+
     def named(self, word: str) -> Person | None:
         """The person whose id or name is `word`, with or without a leading @; None when nobody or several."""
         word = word.strip().lstrip("@＠").strip()
@@ -103,3 +107,8 @@ class Organization:
         if part == "duty":
             return (self.duty(found.id),)
         return found.everyone
+
+
+def _same_mail(one: str, other: str) -> bool:
+    """Whatever the case; beyond ASCII to the letter, where signs that only look alike have one lower case."""
+    return one == other or (one.isascii() and other.isascii() and one.lower() == other.lower())

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +32,7 @@ from bot.platforms.core.contract import (
     TryLater,
     WillNeverWork,
 )
+from bot.platforms.feishu.applink import chat_address
 from bot.platforms.feishu.calls import GONE, Calls, Refused
 from bot.platforms.feishu.dialect import Drawn, Labels, draw, in_words
 from bot.platforms.feishu.inbound import Inbound, Secrets
@@ -80,6 +83,7 @@ class Feishu:
         self.inbound = Inbound(secrets, now)
         self.calls = Calls(http, secrets.app_id, secret, now)
         self.wire = Wire(http, secrets.app_id, secret, self.inbound, self.answer)
+        self.can = replace(self.can, chat_link=partial(chat_address, http.base_url.host))
         self._http = http
         self._labels = labels
         self._budget = Budget(shelf, now)

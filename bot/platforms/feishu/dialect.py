@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.core.message import Button, Card, Field, Outgoing
+from handlers.core.message import Button, Card, Field, Link, Outgoing
 
 #: Vendor limits of a card or post, with room for the envelope (documented: 30 KB of request, in which the content is a quoted string;
 #: 200 elements, every text counted).
@@ -69,7 +69,8 @@ def in_words(message: Outgoing, labels: Labels) -> Drawn:
         return _post(message, labels)
     text = whole_text(message.card)
     commands = "\n".join(f"· {button.label}: {button.command}" for button in (*message.card.buttons, *message.card.menu))
-    return _post(replace(message, text=f"{text}\n{labels.commands}\n{commands}" if commands else text), labels)
+    text = f"{text}\n{labels.commands}\n{commands}" if commands else text
+    return _post(replace(message, text=text, link=message.card.link), labels)
 
 
 def key_of(button: Button, *, asks: bool = False) -> str:
@@ -91,26 +92,27 @@ def whole_text(card: Card) -> str:
 
 
 def _post(message: Outgoing, labels: Labels) -> Drawn:
-    content = _post_of(message.text, message.mentions)
+    content = _post_of(message.text, message.mentions, message.link)
     if _size(content) <= MOST_BYTES:
         return Drawn("post", _json(content))
     most = MOST_BYTES // 2
     while True:
-        cut = _post_of(f"{_cut(message.text, most)}\n{labels.attached}", message.mentions)
+        cut = _post_of(f"{_cut(message.text, most)}\n{labels.attached}", message.mentions, message.link)
         if _size(cut) <= MOST_BYTES or not most:
             return Drawn("post", _json(cut), message.text)
         most //= 2
 
 
-def _post_of(text: str, mentions: Iterable[str]) -> Element:
+def _post_of(text: str, mentions: Iterable[str], link: Link | None) -> Element:
     first = [{"tag": "at", "user_id": person} for person in mentions]
     lines = [[{"tag": "text", "text": line}] for line in text.split("\n")]
     lines[0] = [*first, *lines[0]] if first else lines[0]
-    return {"zh_cn": {"title": "", "content": lines}}
+    last = [[{"tag": "a", "text": link.label, "href": link.url}]] if link else []
+    return {"zh_cn": {"title": "", "content": [*lines, *last]}}
 
 
 def _replaced(card: Card, labels: Labels) -> Card:
-    return replace(card, buttons=(), menu=(), tone="plain", note=labels.superseded)
+    return replace(card, buttons=(), menu=(), link=None, tone="plain", note=labels.superseded)
 
 
 def _card(card: Card, labels: Labels, mentions: Iterable[str], *, plain: bool = False) -> Element:
@@ -136,7 +138,8 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
     asking = [button for button in card.buttons if button.form]
     alone = len(card.buttons) == 1 and not card.menu
     opened = asking if alone or sum(len(button.form) for button in asking) <= OPEN_FIELDS else []
-    if row := [_button(b, labels, asks=bool(b.form)) for b in card.buttons if b not in opened]:
+    row = [_button(b, labels, asks=bool(b.form)) for b in card.buttons if b not in opened]
+    if row := [*row, *([_link(card.link)] if card.link else [])]:
         yield _row(row)
     for number, button in enumerate(opened):
         yield _form(number, button, labels)
@@ -179,6 +182,10 @@ def _button(button: Button, labels: Labels, *, asks: bool = False) -> Element:
     if button.confirm:
         shown["confirm"] = {"title": _plain(button.label), "text": _plain(labels.sure)}
     return shown
+
+
+def _link(link: Link) -> Element:
+    return {"tag": "button", "text": _plain(link.label), "type": "text", "behaviors": [{"type": "open_url", "default_url": link.url}]}
 
 
 def _form(number: int, button: Button, labels: Labels) -> Element:

@@ -153,8 +153,13 @@ class Card:
 
     @property
     def buttons(self) -> list[str]:
-        """Labels, also of those inside forms."""
-        return [str(one["text"]["content"]) for one in things(self._elements) if one.get("tag") == "button"]
+        """Labels, also of those inside forms; not of those that only open an address."""
+        return [str(one["text"]["content"]) for one in things(self._elements) if one.get("tag") == "button" and not _opens(one)]
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Label -> address of the buttons that open one."""
+        return {str(one["text"]["content"]): _opens(one) for one in things(self._elements) if one.get("tag") == "button" and _opens(one)}
 
     @property
     def forms(self) -> dict[str, Form]:
@@ -169,11 +174,15 @@ class Card:
     def button(self, label: str) -> Json:
         """The one button with this label outside of forms."""
         within = [one for form in self.forms.values() for one in things(form.json)]
-        all_of_them = [one for one in things(self._elements) if one.get("tag") == "button" and one not in within]
+        all_of_them = [one for one in things(self._elements) if one.get("tag") == "button" and one not in within and not _opens(one)]
         found = [one for one in all_of_them if one["text"]["content"] == label]
         assert len(found) == 1, f"{len(found)} buttons {label!r}; there are {[one['text']['content'] for one in all_of_them]}"
         assert not found[0].get("disabled"), f"{label!r} is disabled"
         return found[0]
+
+
+def _opens(button: Json) -> str:
+    return next((str(one["default_url"]) for one in button.get("behaviors", ()) if one["type"] == "open_url"), "")
 
 
 __all__ = ["Card", "CardError", "Form", "check_card", "images", "mentioned", "things"]

@@ -1,6 +1,7 @@
 """People at their telephones: they speak, send files, tap buttons, fill in forms. What they could not do, they cannot do here."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -114,6 +115,14 @@ class Player:
         return self.deliveries.click(message, self.state.people[self.open_id].ids, action)
 
     # Chats
+
+    def follows(self, url: str) -> Chat:
+        """An address of applink.feishu.cn that opens a chat ("Open a chat page"): for its members, and for nobody else."""
+        found = re.fullmatch(r"https://applink\.feishu\.cn/client/chat/open\?openChatId=(oc_\w+)", url)
+        chat = self.state.chats.get(found[1]) if found else None
+        if chat is None or chat.dissolved or self.open_id not in chat.members:
+            raise NotPossible(f"{url} opens nothing for {self.open_id}")
+        return chat
 
     def enters(self) -> Chat:
         """Opens the direct chat with the bot."""
