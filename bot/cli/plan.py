@@ -1,0 +1,48 @@
+"""`gengfu plan …`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bot.bootstrap import plan_folder, real_now
+from bot.cli import BAD, GOOD, settings_of_here
+from bot.plan_calendar import Filling, fill_command
+from bot.plan_cli import check_command, diff_command, show_command
+from storage.plan import PlanError
+from workflows.core.errors import BadConfig
+
+
+def check(given: argparse.Namespace) -> int:
+    settings = settings_of_here()
+    today = real_now().astimezone(settings.timezone).date()
+    code, text = check_command(given.folder or plan_folder(settings), settings.locale, today)
+    print(text)
+    return code
+
+
+def diff(given: argparse.Namespace) -> int:
+    code, text = diff_command(given.before, given.after, settings_of_here().locale)
+    print(text)
+    return code
+
+
+def calendar(given: argparse.Namespace) -> int:
+    if not 2000 <= given.fill <= 2099:
+        raise BadConfig(f"--fill {given.fill}: give a year of this century, like 2027")
+    settings = settings_of_here()
+    notice = (
+        None if given.notice is None else sys.stdin.read() if given.notice == "-" else Path(given.notice).read_text(encoding="utf-8-sig")
+    )
+    code, text = fill_command(given.folder or plan_folder(settings), settings.locale, Filling(given.fill, notice, given.write))
+    print(text)
+    return code
+
+
+def show(given: argparse.Namespace) -> int:
+    settings = settings_of_here()
+    try:
+        print(show_command(given.folder or plan_folder(settings), settings.locale))
+    except PlanError as error:
+        print(f"gengfu: {error}", file=sys.stderr)
+        return BAD
+    return GOOD
