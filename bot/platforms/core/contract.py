@@ -93,7 +93,8 @@ class Can:
     `edit`: a message of ours can be changed later · `recall` · `cards`: buttons, also in groups · `form`: typed input inside a card ·
     `mention` · `create_room` (with the bot inside) · `invite` · `pin` · `page`: ways of ringing a telephone · `files` ·
     `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted ·
-    `tells`: a Receipt follows a message to one person, where all goes well.
+    `tells`: a Receipt follows a message to one person, where all goes well ·
+    `rush`: it throttles in the minute of a full or a half hour, so what is not urgent stays out of that.
     """
 
     edit: bool = False
@@ -109,6 +110,7 @@ class Can:
     idempotent: bool = False
     receipts: bool = False
     tells: bool = False
+    rush: bool = False
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
 
@@ -146,6 +148,10 @@ class PlatformDown(TryLater):
 
 class WillNeverWork(Exception):
     """No retry can save this deed; administrators are told why."""
+
+
+class Rejected(WillNeverWork):
+    """The platform itself said no: it is alive."""
 
 
 class NotAuthentic(Exception):
