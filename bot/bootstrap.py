@@ -17,7 +17,9 @@ from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.outside.heartbeat import beat
 from bot.outside.oidc import Client, SignOn, issuer
+from bot.months import months
 from bot.platforms.console import Console
+from bot.platforms.core.budget import Month
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
 from bot.platforms.feishu.adapter import Feishu
@@ -174,7 +176,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
-    platforms = _platforms(settings, console, database, words, clock)
+    counted = months(("feishu",), database, plans.organization, settings.timezone, clock)
+    platforms = _platforms(settings, console, database, words, clock, counted)
     ways = _ways(plans, platforms)
     house = House(
         database,
@@ -192,7 +195,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
-    worker = Worker(road, platforms, ways, metrics, bell, keep)
+    worker = Worker(road, platforms, ways, metrics, bell, keep, counted)
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
@@ -217,7 +220,9 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     return lambda platform, identity: by_identity.get((platform, identity))
 
 
-def _platforms(settings: Settings, console: Console, database: Database, words: Words, now: Callable[[], datetime]) -> dict[str, Platform]:
+def _platforms(
+    settings: Settings, console: Console, database: Database, words: Words, now: Callable[[], datetime], months: Mapping[str, Month]
+) -> dict[str, Platform]:
     """What is configured, in the order in which people are reached: the demo's console, messengers, a console with login; mail and SMS are
     the road around."""
     found: dict[str, Platform] = {"console": console} if settings.console == "demo" else {}
@@ -226,7 +231,7 @@ def _platforms(settings: Settings, console: Console, database: Database, words: 
         secrets = Secrets(feishu.app_id, feishu.encrypt_key.reveal(), feishu.verification_token.reveal(), feishu.tenant_key)
         labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
         http, shelf = client(feishu.api_base), DatabaseShelf(database, "feishu", now)
-        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, labels, now, feishu.mode)
+        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, labels, now, feishu.mode, months.get("feishu"))
     if settings.console == "on":
         found["console"] = console
     if mail := channels.mail:

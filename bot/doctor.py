@@ -13,6 +13,7 @@ from bot.channels import FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
 from bot.outside import oidc_checkup
 from bot.outside.oidc import Issuer
+from bot.months import of_months
 from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater, WillNeverWork
@@ -130,6 +131,9 @@ class Doctor:
             yield Found("attention", "buried", "some", {"queues": [f"{name} {count}" for name, count in buried.items() if count]})
         else:
             yield Found("ok", "buried", "none")
+        organization = self._organization()
+        if self._settings.channels.feishu and organization is not None:
+            yield from of_months(("feishu",), database, organization, self._settings.timezone, self._now)
 
     # The plan and its people
 

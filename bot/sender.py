@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -12,7 +12,21 @@ from bot.circuit import Circuit
 from bot.claims import buried, claim
 from bot.drawing import SILENT, Drawing, Ready, fingerprint
 from bot.metrics import Metrics
-from bot.platforms.core.contract import CreateRoom, Deed, Done, Edit, Invite, Pin, Platform, PlatformDown, Send, TryLater, WillNeverWork
+from bot.platforms.core.budget import Month, off_the_hour
+from bot.platforms.core.contract import (
+    CreateRoom,
+    Deed,
+    Done,
+    Edit,
+    Invite,
+    Pin,
+    Platform,
+    PlatformDown,
+    Rejected,
+    Send,
+    TryLater,
+    WillNeverWork,
+)
 from handlers.core.message import Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
@@ -32,14 +46,32 @@ MOST_FLYING = 50
 #: What nobody waits for: refused, it is noted and nobody is woken.
 CONVENIENCES = ("pin", "invite")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_MONTHS: Mapping[str, Month] = MappingProxyType({})
+#: How often what waits for the next month is looked at.
+REST = timedelta(hours=1)
+#: What was never said is put into words again when it goes: an hour or a month later it may no longer matter.
+UNSAID: Mapping[str, Any] = MappingProxyType({"said": None, "said_hash": None})
 #: Person id -> (platform, id there), the best way first.
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 
 
-class Sender:
-    """`ways`: how a person is reached; those after the first are the road around."""
+class SwitchedOff(WillNeverWork):
+    """The row's platform was on when it was written, and is not any more."""
 
-    def __init__(self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics) -> None:
+    def __init__(self, platform: str) -> None:
+        super().__init__(
+            f"{platform} is switched off: configure it again (docs/guide/operations.md), restart, then retry; "
+            "or take its chats off the incident (/incident unbind) and out of organization.toml"
+        )
+
+
+class Sender:
+    """`ways`: how a person is reached; those after the first are the road around · `months`: of platforms that limit them."""
+
+    def __init__(
+        self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, months: Mapping[str, Month] = NO_MONTHS
+    ) -> None:
+        self.months = months
         self.road = road
         self.house = road.house
         self.platforms = platforms
@@ -104,6 +136,9 @@ class Sender:
         row, platform = ready.row, ready.row.platform or ""
         try:
             platform, what = self._deed(ready)
+            if rests := await self._rests(row, platform, what):
+                await self._rest(ready, platform, *rests)
+                return
             done = await self._do(platform, what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key)
             receipt = self._receipt(platform, row, what, done)
             await self._write(lambda tx: self._done(tx, ready, platform, done, receipt))
@@ -114,15 +149,41 @@ class Sender:
         except LostRow:
             log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": row.id})
         except WillNeverWork as error:
-            text = str(error)
+            text, off = str(error), isinstance(error, SwitchedOff)
             self._count(platform or "-", "never")
-            if row.kind in CONVENIENCES:
+            if row.kind in CONVENIENCES or (off and (row.kind == "supersede" or row.message_id is not None)):
                 log.warning("a convenience was refused", extra={"action": "deed_refused", "outbox": row.id, "error": text})
                 await self._write(lambda tx: self._done(tx, ready, platform, Done()))
                 return
-            await self._write(lambda tx: self._give_up(tx, ready, text))
+            await self._write(lambda tx: self._give_up(tx, ready, text, off=platform if off else ""))
         except Exception as error:
             await self._try_again(ready, platform, error)
+
+    async def _rests(self, row: OutboxRow, platform: str, what: Deed) -> tuple[datetime, str] | None:
+        """(until, why) for what is not urgent: in the minute in which everybody sends, when of the platform's month only the part for
+        what is urgent is left, and behind others of its line that rest. Nobody is reached less: the ladder goes on."""
+        now, calm, month = self.house.now(), row.priority > PRIORITY["escalation"], self.months.get(platform)
+        rush = calm and platform in self.platforms and self.platforms[platform].can.rush
+        limited = month is not None and (calm or isinstance(what, Edit))
+        if rush and (later := off_the_hour(now, row.key)):
+            return later, "off the full hour"
+        if limited and month is not None and await month.low():
+            return now + REST, f"{outbox.MONTH}{platform}"
+        if (rush or limited) and await asyncio.to_thread(self.house.database.read, lambda tx: outbox.line_rests(tx, row)):
+            return now, "behind what rests"
+        return None
+
+    async def _rest(self, ready: Ready, platform: str, until: datetime, why: str) -> None:
+        """In a line beside its own, so that nothing urgent waits behind it; it is looked at again then, and drawn anew."""
+        self._count(platform, "rests")
+        log.info("a message rests", extra={"action": "message_rests", "platform": platform, "outbox": ready.row.id, "reason": why})
+
+        def work(tx: Transaction) -> None:
+            for one in (ready.row, *ready.bundled):
+                lane = outbox.RESTS + one.lane.removeprefix(outbox.RESTS)
+                OUTBOX.retry(tx, one, until, why, free=True, lane=lane, **(UNSAID if one.kind == "notice" else {}))
+
+        await self._write(work)
 
     async def _do(self, platform: str, what: Deed, key: str) -> Done:
         """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""
@@ -140,10 +201,17 @@ class Sender:
         except TimeoutError:
             await self._failed(platform, f"{platform} does not answer", 0.0)
             raise
-        if circuit.succeeded():
+        except Rejected:
+            self._answers(platform)
+            raise
+        self._answers(platform)
+        return done
+
+    def _answers(self, platform: str) -> None:
+        """It says yes or no: it is there."""
+        if self.circuit(platform).succeeded():
             log.info("a platform is back", extra={"action": "platform_up", "platform": platform})
             self.metrics.platform_up.labels(platform=platform).set(1)
-        return done
 
     async def _failed(self, platform: str, reason: str, after: float) -> None:
         if self.circuit(platform).failed(reason, after):
@@ -151,10 +219,16 @@ class Sender:
             self.metrics.platform_up.labels(platform=platform).set(0)
             await self._write(lambda tx: self.road.platform_down(tx, platform, reason))
 
-    def _give_up(self, tx: Transaction, ready: Ready, error: str) -> None:
+    def _give_up(self, tx: Transaction, ready: Ready, error: str, *, off: str = "") -> None:
+        """`off`: the platform that was switched off; that is one trouble, and said once, however many messages it concerns."""
         for one in ready.bundled:
             OUTBOX.bury(tx, one, self.house.now(), error)
-        if OUTBOX.bury(tx, ready.row, self.house.now(), error) and not self.road.undelivered(tx, ready.row):
+        if not OUTBOX.bury(tx, ready.row, self.house.now(), error) or self.road.undelivered(tx, ready.row):
+            return
+        if off:
+            log.error("a row was buried", extra={"action": "row_buried", "queue": "outbox", "row": ready.row.id, "error": error})
+            self.road.switched_off(tx, off)
+        else:
             buried(tx, self.road, "outbox", ready.row, error)
 
     async def _try_again(self, ready: Ready, platform: str, error: Exception) -> None:
@@ -208,6 +282,8 @@ class Sender:
         row, message = ready.row, ready.message
         assert message is not None, "what says nothing is done when it is claimed"
         platform = row.platform or ""
+        if platform not in ("", *self.platforms):
+            return self._elsewhere(row, message, platform)
         if row.kind in SILENT:
             platform = platform or self._room_maker()
             return platform, self._silent(row, platform)
@@ -218,12 +294,24 @@ class Sender:
             return platform, Edit(row.chat or "", row.message_id, message)
         if row.chat:
             return platform, Send(message, chat=row.chat)
-        if row.kind == "secret" and platform in self.platforms:  # where it was asked for, and nowhere else
+        if row.kind == "secret" and platform:  # where it was asked for, and nowhere else
             return platform, Send(message, person=row.about["to"])
         ways = [way for way in self.ways(row.recipient or "") if platform in ("", way[0])]
         if not ways:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")
         return ways[0][0], Send(message, person=ways[0][1])
+
+    def _elsewhere(self, row: OutboxRow, message: Outgoing, off: str) -> tuple[str, Deed]:
+        """The row's platform has been switched off since: a person is reached by another way, a room is made where one can be made."""
+        if row.kind == "room":
+            platform = self._room_maker()
+            return platform, self._silent(row, platform)
+        ways = self.ways(row.recipient) if row.recipient and row.kind not in ("secret", "supersede", *SILENT) else ()
+        if not ways:
+            raise SwitchedOff(off)
+        platform, person = ways[0]
+        mentions = tuple(one for name in message.mentions if (one := self._identity(platform, name)))
+        return platform, Send(replace(message, mentions=mentions), person=person)
 
     def _silent(self, row: OutboxRow, platform: str) -> Deed:
         """A deed without words."""
@@ -234,7 +322,7 @@ class Sender:
 
     def _stands_first(self, row: OutboxRow, platform: str | None, done: Done) -> bool:
         """The incident's own card came into a group just now: it belongs to the top of it."""
-        pins = platform is not None and self.platforms[platform].can.pin
+        pins = platform is not None and platform in self.platforms and self.platforms[platform].can.pin
         return pins and row.about.get("card") == "incident" and row.message_id is None and bool(row.chat and done.facts.get("message_id"))
 
     def _room_maker(self) -> str:

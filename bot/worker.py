@@ -11,9 +11,10 @@ from typing import Any, Protocol, TypeVar
 
 from bot.claims import LOT, claim
 from bot.metrics import Metrics
+from bot.platforms.core.budget import Month
 from bot.platforms.core.contract import Fetch, Platform, Receipt, TryLater, WillNeverWork
 from bot.receipts import Receipts
-from bot.sender import Sender, Ways
+from bot.sender import NO_MONTHS, Sender, Ways
 from bot.web.bell import Bell, Bells
 from handlers.core.message import Message, Reply, heard
 from handlers.core.road import PATIENCE, LostRow, Road
@@ -70,11 +71,12 @@ class Worker:
     """`platforms` by name; `ways`: (platform, id there) by which a person is reached, the best first; `keep`: where sent files go."""
 
     def __init__(
-        self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, bell: Bells, keep: Keeps | None = None
-    ) -> None:
+        self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, bell: Bells, keep: Keeps | None = None,
+        months: Mapping[str, Month] = NO_MONTHS,
+    ) -> None:  # fmt: skip
         self.road = road
         self.house = road.house
-        self.sender = Sender(road, platforms, ways, metrics)
+        self.sender = Sender(road, platforms, ways, metrics, months)
         self.metrics = metrics
         self.bell = bell
         self.keep = keep

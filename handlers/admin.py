@@ -36,7 +36,7 @@ def queue(context: Context, given: Which) -> Reply:
 
 
 def _listed(context: Context) -> Reply:
-    rows, unheard = context.uow.buried(MOST), _unheard(context)
+    rows, unheard = context.uow.buried(MOST), [*_resting(context), *_unheard(context)]
     if not rows:
         return Reply("\n".join([context.words.say("admin.nothing"), *unheard]))
     lines = tuple(
@@ -48,6 +48,12 @@ def _listed(context: Context) -> Reply:
     card = Card(say("admin.head", count=len(rows)), (*lines, *(("", line) for line in unheard)), say("admin.note"), buttons, "warning")
     text = "\n".join([say("admin.head", count=len(rows)), *(f"{name} {value}" for name, value in lines), say("admin.note"), *unheard])
     return Reply(text, card=card)
+
+
+def _resting(context: Context) -> list[str]:
+    """What waits because a platform's month is used up."""
+    say = context.words.say
+    return [say("admin.month", platform=say(f"platform.{name}"), count=count) for name, count in context.uow.held_back().items()]
 
 
 def _unheard(context: Context) -> list[str]:

@@ -479,6 +479,12 @@ def recounted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     )
 
 
+@screen("house.switched_off")
+def switched_off(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To administrators: messages for chats of a messenger that is not on any more."""
+    return Outgoing(look.say("notice.switched_off", platform=look.say(f"platform.{about['values']['platform']}")))
+
+
 @screen("incident.chat_lost")
 def chat_lost(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To the commander: a chat of the incident is gone."""

@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Update, bindparam, case, null, update
+from sqlalchemy import Update, bindparam, case, func, null, update
 from sqlmodel import Session, col, select
 
 from storage.cipher import Cipher
@@ -53,6 +53,10 @@ REMINDERS = {
 
 #: How far ahead waiting reminders are pulled forward to be said together with one that is due. A regulator's clock speaks at its moment.
 BUNDLE = timedelta(seconds=120)
+#: What rests for a while stands in a line beside its own, so that it holds up nothing that is urgent; what is not urgent joins it there.
+RESTS = "rest:"
+#: The `error` of a row that waits because its platform's month is used up begins so; the platform follows.
+MONTH = "month:"
 
 
 def enqueue_notice(
@@ -318,7 +322,8 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Outbo
         col(OutboxRow.superseded).is_(False),
     ]
     if by is not None:
-        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane) == by.lane]
+        line = by.lane.removeprefix(RESTS)
+        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane).in_([line, RESTS + line])]
     sorts = set(REMINDERS.values()) if by is None else {REMINDERS[by.about["notice"]]}
     gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if REMINDERS.get(row.about.get("notice", "")) in sorts]
     for row in gone:
@@ -373,6 +378,19 @@ def _places(
         else:
             found.append((None, None, audience))
     return list(dict.fromkeys(found))
+
+
+def line_rests(session: Session, row: OutboxRow) -> bool:
+    """Does anything of the row's line rest, which it must not overtake?"""
+    resting = select(OutboxRow.id).where(col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == RESTS + row.lane).limit(1)
+    return not row.lane.startswith(RESTS) and session.exec(resting).first() is not None
+
+
+def held_back(session: Session) -> dict[str, int]:
+    """Platform -> how many messages wait because its month is used up."""
+    waits = (col(OutboxRow.status) == WAITING, col(OutboxRow.error).startswith(MONTH))
+    rows = session.exec(select(OutboxRow.error, func.count()).where(*waits).group_by(col(OutboxRow.error))).all()
+    return {(error or "").removeprefix(MONTH): count for error, count in rows}
 
 
 def _add(session: Session, *, now: datetime, **values: Any) -> None:

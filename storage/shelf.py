@@ -59,6 +59,11 @@ class DatabaseShelf:
 
         return most >= 0 and self._database.write(work)
 
+    def spent(self, key: str) -> int:
+        """What was counted under `key` within the current window."""
+        statement = select(SHELF.c.count).where(*self._at("count", key), SHELF.c.ends > self._now())
+        return self._database.read(lambda session: session.connection().execute(statement).scalar()) or 0
+
     def lease(self, key: str, holder: str, seconds: float) -> bool:
         """True when `holder` has the lease now (taken or renewed)."""
         now = self._now()

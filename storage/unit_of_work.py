@@ -321,6 +321,10 @@ class UnitOfWork:
     def buried(self, most: int) -> list[given_up.Buried]:
         return given_up.buried(self.session, most)
 
+    def held_back(self) -> dict[str, int]:
+        """Platform -> messages that wait for its next month."""
+        return outbox.held_back(self.session)
+
     def told(self, since: datetime) -> list[receipts.Told]:
         """What platforms told of messages to single people since then."""
         return receipts.told(self.session, since)

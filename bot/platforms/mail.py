@@ -12,7 +12,20 @@ from email.utils import format_datetime
 from hashlib import sha256
 
 from bot.platforms.core.budget import Budget, Limit
-from bot.platforms.core.contract import Answer, Can, Deed, Done, Hear, NotAuthentic, PlatformDown, Send, Shelf, TryLater, WillNeverWork
+from bot.platforms.core.contract import (
+    Answer,
+    Can,
+    Deed,
+    Done,
+    Hear,
+    NotAuthentic,
+    PlatformDown,
+    Rejected,
+    Send,
+    Shelf,
+    TryLater,
+    WillNeverWork,
+)
 from handlers.core.message import Message, Outgoing, Reply
 
 TIMEOUT = 15.0
@@ -139,4 +152,4 @@ class Post:
 def _refusal(code: int, text: bytes | str, what: str) -> Exception:
     """4xx is a matter of time, 5xx is final (RFC 5321, 4.2.1)."""
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return TryLater(60.0, f"{what} for now ({code})") if 400 <= code < 500 else WillNeverWork(f"{what} ({code}: {said[:200]})")
+    return TryLater(60.0, f"{what} for now ({code})") if 400 <= code < 500 else Rejected(f"{what} ({code}: {said[:200]})")

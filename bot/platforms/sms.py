@@ -25,6 +25,7 @@ from bot.platforms.core.contract import (
     Page,
     PlatformDown,
     Receipt,
+    Rejected,
     Send,
     Shelf,
     TryLater,
@@ -113,7 +114,7 @@ class Sms:
         if answered.status_code >= 500:
             raise PlatformDown(10.0, f"the SMS gateway has trouble ({answered.status_code})")
         if not 200 <= answered.status_code < 300:
-            raise WillNeverWork(f"the SMS gateway refuses the message ({answered.status_code}: {answered.text[:200]})")
+            raise Rejected(f"the SMS gateway refuses the message ({answered.status_code}: {answered.text[:200]})")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

@@ -409,6 +409,13 @@ class Road:
         ref, version = f"platform:{platform}", int(now.timestamp()) // 600
         outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
 
+    def switched_off(self, tx: Transaction, platform: str) -> None:
+        """Something was buried because its platform is off: one trouble, told once a day, however many messages it concerns."""
+        organization, now = self.house.plans.organization, self.house.now()
+        notice = Notice("house.switched_off", organization.with_role("administrator"), {"platform": platform}, "escalation")
+        ref, version = f"off:{platform}", now.toordinal()
+        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
+
     def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
         """Something was buried: every administrator hears of it, and again when it was revived and buried again."""
         organization = self.house.plans.organization

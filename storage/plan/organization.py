@@ -22,8 +22,20 @@ def read_organization(root: Table) -> Organization:
     firm = _firm(firm_table) if firm_table else Firm("")
     people = _people(root)
     groups = _groups(root, people)
+    quotas = _quotas(root.table("monthly_calls"))
     root.close()
-    return Organization(firm, people, groups)
+    return Organization(firm, people, groups, quotas)
+
+
+def _quotas(table: Table | None) -> dict[str, int]:
+    """What the firm's contract with each vendor allows in a month."""
+    if table is None:
+        return {}
+    for platform in set(table.names()) - set(PLATFORMS):
+        table.source.unknown(table.key(platform), "platform", platform, PLATFORMS)
+    quotas = {platform: table.whole(platform) for platform in table.names() if platform in PLATFORMS}
+    table.close()
+    return quotas
 
 
 def _firm(table: Table) -> Firm:

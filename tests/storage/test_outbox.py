@@ -16,7 +16,7 @@ from bot.worker import Worker
 from storage import inbox, outbox
 from storage.database import Database
 from storage.outbox import OUTBOX, PRIORITY
-from storage.tables.queues import BURIED, DONE, InboxRow, OutboxRow
+from storage.tables.queues import BURIED, DONE, WAITING, InboxRow, OutboxRow
 from storage.tables.records import IncidentRow
 from tests.crash.telex import Said, Telex
 from tests.world import World, make_world
@@ -282,10 +282,19 @@ def test_a_bundle_given_up_takes_all_its_reminders_along_and_raises_one_alarm(op
     assert len(alarms(telex)) == 1
 
 
-def test_one_live_reminder_per_item(opened: World, telex: Telex) -> None:
+def _rests(tx: Session) -> None:
+    for row in tx.exec(select(OutboxRow).where(col(OutboxRow.lane) == "p:wu.di:reminders", col(OutboxRow.status) == WAITING)):
+        row.lane = f"{outbox.RESTS}{row.lane}"
+
+
+@pytest.mark.parametrize("rested", [(), (2,), (1, 3)], ids=str)
+def test_one_live_reminder_per_item(opened: World, telex: Telex, rested: tuple[int, ...]) -> None:
+    """Also when some of them rested before they went, in the line beside."""
     task = opened.tasks()[0]
     for round_ in (1, 2, 3):
         remind(opened, task, "wu.di", round_=round_)
+        if round_ in rested:
+            opened.database.write(_rests)
         opened.settle()
         opened.clock.pass_time(minutes=1)
     sent = [one for one in telex.sent(deed="send") if one.place == "p:wu.di"]

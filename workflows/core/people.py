@@ -54,6 +54,8 @@ class Organization:
     firm: Firm
     people: Mapping[str, Person]
     groups: Mapping[str, Group]
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """platform -> calls that its vendor allows the firm in a month, where the plan says so"""
 
     def groups_of(self, person: str) -> tuple[str, ...]:
         """Ids of the groups `person` belongs to, in plan order."""

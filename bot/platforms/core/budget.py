@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 from bot.platforms.core.contract import Shelf, TryLater
 
 #: What one process takes off a wide window at a time, so that not every message asks the database: a twentieth.
 LOTS = 20
+#: What the shelf can count to.
+UNBOUNDED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,68 @@ class Limit:
     window: timedelta
 
 
+class Month:
+    """What a vendor allows an app in a calendar month (of the firm's time zone), counted by all replicas together.
+
+    Nine tenths are for everything; the last tenth is for what is urgent, which is counted and goes until the vendor itself refuses.
+    """
+
+    def __init__(self, shelf: Shelf, most: int, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+        self._shelf = shelf
+        most = min(most, UNBOUNDED)
+        self._calm = most * 9 // 10
+        self._lot = max(1, most // 1000)
+        self._zone = zone
+        self._now = now
+        self._held: tuple[str, int] = ("", 0)
+        self._low: tuple[str, bool] = ("", False)
+        self._lock = asyncio.Lock()
+
+    async def count(self) -> None:
+        """One call more; refuses nothing."""
+        async with self._lock:
+            key, ends = month_of(self._now(), self._zone)
+            kept, left = self._held
+            if kept != key or not left:
+                calm = await self._spend(key, ends, self._calm, self._lot)
+                if not calm:
+                    await self._spend(key, ends, UNBOUNDED, self._lot)
+                self._low, left = (key, not calm), self._lot
+            self._held = (key, left - 1)
+
+    async def low(self) -> bool:
+        """Is only the urgent part left? Asked of the shelf once a month and process; then each lot tells."""
+        key, ends = month_of(self._now(), self._zone)
+        if self._low[0] != key:
+            self._low = (key, not await self._spend(key, ends, self._calm - self._lot, 0))
+        return self._low[1]
+
+    async def _spend(self, key: str, ends: datetime, most: int, count: int) -> bool:
+        # A day longer than the month: the key already says which one it is.
+        window = ends - self._now() + timedelta(days=1)
+        return await asyncio.to_thread(self._shelf.spend, key, most, window, count)
+
+
+def month_of(now: datetime, zone: ZoneInfo) -> tuple[str, datetime]:
+    """(the shelf's key of this month, when it ends)."""
+    local = now.astimezone(zone)
+    after = (local.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return f"budget:month:{local:%Y-%m}", after
+
+
+def off_the_hour(now: datetime, key: str) -> datetime | None:
+    """Within the first minute of a full or a half hour: when in the second minute this shall leave, the same for every replica.
+    None at any other time."""
+    if now.minute % 30:
+        return None
+    return now.replace(second=0, microsecond=0) + timedelta(seconds=60 + sha256(key.encode()).digest()[0] % 60)
+
+
 class Budget:
-    def __init__(self, shelf: Shelf, now: Callable[[], datetime]) -> None:
+    def __init__(self, shelf: Shelf, now: Callable[[], datetime], month: Month | None = None) -> None:
         self._shelf = shelf
         self._now = now
+        self._month = month
         self._held: dict[str, tuple[int, datetime]] = {}
         self._lock = asyncio.Lock()
 
@@ -36,6 +98,8 @@ class Budget:
             for limit in sorted(limits, key=lambda limit: limit.window):
                 if not await self._one(limit):
                     raise TryLater(min(limit.window.total_seconds(), 10.0), f"the budget {limit.name} is used up")
+        if self._month is not None:
+            await self._month.count()
 
     async def _one(self, limit: Limit) -> bool:
         left, ends = self._held.get(limit.name, (0, self._now()))

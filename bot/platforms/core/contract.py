@@ -94,7 +94,8 @@ class Can:
     `mention` · `create_room` (with the bot inside) · `invite` · `pin` · `page`: ways of ringing a telephone · `files` ·
     `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted ·
     `tells`: a Receipt follows a message to one person, where all goes well ·
-    `chat_link`: the address that opens a chat for its members (no request, no secret in it); None where there is no such address.
+    `chat_link`: the address that opens a chat for its members (no request, no secret in it); None where there is no such address ·
+    `rush`: it throttles in the minute of a full or a half hour, so what is not urgent stays out of that.
     """
 
     edit: bool = False
@@ -111,6 +112,7 @@ class Can:
     receipts: bool = False
     tells: bool = False
     chat_link: Callable[[str], str] | None = None
+    rush: bool = False
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
 
@@ -148,6 +150,10 @@ class PlatformDown(TryLater):
 
 class WillNeverWork(Exception):
     """No retry can save this deed; administrators are told why."""
+
+
+class Rejected(WillNeverWork):
+    """The platform itself said no: it is alive."""
 
 
 class NotAuthentic(Exception):

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bot.platforms.core.budget import Budget, Limit
+from bot.platforms.core.budget import Budget, Limit, Month
 from bot.platforms.core.contract import (
     Answer,
     Can,
@@ -74,19 +74,21 @@ class Feishu:
         files=True,
         idempotent=True,
         tells=True,
+        rush=True,
         toast=100,
     )
 
     def __init__(
-        self, secrets: Secrets, secret: str, http: httpx.AsyncClient, shelf: Shelf, labels: Labels, now: Callable[[], datetime], mode: str
-    ) -> None:
+        self, secrets: Secrets, secret: str, http: httpx.AsyncClient, shelf: Shelf, labels: Labels, now: Callable[[], datetime], mode: str,
+        month: Month | None = None,
+    ) -> None:  # fmt: skip
         self.inbound = Inbound(secrets, now)
         self.calls = Calls(http, secrets.app_id, secret, now)
         self.wire = Wire(http, secrets.app_id, secret, self.inbound, self.answer)
         self.can = replace(self.can, chat_link=partial(chat_address, http.base_url.host))
         self._http = http
         self._labels = labels
-        self._budget = Budget(shelf, now)
+        self._budget = Budget(shelf, now, month)
         self._mode = mode
         self._inviting: dict[str, asyncio.Lock] = {}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bot.platforms.core.contract import PlatformDown, TryLater, WillNeverWork
+from bot.platforms.core.contract import PlatformDown, Rejected, TryLater
 from bot.platforms.core.http import Answered, send
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
@@ -55,7 +55,7 @@ NEVER: Mapping[int, str] = {
 GONE = frozenset({230011, 230031, 230072, 230075, 230110})
 
 
-class Refused(WillNeverWork):
+class Refused(Rejected):
     """A refusal with Feishu's own code."""
 
     def __init__(self, code: int, message: str) -> None:
