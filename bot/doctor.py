@@ -23,6 +23,7 @@ from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
+from storage.calendars import running_in_unknown_years
 from storage.database import Database, Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -31,6 +32,7 @@ from storage.schema import current, newest
 from storage.timers import TIMERS
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization, Person
+from workflows.core.plan import Plan
 
 GOOD, BAD = 0, 1
 #: The bot follows the database's clock; what is further apart than this is worth mending anyway.
@@ -126,6 +128,7 @@ class Doctor:
         apart = database.ahead_of(self._now)
         if abs(apart) > CLOCKS_APART:
             yield Found("attention", "database", "clock", {"apart": abs(apart)})
+        yield from self._of_deadlines(database)
         buried = database.read(lambda tx: _buried(tx, self._now()))
         if any(buried.values()):
             yield Found("attention", "buried", "some", {"queues": [f"{name} {count}" for name, count in buried.items() if count]})
@@ -134,6 +137,14 @@ class Doctor:
         organization = self._organization()
         if self._settings.channels.feishu and organization is not None:
             yield from of_months(("feishu",), database, organization, self._settings.timezone, self._now)
+
+    def _of_deadlines(self, database: Database) -> Iterator[Found]:
+        """Deadlines that run into a year without data: they are provisional until its notice is in the plan."""
+        plan = self._plan()
+        if plan is not None:
+            found = database.read(lambda tx: running_in_unknown_years(tx, plan, self._settings.timezone))
+            if found:
+                yield Found("attention", "calendar", "unknown_year", {"count": len(found), "refs": found[:SHOWN]})
 
     # The plan and its people
 
@@ -152,11 +163,15 @@ class Doctor:
         yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 
-    def _organization(self) -> Organization | None:
+    def _plan(self) -> Plan | None:
         try:
-            return load_plan(plan_folder(self._settings)).organization
+            return load_plan(plan_folder(self._settings))
         except PlanError:
             return None
+
+    def _organization(self) -> Organization | None:
+        plan = self._plan()
+        return plan.organization if plan else None
 
     def _of_people(self, organization: Organization) -> Iterator[Found]:
         """Whom each road reaches."""

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
@@ -15,7 +15,11 @@ from storage.tables.records import PlanRow
 from storage.timers import set_timers
 from workflows.core.calendar import Calendar
 from workflows.core.outcome import Timer
+from workflows.core.plan import Plan
+from workflows.core.working_days import local_day
 from workflows.incident import UNCLOSED, Incident
+from workflows.regulator_report import RUNNING, Report
+from workflows.task import LIVE, Task
 
 #: The timer at which an incident's deadlines are worked out by a calendar that has changed.
 TIMER = "calendar"
@@ -43,6 +47,20 @@ def before(session: Session, current: Calendar) -> Calendar | None:
     """The one that was in force before `current`; None when there was none."""
     row = session.exec(_latest().where(col(PlanRow.fingerprint) != f"{_PREFIX}{current.fingerprint}").limit(1)).first()
     return calendar_from(base64.b64decode(json.loads(row.files)[CALENDAR])) if row is not None else None
+
+
+def running_in_unknown_years(session: Session, plan: Plan, zone: tzinfo) -> list[str]:
+    """Refs of clocks and tasks that run, count by the calendar, and are due in a year that it does not have."""
+    reports, tasks = table_of(Report), table_of(Task)
+    by_calendar = [line.code for book in plan.playbooks.values() for line in book.lines if line.by_calendar]
+    clocks = sa_select(reports.ref, reports.deadline_at).where(
+        reports.state.in_([str(state) for state in RUNNING]), reports.calendar != "continuous", reports.deadline_at.is_not(None)
+    )
+    work = sa_select(tasks.ref, tasks.due_at).where(
+        tasks.state.in_([str(state) for state in LIVE]), tasks.code.in_(by_calendar), tasks.due_at.is_not(None)
+    )
+    rows = [*session.execute(clocks), *session.execute(work)]
+    return sorted(ref for ref, due in rows if local_day(due, zone).year not in plan.calendar.years)
 
 
 def _latest() -> SelectOfScalar[PlanRow]:

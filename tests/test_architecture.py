@@ -87,7 +87,10 @@ def test_the_real_clock_and_the_real_dice_are_bootstraps() -> None:
 def test_records_are_written_by_the_unit_of_work_only() -> None:
     """Nobody else turns a record into a row or writes its trail; refusals, logins and exports have no record."""
     written = {place.rpartition(":")[0] for place, name, _ in _calls() if name in ("to_values", "set_timers")}
-    assert written == {"storage/unit_of_work.py", "storage/filling.py"}, "filling writes rows for benchmarks only"
+    beside = {"storage/filling.py", "storage/calendars.py"}
+    assert written == {"storage/unit_of_work.py", *beside}, (
+        "filling writes for benchmarks only, a changed calendar wakes every incident by a timer"
+    )
 
 
 def test_no_print_of_a_record_in_a_log() -> None:

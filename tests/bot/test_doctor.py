@@ -6,7 +6,7 @@ import socket
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.feishu_firm import ENCRYPT, KEYS, TOKEN, firm_on_feishu
 from tests.ready import with_schema
 from tests.simulators.feishu import Sim
 from tests.simulators.feishu.tenant import plan_on_feishu
+from tests.world import make_world
 
 ROOT = Path(__file__).parents[2]
 WRONG_SECRET = "not-the-secret-of-the-app"
@@ -145,6 +146,19 @@ def test_what_was_given_up(house: House) -> None:
     database.write(lambda tx: tx.add(row))
     database.close()
     assert "attention  given up: some work was given up: inbox 1" in house.says()
+
+
+def test_deadlines_that_run_into_a_year_without_data(house: House) -> None:
+    assert "calendar:" not in house.says()
+    database = Database(house.given["GENGFU_DATABASE_URL"])
+    world = make_world(database, start=datetime(2026, 12, 29, 2, 0, tzinfo=UTC), plan=SAMPLE_PLAN)
+    figures = "平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3"
+    for text in ("/事件 上报 类型=系统故障 集中交易中断", f"/定级 证监会=一般 {figures}", "/事件 启动", "/事件 恢复 已恢复"):
+        assert world.says("li.na", text).error is None, text
+    database.close()
+    text = house.says()
+    assert re.search(r"attention  calendar: [1-9] running deadlines fall into a year that the calendar does not have \(R\d", text), text
+    assert "gengfu plan calendar --fill" in line(text, "fall into a year")
 
 
 def test_a_plan_with_errors_and_one_with_warnings(house: House) -> None:

@@ -79,6 +79,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
     return {
         "merge": lambda: incident.merge(found, agreed, into="I2", delayed=False, moved={}, to=()),
         "false_alarm": lambda: incident.false_alarm(found, agreed, delayed=False),
+        "recount": lambda: incident.recounted(found, calendar="sha256:0", later={}, to=()),
         "absorb": lambda: incident.absorb(found, make_incident(ref="I2"), by="li.na", facts={}),
         "lower": lambda: incident.lower(found, _working(), agreed, now=START, given={"csrc_grade": "general"}, response=RESPONSE),
         "downgrade": lambda: incident.downgrade(
