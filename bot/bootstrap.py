@@ -47,7 +47,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices"),
+    *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats", "cards", "notices"),
 )
 
 
@@ -139,7 +139,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     """Open the database, read the plan, and put the parts together; BadConfig with one sentence when something is wrong."""
     load_topics()
     keys = settings.keys()
-    plans = Plans(plan_folder(settings))
+    plans = Plans(plan_folder(settings), settings.timezone)
     database = Database(settings.database_url.reveal())
     try:
         require_current(database)
@@ -158,7 +158,13 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         bell.ring(topics)
 
     database.on_commit.append(ring)
-    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
+
+    def hear(topics: frozenset[str]) -> None:
+        """The commit of another replica (or of this one, again)."""
+        database.memory.hear(topics)
+        ring(topics)
+
+    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), hear)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     house = House(

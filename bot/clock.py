@@ -20,12 +20,13 @@ log = logging.getLogger(__name__)
 
 
 def metronome(parts: Parts) -> AsyncIOScheduler:
-    """A scheduler that knocks every second, seals the trail each minute, measures, and erases what has had its time."""
+    """A scheduler that knocks every second, seals the trail each minute, measures, erases what has had its time, winds the duty clock."""
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
     scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
+    scheduler.add_job(_chore(parts, _watch), "interval", hours=1, id="watch", next_run_time=parts.now())
     return scheduler
 
 
@@ -43,6 +44,10 @@ def _seal(parts: Parts, tx: Transaction) -> None:
     parts.now.set_by(parts.database)
     while (sealed := seal(tx, parts.now(), parts.seal_key)) is not None:
         log.info("the trail is sealed", extra={"action": "sealed", "seal": sealed.id, "chains": len(sealed.heads)})
+
+
+def _watch(parts: Parts, tx: Transaction) -> None:
+    parts.road.begin(tx)
 
 
 def _measure(parts: Parts, tx: Transaction) -> None:

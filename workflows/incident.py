@@ -684,7 +684,7 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
     """The clock: the promised update has not come. First the commander, then the office's leaders, then the leading group."""
     state = MACHINE.after(incident.state, "cadence")
     rounds = incident.silent_rounds + 1
-    people: list[str] = [incident.commander]
+    people = [*(organization.resolve("commander", commander=incident.commander) or (incident.commander,))]
     if rounds >= 2:
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:

@@ -208,6 +208,27 @@ class TipRow(SQLModel, table=True):
     touched: int
 
 
+class DutyRow(SQLModel, table=True):
+    """Dated exceptions of the rotas; those that have ended stay."""
+
+    __tablename__: ClassVar[Any] = "duty_change"
+
+    ref: str = Field(primary_key=True)
+    state: str
+    plan: str
+    kind: str
+    person: str
+    by: str
+    at: datetime = _moment(null=False)
+    start_at: datetime = _moment(null=False)
+    end_at: datetime = Field(sa_type=UtcDateTime, nullable=False, index=True)
+    group: str
+    gives: str | None = None
+    note: str
+    version: int
+    touched: int
+
+
 class GradingRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "grading"
 
