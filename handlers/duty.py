@@ -14,7 +14,6 @@ from workflows.core.duty import DutyChange, DutyKind, DutyState, Roster, Turn
 from workflows.core.errors import BadWords
 from workflows.core.instants import utc
 from workflows.core.outcome import Notice
-from workflows.core.people import Organization
 
 MOST_DAYS = 366
 
@@ -107,9 +106,8 @@ def _shown(context: Context, text: str, groups: tuple[str, ...]) -> Reply:
 def set_(context: Context, given: Set) -> Reply:
     """Name who is on duty for a while, whatever the rota says."""
     change = _change(context, DutyKind.SET, given.person, given.from_ or context.now, _until(given.to), group=given.group)
-    before = context.organization
     kept = context.uow.apply(rules.override(change, context.uow.roster()))
-    return _done(context, "duty.set_ok", kept, before)
+    return _done(context, "duty.set_ok", kept)
 
 
 @command("duty swap", Swap, zh="值班 换班", who="member", short=("换班",))
@@ -117,9 +115,8 @@ def swap(context: Context, given: Swap) -> Reply:
     """Give your turn of a day to somebody else; they may refuse."""
     start, end = _turn_of(context, given.group, given.day)
     change = _change(context, DutyKind.SWAP, given.person, start, end, group=given.group, gives=given.gives)
-    before = context.organization
     kept = context.uow.apply(rules.swap(change, context.uow.roster()))
-    return _done(context, "duty.swap_ok", kept, before)
+    return _done(context, "duty.swap_ok", kept)
 
 
 def _turn_of(context: Context, group: str, day: date) -> tuple[datetime, datetime]:
@@ -135,8 +132,7 @@ def leave(context: Context, given: Leave) -> Reply:
     """You (or somebody of your group) are away: deputies stand in, reminders pass by."""
     person = given.person or context.person
     change = _change(context, DutyKind.LEAVE, person, given.from_ or context.now, _until(given.to))
-    before = context.organization
-    kept = context.uow.apply(rules.leave(change, before))
+    kept = context.uow.apply(rules.leave(change, context.organization))
     roster = context.uow.roster()
     turns = [
         (group, turn)
@@ -150,25 +146,23 @@ def leave(context: Context, given: Leave) -> Reply:
         )
         for group, turn in turns[: watch.MOST]
     ]
-    return _done(context, "duty.leave_ok", kept, before, stand_ins)
+    return _done(context, "duty.leave_ok", kept, stand_ins)
 
 
 @command("duty refuse", Which, zh="值班 不换", who="member")
 def refuse(context: Context, given: Which) -> Reply:
     """You cannot take the turn that was given to you."""
     change = context.uow.load(DutyChange, given.change)
-    before = context.organization
     kept = context.uow.apply(rules.refuse(change, by=context.person, now=context.now))
-    return _done(context, "duty.refuse_ok", kept, before)
+    return _done(context, "duty.refuse_ok", kept)
 
 
 @command("duty cancel", Which, zh="值班 撤销", who="member", also=("值班 销假",))
 def cancel(context: Context, given: Which) -> Reply:
     """End a leave, or a change of the rota, early."""
     change = context.uow.load(DutyChange, given.change)
-    before = context.organization
-    kept = context.uow.apply(rules.cancel(change, by=context.person, now=context.now, organization=before))
-    return _done(context, "duty.cancel_ok", kept, before)
+    kept = context.uow.apply(rules.cancel(change, by=context.person, now=context.now, organization=context.organization))
+    return _done(context, "duty.cancel_ok", kept)
 
 
 @command("duty handover", Note, zh="值班 交班", who="member", short=("交班",))
@@ -223,14 +217,11 @@ def _day_begins(context: Context, day: date) -> datetime:
     return utc(datetime.combine(day, time(), context.zone))
 
 
-def _done(context: Context, said: str, change: DutyChange, before: Organization, more: list[str] | None = None) -> Reply:
-    """What was agreed, who stands in, and at once where nobody would be on duty; the clock is set anew.
-
-    `before`: who was on duty a moment ago: what changes at once is handed over at once.
-    """
+def _done(context: Context, said: str, change: DutyChange, more: list[str] | None = None) -> Reply:
+    """What was agreed, who stands in, and at once where nobody would be on duty; what changes at once is handed over at once."""
     uow, now = context.uow, context.now
     roster = uow.roster()
-    hand_over(context, before, roster.at(now), now)
+    hand_over(context, roster)
     wind(context)
     start, end = max(change.start_at, now), min(change.end_at, now + rules.HORIZON)
     found = watch.gaps(roster, start, end) if start < end else []
@@ -248,10 +239,9 @@ def _done(context: Context, said: str, change: DutyChange, before: Organization,
 def tick(context: Context, house: str, name: str, due: datetime) -> None:
     """`turn`: something changes hands · `ahead`: once a day · `begin`: the house has started, perhaps with another plan."""
     roster = context.uow.roster()
+    hand_over(context, roster)
     if not roster.kept:
         return
-    if name == rules.TURN:
-        hand_over(context, roster.at(due - timedelta(microseconds=1)), roster.at(context.now), due)
     if name == rules.AHEAD or context.uow.house_timer(rules.AHEAD) is None:
         look_ahead(context, roster)
     wind(context)

@@ -1,5 +1,6 @@
 """Who is on duty now: the plan's rotas with what stands beside them in the database, remembered until one of the two changes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from storage.database import Memory
 from storage.mapping import table_of, to_record
 from storage.plans import Plans
 from storage.tables.queues import WAITING, TimerRow
-from storage.tables.records import DutyRow
+from storage.tables.records import DutyRow, WatchRow
 from workflows.core.duty import DutyChange, DutyKind, DutyState, Roster
 from workflows.core.people import Organization
 from workflows.duty import HOUSE
@@ -82,6 +83,20 @@ def timer_due(session: Session, name: str) -> datetime | None:
     """When the house's timer `name` fires; None when it does not run."""
     row = session.exec(select(TimerRow).where(TimerRow.record_ref == HOUSE, TimerRow.name == name, TimerRow.status == WAITING)).first()
     return row.due if row is not None else None
+
+
+def told(session: Session) -> dict[str, tuple[str, ...]]:
+    """Group -> who was last told that they are on duty; under "" who was last known to be on leave."""
+    return {row.name: tuple(row.people) for row in session.exec(select(WatchRow))}
+
+
+def keep_told(session: Session, name: str, people: Iterable[str], now: datetime) -> None:
+    row = session.get(WatchRow, name)
+    if row is None:
+        session.add(WatchRow(name=name, people=list(people), since=now))
+    else:
+        row.people, row.since = list(people), now
+    session.flush()
 
 
 def tasks_owned(session: Session, person: str) -> list[Task]:

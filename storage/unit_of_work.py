@@ -211,6 +211,14 @@ class UnitOfWork:
     def commanded(self, person: str) -> list[Incident]:
         return duties.commanded(self.session, person)
 
+    def duty_told(self) -> dict[str, tuple[str, ...]]:
+        """Who was last told that they are on duty, by group; one asks after the other until the commit."""
+        self.count("watch")
+        return duties.told(self.session)
+
+    def keep_duty_told(self, name: str, people: Iterable[str]) -> None:
+        duties.keep_told(self.session, name, people, self.now)
+
     def house_timer(self, name: str) -> datetime | None:
         return duties.timer_due(self.session, name)
 

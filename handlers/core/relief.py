@@ -9,15 +9,13 @@ from workflows.core.duty import Roster, Turn
 from workflows.core.facts import Value
 from workflows.core.instants import utc
 from workflows.core.outcome import Notice
-from workflows.core.people import Organization
 
 #: When it is looked ahead each day: before the first digest of the morning.
 LOOKS = time(8, 45)
 
 
 def wind(context: Context) -> None:
-    """Set the clock to the next change, one after the other. What is due already, and has not been told, stays due."""
-    context.uow.count("watch")
+    """Set the clock to the next change, once what has changed was told. What is due already, and has not been told, stays due."""
     uow, due = context.uow, context.uow.house_timer(rules.TURN)
     if due is None or due > context.now:
         uow.set_house_timer(rules.TURN, uow.roster().next_edge(context.now))
@@ -47,35 +45,47 @@ def tell_gaps(context: Context, found: list[tuple[str, Turn]], key: int) -> None
     context.uow.tell_house(Notice("duty.gaps", ("control",), {"gaps": lines, "count": len(found)}, "escalation"), "gaps", key)
 
 
-def hand_over(context: Context, before: Organization, after: Organization, due: datetime) -> None:
-    """Whoever had the duty just before and whoever has it now hear of it; what was missed meanwhile is told once."""
-    for group in after.groups:
-        if before.watch(group) != after.watch(group):
-            _relieve(context, group, before, after, due)
-    tell_left(context, set(after.away - before.away))
+#: Under this name it is kept who was last known to be on leave.
+LEAVE = ""
 
 
-def _relieve(context: Context, group: str, before: Organization, after: Organization, due: datetime) -> None:
-    """Both hear of it; the one who comes is given the notes and the open work, the one who goes is asked for a note."""
-    out = tuple(one for one in before.watch(group) if one not in after.watch(group))
-    into = tuple(one for one in after.watch(group) if one not in before.watch(group))
-    notes = context.uow.waiting_notes(group)
+def hand_over(context: Context, roster: Roster) -> None:
+    """Compare who was last told with who is on duty now: both hear of it, and what was missed meanwhile is told once."""
+    uow = context.uow
+    told, now = uow.duty_told(), roster.at(context.now)
+    for group in now.groups:
+        before, after = told.get(group), now.watch(group)
+        if before != after:
+            uow.keep_duty_told(group, after)
+            if before is not None:
+                _relieve(context, group, before, after)
+    away, known = now.away, told.get(LEAVE)
+    if known is None or away != set(known):
+        uow.keep_duty_told(LEAVE, sorted(away))
+        _tell_left(context, set(away) - set(known or ()))
+
+
+def _relieve(context: Context, group: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    """The one who comes is given the notes and the open work, the one who goes is asked for a note."""
+    uow, moment = context.uow, int(context.now.timestamp())
+    out, into = (tuple(one for one in these if one not in those) for these, those in ((before, after), (after, before)))
+    notes = uow.waiting_notes(group)
     for note in notes:
-        context.uow.apply(rules.deliver(note, to=after.watch(group), now=context.now))
+        uow.apply(rules.deliver(note, to=after, now=context.now))
     values: dict[str, Value] = {
         "group": group,
         "out": list[Value](out),
-        "in": list[Value](after.watch(group)),
-        "at": due.isoformat(),
+        "in": list[Value](after),
+        "at": context.now.isoformat(),
         "notes": [list[Value]((note.person, note.note)) for note in notes],
     }
-    to, moment = (*into, *out), int(due.timestamp())
-    context.uow.tell_house(Notice("duty.changed", to, values, "assignment"), group, moment)
-    if not after.watch(group):
-        context.uow.tell_house(Notice("duty.nobody", ("control",), {"group": group}, "escalation"), group, moment)
+    here = tuple(one for one in (*into, *out) if one in context.organization.people)
+    uow.tell_house(Notice("duty.changed", here, values, "assignment"), group, moment)
+    if not after:
+        uow.tell_house(Notice("duty.nobody", ("control",), {"group": group}, "escalation"), group, moment)
 
 
-def tell_left(context: Context, people: set[str]) -> None:
+def _tell_left(context: Context, people: set[str]) -> None:
     """Whose leave begins: the groups of their open tasks hear of it, and the office of the incidents that they command."""
     uow, moment = context.uow, int(context.now.timestamp())
     organization = uow.organization

@@ -229,6 +229,16 @@ class DutyRow(SQLModel, table=True):
     touched: int
 
 
+class WatchRow(SQLModel, table=True):
+    """Who was last told that they are on duty in a group; of the empty name, who was last known to be on leave."""
+
+    __tablename__: ClassVar[Any] = "duty_watch"
+
+    name: str = Field(primary_key=True)
+    people: Any = _json()
+    since: datetime = _moment(null=False)
+
+
 class GradingRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "grading"
 

@@ -1,4 +1,4 @@
-"""Dated exceptions of the duty rotas: overrides, swaps, leave, hand-over notes"""
+"""Dated exceptions of the duty rotas: overrides, swaps, leave, hand-over notes; and who was last told that they are on duty"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,3 +27,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ref"),
     )
     op.create_index("ix_duty_change_end_at", "duty_change", ["end_at"], unique=False)
+    op.create_table(
+        "duty_watch",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("people", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
