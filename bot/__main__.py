@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         one = plan.add_parser(name, help=text)
         one.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
         one.set_defaults(run=run)
+        if name == "show":
+            text = "also what a database keeps beside the plan: leave and changes of duty (default: the configured one)"
+            one.add_argument("--database", nargs="?", const="", metavar="URL", help=text)
     diff = plan.add_parser("diff", help="what changes from one plan to another, in words")
     diff.add_argument("before", type=Path, metavar="A", help="the folder of the plan that was")
     diff.add_argument("after", type=Path, metavar="B", help="the folder of the plan that is to be")
@@ -236,11 +239,17 @@ def _plan_diff(given: argparse.Namespace) -> int:
 
 def _plan_show(given: argparse.Namespace) -> int:
     settings = _settings()
+    database = None if given.database is None else Database(given.database or settings.database_url.reveal())
     try:
-        print(show_command(given.folder or plan_folder(settings), settings.locale))
+        if database is not None:
+            require_current(database)
+        print(show_command(given.folder or plan_folder(settings), settings.locale, real_now(), settings.timezone, database))
     except PlanError as error:
         print(f"gengfu: {error}", file=sys.stderr)
         return BAD
+    finally:
+        if database is not None:
+            database.close()
     return GOOD
 
 

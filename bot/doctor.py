@@ -17,16 +17,20 @@ from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
+from handlers.core import watch
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
 from storage.database import Database, Transaction
+from storage.duties import roster
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
 from storage.plan import PlanError, check_plan, load_plan
+from storage.plans import Plans
 from storage.schema import current, newest
 from storage.timers import TIMERS
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization, Person
+from workflows.duty import HORIZON
 
 GOOD, BAD = 0, 1
 #: The bot follows the database's clock; what is further apart than this is worth mending anyway.
@@ -125,6 +129,23 @@ class Doctor:
             yield Found("attention", "buried", "some", {"queues": [f"{name} {count}" for name, count in buried.items() if count]})
         else:
             yield Found("ok", "buried", "none")
+        yield from self._of_duty(database)
+
+    def _of_duty(self, database: Database) -> Iterator[Found]:
+        """Hours of the next days in which nobody is on duty; nothing where no rota is kept."""
+        try:
+            plans = Plans(plan_folder(self._settings), self._settings.timezone)
+        except PlanError:
+            return
+        now, words = self._now(), self._words
+        found = database.read(lambda tx: roster(tx, plans, now))
+        gaps, groups = watch.gaps(found, now, now + HORIZON), plans.organization.groups
+        name = watch.namer(words, plans.organization.people)
+        if gaps:
+            lines = [f"    {watch.gap_line(words, groups[group], gap, name, now)}" for group, gap in gaps[:SHOWN]]
+            yield Found("attention", "duty", "gaps", {"count": len(gaps), "lines": Ours("\n".join(lines))})
+        elif found.kept:
+            yield Found("ok", "duty", "manned")
 
     # The plan and its people
 

@@ -1,6 +1,6 @@
 """值班 in words: turns, changes, gaps; and the open work that goes from hand to hand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from handlers.core.fields import Fields
@@ -8,7 +8,7 @@ from handlers.core.look import Look
 from handlers.core.message import Button
 from handlers.core.wording import Words
 from workflows.core.duty import DutyChange, DutyKind, Roster, Turn
-from workflows.core.people import Group
+from workflows.core.people import Group, Person
 from workflows.core.rota import Shift
 from workflows.task import Task
 
@@ -16,6 +16,11 @@ from workflows.task import Task
 MOST = 8
 
 Named = Callable[[str | None], str]
+
+
+def namer(words: Words, people: Mapping[str, Person]) -> Named:
+    """People as they are called, where there is no context: ids of those who have left stay as they are."""
+    return lambda one: people[one].name if one and one in people else one or words.say("word.nobody")
 
 
 def group_name(words: Words, group: Group) -> str:
