@@ -73,6 +73,9 @@ def _add_plan(commands: Commands) -> None:
         one = plan.add_parser(name, help=text)
         one.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
         one.set_defaults(run=_late(run))
+        if name == "show":
+            text = "also what a database keeps beside the plan: leave and changes of duty (default: the configured one)"
+            one.add_argument("--database", nargs="?", const="", metavar="URL", help=text)
     calendar = plan.add_parser("calendar", help="fill in a year of calendar.toml, from the official notice")
     calendar.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
     calendar.add_argument("--fill", required=True, type=int, metavar="YEAR", help="which year, like 2027")

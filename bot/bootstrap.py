@@ -15,9 +15,9 @@ from bot.channels import OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
+from bot.months import months
 from bot.outside.heartbeat import beat
 from bot.outside.oidc import Client, SignOn, issuer
-from bot.months import months
 from bot.platforms.console import Console
 from bot.platforms.core.budget import Month
 from bot.platforms.core.contract import Platform
@@ -59,7 +59,7 @@ SIGN_ON = "/login/oidc"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices", "rounds"),
+    *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats", "cards", "notices", "rounds"),
 )
 
 
@@ -153,7 +153,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     """Open the database, read the plan, and put the parts together; BadConfig with one sentence when something is wrong."""
     load_topics()
     keys = settings.keys()
-    plans = Plans(plan_folder(settings))
+    plans = Plans(plan_folder(settings), settings.timezone)
     database = Database(settings.database_url.reveal())
     try:
         require_current(database)
@@ -173,7 +173,13 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         bell.ring(topics)
 
     database.on_commit.append(ring)
-    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), ring)
+
+    def hear(topics: frozenset[str]) -> None:
+        """The commit of another replica (or of this one, again)."""
+        database.memory.hear(topics)
+        ring(topics)
+
+    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), hear)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     counted = months(("feishu",), database, plans.organization, settings.timezone, clock)

@@ -27,7 +27,8 @@ FIRST_LOOK = timedelta(seconds=5)
 
 
 def metronome(parts: Parts) -> AsyncIOScheduler:
-    """A scheduler that knocks every second, each minute seals the trail and has the engine look at itself, measures, and erases."""
+    """A scheduler that knocks every second, each minute seals the trail and has the engine look at itself, measures, erases, winds the
+    clock of the duty."""
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
     scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
@@ -36,6 +37,7 @@ def metronome(parts: Parts) -> AsyncIOScheduler:
     scheduler.add_job(_chore(parts, _mail_seals), "interval", minutes=10, id="mail_seals")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
+    scheduler.add_job(_chore(parts, _watch), "interval", hours=1, id="watch", next_run_time=parts.now())
     return scheduler
 
 
@@ -62,6 +64,10 @@ def _mail_seals(parts: Parts, tx: Transaction) -> None:
     public = parts.seal_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     if told := mail_seals(tx, parts.words, parts.plans.organization, public, parts.now()):
         log.info("the seals are on their way to the auditors", extra={"action": "seals_mailed", "auditors": told})
+
+
+def _watch(parts: Parts, tx: Transaction) -> None:
+    parts.road.begin(tx)
 
 
 def _measure(parts: Parts, tx: Transaction) -> None:

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from bot.bootstrap import as_client, plan_folder
 from bot.channels import FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
+from bot.months import of_months
 from bot.outside import oidc_checkup
 from bot.outside.oidc import Issuer
-from bot.months import of_months
 from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater, WillNeverWork
@@ -21,18 +21,22 @@ from bot.platforms.core.http import client
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
+from handlers.core import watch
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
 from storage.calendars import running_in_unknown_years
 from storage.database import Database, Transaction
+from storage.duties import roster
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
 from storage.plan import PlanError, check_plan, load_plan
+from storage.plans import Plans
 from storage.schema import current, newest
 from storage.timers import TIMERS
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization, Person
 from workflows.core.plan import Plan
+from workflows.duty import HORIZON
 
 GOOD, BAD = 0, 1
 #: The bot follows the database's clock; what is further apart than this is worth mending anyway.
@@ -134,6 +138,7 @@ class Doctor:
             yield Found("attention", "buried", "some", {"queues": [f"{name} {count}" for name, count in buried.items() if count]})
         else:
             yield Found("ok", "buried", "none")
+        yield from self._of_duty(database)
         organization = self._organization()
         if self._settings.channels.feishu and organization is not None:
             yield from of_months(("feishu",), database, organization, self._settings.timezone, self._now)
@@ -145,6 +150,22 @@ class Doctor:
             found = database.read(lambda tx: running_in_unknown_years(tx, plan, self._settings.timezone))
             if found:
                 yield Found("attention", "calendar", "unknown_year", {"count": len(found), "refs": found[:SHOWN]})
+
+    def _of_duty(self, database: Database) -> Iterator[Found]:
+        """Hours of the next days in which nobody is on duty; nothing where no rota is kept."""
+        try:
+            plans = Plans(plan_folder(self._settings), self._settings.timezone)
+        except PlanError:
+            return
+        now, words = self._now(), self._words
+        found = database.read(lambda tx: roster(tx, plans, now))
+        gaps, groups = watch.gaps(found, now, now + HORIZON), plans.organization.groups
+        name = watch.namer(words, plans.organization.people)
+        if gaps:
+            lines = [f"    {watch.gap_line(words, groups[group], gap, name, now)}" for group, gap in gaps[:SHOWN]]
+            yield Found("attention", "duty", "gaps", {"count": len(gaps), "lines": Ours("\n".join(lines))})
+        elif found.kept:
+            yield Found("ok", "duty", "manned")
 
     # The plan and its people
 

@@ -1,13 +1,19 @@
 """`gengfu plan check|show|diff`: the plan's findings, the plan itself, and what changed, in words."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from bot.plan_diff import differences
+from bot.plan_duty import duty_in_words
 from bot.plan_show import plan_in_words
 from handlers.core.wording import Locale, Ours, Words
+from storage.database import Database
+from storage.duties import roster
 from storage.plan import Finding, PlanError, check_plan, load_plan
+from storage.plans import ZONE, Plans
+from workflows.core.duty import Roster
 from workflows.core.plan import Plan
 
 GOOD, BAD, USAGE = 0, 1, 2
@@ -51,9 +57,18 @@ def finding_line(finding: Finding, words: Words) -> str:
     return words.say("plan.check.warning", finding=Ours(line)) if finding.severity == "warning" else line
 
 
-def show_command(folder: Path, locale: Locale) -> str:
-    """The whole plan in words; PlanError when it is not sound."""
-    return _harmless_lines(plan_in_words(load_plan(folder), Words.load(locale)))
+def show_command(folder: Path, locale: Locale, now: datetime | None = None, zone: ZoneInfo = ZONE, database: Database | None = None) -> str:
+    """The whole plan in words, with the duty of the days from `now` on, and what a database keeps beside it. PlanError: it is not sound."""
+    plans, words = Plans(folder, zone), Words.load(locale, str(zone))
+    lines = plan_in_words(plans.current, words)
+    if now is not None:
+        found = Roster(plans.organization, plans.current.calendar, zone)
+        if database is not None:
+            at = now
+            found = database.read(lambda tx: roster(tx, plans, at))
+        duty = duty_in_words(found, words, now)
+        lines = [*lines, *([""] if duty else []), *duty]
+    return _harmless_lines(lines)
 
 
 def diff_command(folder_a: Path, folder_b: Path, locale: Locale) -> tuple[int, str]:

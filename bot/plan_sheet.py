@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
+from handlers.core.watch import shift_line
 from handlers.core.wording import Ours
 from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec
@@ -73,12 +74,14 @@ class _Sheet:
         cells: dict[str, Cell] = {"name": person.name, "title": person.title, "phone": person.phone, "email": person.email}
         cells["identities"] = _pairs(person.identities)
         cells["roles"] = tuple(self._told.words.say(f"role.{role}") for role in person.roles)
+        cells["deputies"] = tuple(map(self._person, person.deputies))
         return self._row("person", person.id, self._person(person.id), cells)
 
     def group(self, group: Group) -> Row:
         cells: dict[str, Cell] = {"name": group.name, "name_en": group.name_en, "aliases": group.aliases}
         cells |= {"head": self._person(group.head), "deputy": self._person(group.deputy)}
         cells |= {"members": tuple(map(self._person, group.members)), "chats": _pairs(group.chats)}
+        cells["duty"] = tuple(shift_line(self._told.words, shift, self._person) for shift in group.rota)
         return self._row("group", group.id, self._told.group(group), cells)
 
     def fact(self, spec: FactSpec) -> Row:

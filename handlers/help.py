@@ -10,6 +10,8 @@ from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command, command, rest
 from handlers.core.wording import Ours
 from workflows.core.errors import NotFound
+from workflows.core.people import Group
+from workflows.duty import HORIZON
 from workflows.incident import MACHINE, Incident
 
 
@@ -78,9 +80,30 @@ def whoami(context: Context, given: Nothing) -> Reply:
 
 @command("who", OfGroup, zh="谁", who="listed")
 def who(context: Context, given: OfGroup) -> Reply:
-    """Who is in a group, and how to reach them."""
+    """Who is on duty in a group, who belongs to it, and how to reach them."""
     assert given.group, "the parser refuses a missing group"
-    group = context.organization.groups[given.group]
-    people = [context.organization.people[p] for p in group.everyone]
-    lines = [context.words.say("who.line", name=p.name, title=p.title, phone=p.phone) for p in people]
-    return Reply("\n".join([context.words.say("who.group", group=context.group_name(group.id)), *lines]))
+    words, organization, now = context.words, context.organization, context.now
+    group = organization.groups[given.group]
+    turn = context.uow.roster().turns(group.id, now, now + HORIZON)[0]
+    on_duty = words.join([context.name(one) for one in turn.people]) or words.say("duty.nobody")
+    until = words.say("who.until", until=words.time(turn.end, now)) if turn.end < now + HORIZON else ""
+    people = [organization.people[one] for one in dict.fromkeys((*group.everyone, *turn.people)) if one in organization.people]
+    key = "who.line" if _may_hear_phones(context) else "who.line_name"
+    lines = [words.say(key, name=p.name, title=p.title, phone=p.phone, part=_part(context, group, p.id)) for p in people]
+    return Reply("\n".join([words.say("who.group", group=context.group_name(group.id), people=on_duty, until=until), *lines]))
+
+
+def _may_hear_phones(context: Context) -> bool:
+    """Phone numbers are the firm's own: one-to-one and in the control group, nowhere else."""
+    message = context.message
+    control = (message.platform, message.chat) in context.organization.groups["office"].chats.items()
+    return message.chat_kind == "direct" or control
+
+
+def _part(context: Context, group: Group, person: str) -> str:
+    """What they are in the group, and whether they can be reached."""
+    words, organization = context.words, context.organization
+    parts = [words.say("who.head")] if person == group.head else [words.say("who.deputy")] if person == group.deputy else []
+    parts += [words.say("who.on_duty")] if person in organization.watch(group.id) else []
+    parts += [words.say("who.away")] if person in organization.away else []
+    return words.say("who.part", parts=words.join(parts)) if parts else ""

@@ -279,7 +279,8 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
         return None
     group, incident = look.organization.groups[task.group], look.reader.incident(task.incident)
-    people = list(_verifiers(look, task, incident)) if task.state is State.DONE else [task.owner] if task.owner else list(group.everyone)
+    owned = [task.owner] if task.owner and task.owner not in look.organization.away else list(group.everyone)
+    people = list(_verifiers(look, task, incident)) if task.state is State.DONE else owned
     phones = look.words.join(
         [f"{look.name(p)} {look.organization.people[p].phone}".strip() for p in people if p in look.organization.people]
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, Text, create_engine, event, make_url
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Text, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator
@@ -66,6 +66,19 @@ def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+class Memory:
+    """What this process remembers of rarely changed tables, by name; good until a commit (of any replica) says that one has changed."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self.kept: dict[str, Any] = {}
+
+    def hear(self, topics: frozenset[str]) -> None:
+        """A transaction that began before this moment may have read what is old by now: what it keeps is not believed."""
+        if "duty" in topics:
+            self.changes += 1
+
+
 class Database:
     """`write` and `read` run a function in one transaction and commit it; `submit_*` return futures for async callers.
 
@@ -79,7 +92,8 @@ class Database:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(make_url(url)) if self.is_sqlite else _postgres_engine(url, threads)
-        self.on_commit: list[Callable[[frozenset[str]], None]] = []
+        self.memory = Memory()
+        self.on_commit: list[Callable[[frozenset[str]], None]] = [self.memory.hear]
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "gengfu-write")
         self._readers = ThreadPoolExecutor(3, "gengfu-read") if self.is_sqlite else self._writers
 
@@ -122,7 +136,7 @@ class Database:
         return answer
 
     def _written(self, work: Callable[[Session], T], options: dict[str, str]) -> tuple[frozenset[str], T]:
-        with self.engine.connect().execution_options(**options) as connection, Session(connection, expire_on_commit=False) as session:
+        with self.engine.connect().execution_options(**options) as connection, self._session(connection) as session:
             answer = work(session)
             topics = frozenset(session.info.get("topics", ()))
             session.flush()
@@ -132,12 +146,18 @@ class Database:
         return topics, answer
 
     def _read(self, work: Callable[[Session], T]) -> T:
-        with self.engine.connect() as connection, Session(connection, expire_on_commit=False) as session:
+        with self.engine.connect() as connection, self._session(connection) as session:
             return work(session)
+
+    def _session(self, connection: Connection) -> Session:
+        return Session(connection, expire_on_commit=False, info={"memory": self.memory, "began": self.memory.changes})
 
 
 def touch(session: Session, topic: str) -> None:
-    """Note that this transaction gave `topic` (inbox, outbox, timers, work, rooms) something to do: its loop wakes on commit."""
+    """Note that this transaction gave `topic` (inbox, outbox, timers, work, rooms) something to do: its loop wakes on commit.
+
+    `duty` has no loop: what was remembered of it is forgotten.
+    """
     session.info.setdefault("topics", set()).add(topic)
 
 

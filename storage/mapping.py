@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 
 from sqlmodel import SQLModel
 
-from storage.tables.records import ApprovalRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
+from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
 from workflows.core.approval import Approval
+from workflows.core.duty import DutyChange
 from workflows.incident import Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import Task
@@ -44,6 +45,7 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Grading: (GradingRow, "G"),
     Report: (ReportRow, "R"),
     Tip: (TipRow, "N"),
+    DutyChange: (DutyRow, "W"),
 }
 
 BY_LETTER: Mapping[str, type[Any]] = {letter: kind for kind, (_, letter) in KINDS.items()}

@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import make_url
 
 #: Told after every (re)connection: what was said while nobody listened is lost.
-EVERYTHING: Final = frozenset({"inbox", "outbox", "timers", "work", "rooms"})
+EVERYTHING: Final = frozenset({"inbox", "outbox", "timers", "work", "rooms", "duty"})
 
 _POLL = 0.25
 _PATIENCE = (0.5, 1.0, 2.0, 5.0, 15.0)

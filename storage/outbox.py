@@ -63,7 +63,7 @@ def enqueue_notice(
     session: Session, notice: Notice, *, ref: str, version: int, incident: str, organization: Organization, now: datetime, watch: str
 ) -> None:
     """One row per person or chat that the notice is for. The key makes a repeat of the same event's notice impossible."""
-    for platform, chat, person in _places(session, notice.to, incident, organization):
+    for platform, chat, person in _places(session, _awake(notice, organization), incident, organization):
         place = f"{platform}:{chat}" if chat else f"p:{person}"
         if notice.card:
             put_card(session, notice.kind, place, platform, chat, person, incident=incident, ref=watch, now=now, about_ref=ref)
@@ -361,6 +361,14 @@ def chats_of(session: Session, incident: str) -> list[tuple[str, str]]:
     """(platform, chat) of every chat that belongs to the incident now."""
     rows = session.exec(select(ChatRow).where(ChatRow.incident == incident, col(ChatRow.left).is_(None)).order_by(col(ChatRow.id))).all()
     return [(row.platform, row.chat) for row in rows]
+
+
+def _awake(notice: Notice, organization: Organization) -> tuple[str, ...]:
+    """Who is on leave is left in peace where somebody who is not hears the same. A regulator's clock asks nobody's leave."""
+    away = [one for one in notice.to if one in organization.away]
+    if not away or notice.urgency == "clock" or not any(organization.is_here(one) for one in notice.to):
+        return notice.to
+    return tuple(one for one in notice.to if one not in away)
 
 
 def _places(

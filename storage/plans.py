@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -12,12 +13,19 @@ from storage.tables.records import PlanRow
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 
+#: Where the product's firms are, unless a setting says otherwise.
+ZONE = ZoneInfo("Asia/Shanghai")
+
 
 class Plans:
-    """`current` is read from the folder at start; older rules come from the database, always with today's people."""
+    """`current` is read from the folder at start; older rules come from the database, always with today's people.
 
-    def __init__(self, folder: Path) -> None:
+    `zone`: the firm's own, in which its rotas and days are meant.
+    """
+
+    def __init__(self, folder: Path, zone: ZoneInfo = ZONE) -> None:
         self.current = load_plan(folder)
+        self.zone = zone
         self._files = plan_files(folder)
         self.calendar_file = (folder / CALENDAR).read_bytes()
         self._kept: dict[str, Plan] = {self.current.fingerprint: self.current}

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, calendars, files, inbox, outbox, receipts, sessions, uploads
+from storage import alerts, audit, calendars, duties, files, inbox, outbox, receipts, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -24,10 +24,12 @@ from workflows.alert import Alert
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.calendar import Calendar
+from workflows.core.duty import DutyChange, Roster
 from workflows.core.errors import NotFound, RuleBroken
 from workflows.core.outcome import Notice, Outcome, Request, Timer
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
+from workflows.duty import HOUSE
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
 from workflows.task import Task
@@ -56,7 +58,8 @@ class UnitOfWork:
 
     @property
     def organization(self) -> Organization:
-        return self._plans.organization
+        """The plan's people, with who is on duty and who is away now."""
+        return duties.organization_at(self.session, self._plans, self.now)
 
     def current_plan(self) -> Plan:
         return self._plans.current
@@ -201,6 +204,43 @@ class UnitOfWork:
     def forget_generator(self) -> bool:
         return sessions.forget_generator(self.session, self.actor, self.now, via=self.via)
 
+    # Duty
+
+    def roster(self) -> Roster:
+        return duties.roster(self.session, self._plans, self.now)
+
+    def last_note(self, group: str) -> DutyChange | None:
+        return duties.last_note(self.session, group)
+
+    def waiting_notes(self, group: str) -> list[DutyChange]:
+        return duties.waiting_notes(self.session, group)
+
+    def tasks_owned(self, person: str) -> list[Task]:
+        return duties.tasks_owned(self.session, person)
+
+    def commanded(self, person: str) -> list[Incident]:
+        return duties.commanded(self.session, person)
+
+    def duty_told(self) -> dict[str, tuple[str, ...]]:
+        """Who was last told that they are on duty, by group; one asks after the other until the commit."""
+        self.count("watch")
+        return duties.told(self.session)
+
+    def keep_duty_told(self, name: str, people: Iterable[str]) -> None:
+        duties.keep_told(self.session, name, people, self.now)
+
+    def house_timer(self, name: str) -> datetime | None:
+        return duties.timer_due(self.session, name)
+
+    def set_house_timer(self, name: str, due: datetime | None) -> None:
+        """A timer that belongs to no record."""
+        set_timers(self.session, (Timer(name, due),), record_ref=HOUSE, incident="", now=self.now)
+
+    def tell_house(self, notice: Notice, about: str, key: int) -> None:
+        """News that are no record's; what has the same kind, reader, `about` and `key` is said once."""
+        who, ref = self.organization, f"{HOUSE}/{about}"
+        outbox.enqueue_notice(self.session, notice, ref=ref, version=key, incident="", organization=who, now=self.now, watch="")
+
     # Alerts
 
     def alert(self, key: str) -> Alert | None:
@@ -262,6 +302,8 @@ class UnitOfWork:
             incident=record.incident,
             via=self.via,
         )
+        if isinstance(record, DutyChange):
+            touch(self.session, "duty")
         set_timers(self.session, outcome.timers, record_ref=record.ref, incident=record.incident, now=self.now)
         for notice in outcome.notices:
             self.tell(notice, record)

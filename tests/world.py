@@ -223,4 +223,5 @@ def make_world(database: Database, locale: Locale = "zh", start: datetime | None
     worker = Worker(road, {"console": console}, lambda person: (("console", person.removeprefix("console:")),), Metrics(), Bells())
     for group in plans.organization.groups.values():
         rooms.create(group.id, group.name, group.everyone)
+    database.write(road.begin)
     return World(database, clock, plans, road, worker, rooms)

@@ -694,7 +694,7 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
     every = min(response.cadence, timedelta(minutes=30))
     steps = rounds_come(incident.next_update_at or now, every, now)
     rounds = incident.silent_rounds + steps
-    people: list[str] = [incident.commander]
+    people = [*(organization.resolve("commander", commander=incident.commander) or (incident.commander,))]
     if rounds >= 2:
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:

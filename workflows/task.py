@@ -434,7 +434,9 @@ def remind(
     after = replace(
         task, state=state, level=heard.level, round=fired.item.round, prompted_at=fired.item.prompted, reminded_at=fired.item.reminded
     )
-    told = heard if task.owner is None or task.state is State.DONE else replace(heard, people=_once(task.owner, *heard.people))
+    told = heard
+    if task.owner and task.state is not State.DONE and task.owner not in organization.away:
+        told = replace(heard, people=_once(task.owner, *heard.people))
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,

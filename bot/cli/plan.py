@@ -8,7 +8,9 @@ from bot.bootstrap import plan_folder, real_now
 from bot.cli import BAD, GOOD, settings_of_here
 from bot.plan_calendar import Filling, fill_command
 from bot.plan_cli import check_command, diff_command, show_command
+from storage.database import Database
 from storage.plan import PlanError
+from storage.schema import require_current
 from workflows.core.errors import BadConfig
 
 
@@ -40,9 +42,15 @@ def calendar(given: argparse.Namespace) -> int:
 
 def show(given: argparse.Namespace) -> int:
     settings = settings_of_here()
+    database = None if given.database is None else Database(given.database or settings.database_url.reveal())
     try:
-        print(show_command(given.folder or plan_folder(settings), settings.locale))
+        if database is not None:
+            require_current(database)
+        print(show_command(given.folder or plan_folder(settings), settings.locale, real_now(), settings.timezone, database))
     except PlanError as error:
         print(f"gengfu: {error}", file=sys.stderr)
         return BAD
+    finally:
+        if database is not None:
+            database.close()
     return GOOD

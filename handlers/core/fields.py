@@ -33,8 +33,8 @@ class Fields:
         argument = next(one for one in COMMANDS[self.command].arguments if one.name == name)
         kind: Kind = argument.metadata["kind"]
         label, required = label or self.words.say(f"form.{name}"), required or bool(argument.metadata.get("required"))
-        if kind in ("time", "person"):
-            return Field(name, label, "time" if kind == "time" else "person", options, required=required, hint=hint)
+        if kind in ("time", "begins", "ends", "person"):
+            return Field(name, label, "person" if kind == "person" else "time", options, required=required, hint=hint)
         if options or kind in _CHOICES:
             return Field(name, label, "choice", options or self._options(kind), required=required, hint=hint)
         return Field(name, label, "long" if _is_rest(argument) else "text", required=required, hint=hint)

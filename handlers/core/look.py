@@ -30,7 +30,7 @@ class Look:
 
     @property
     def organization(self) -> Organization:
-        return self.reader.organization
+        return self.reader.organization_at(self.now)
 
     def say(self, key: str, /, **values: object) -> str:
         return self.words.say(key, now=self.now, **values)

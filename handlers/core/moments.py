@@ -57,6 +57,56 @@ def duration(text: str, now: datetime, zone: ZoneInfo) -> timedelta:
     return length
 
 
+def day(text: str, now: datetime, zone: ZoneInfo) -> date:
+    """The day meant: `2026-12-01`, `12月1日`, 明天; without a year the next such day."""
+    words, here = _plain(text), now.astimezone(zone)
+    try:
+        return _coming_day(words, here.date())
+    except (ValueError, OverflowError):
+        raise BadWords("error.day", value=text) from None
+
+
+def coming(text: str, now: datetime, zone: ZoneInfo, *, last: bool) -> datetime:
+    """A moment to come, in UTC; of a day alone its first moment, or with `last` its end. A length (`3天`) is counted from now."""
+    words, here = _plain(text), now.astimezone(zone)
+    try:
+        if words in _NOW:
+            return now
+        if found := _DAY.fullmatch(f"{words} "):
+            start = datetime.combine(_named_day(found, here.date()), time(), zone)
+            return (start + timedelta(days=1 if last else 0)).astimezone(UTC)
+        if not words.isdigit() and (length := _length(words)):
+            return now + length
+        if clock := _CLOCK.fullmatch(words):
+            at = datetime.combine(here.date(), _clock(clock), zone)
+            return (at if at >= here - _AHEAD else at + timedelta(days=1)).astimezone(UTC)
+        head = _DAY.match(words)
+        at_clock = _CLOCK.fullmatch(words, head.end()) if head else None
+        if not head or not at_clock:
+            raise ValueError(words)
+        return datetime.combine(_named_day(head, here.date()), _clock(at_clock), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadWords("error.coming", value=text) from None
+
+
+def _coming_day(words: str, today: date) -> date:
+    found = _DAY.fullmatch(f"{words} ")
+    if not found:
+        raise ValueError(words)
+    return _named_day(found, today)
+
+
+def _named_day(found: re.Match[str], today: date) -> date:
+    """Without a year the next such day is meant, or one of the last month."""
+    name, year, month, number = found.groups()
+    if name:
+        return today + timedelta(days=_DAYS[name])
+    if year:
+        return date(int(year), int(month), int(number))
+    this = date(today.year, int(month), int(number))
+    return this if this >= today - timedelta(days=31) else date(today.year + 1, int(month), int(number))
+
+
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 

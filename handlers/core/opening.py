@@ -12,6 +12,7 @@ from handlers.core.settling import settle
 from workflows import incident as rules
 from workflows.core.errors import BadWords
 from workflows.core.grading import grade
+from workflows.core.outcome import Notice
 from workflows.core.plan import Plan
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, State
@@ -79,7 +80,7 @@ def _opening(context: Context, first: Tip, plan: Plan) -> Any:
         opened_by=context.person,
         opened_at=now,
         known_at=first.known_at,
-        commander=plan.organization.duty("office"),
+        commander=_commander(context),
         opinion_level=OpinionLevel.MILD,
         opinion_total=0,
         response_level=ResponseLevel.L4,
@@ -96,6 +97,14 @@ def _opening(context: Context, first: Tip, plan: Plan) -> Any:
         facts=plan.facts.starting([first.type] if first.type else []),
     )
     return rules.open_(incident, working, plan.response(working.response, now, context.zone))
+
+
+def _commander(context: Context) -> str:
+    """The office's duty member; when nobody is on duty the plan's head all the same, and the control group hears of it at once."""
+    if not context.organization.watch("office"):
+        told = Notice("duty.nobody", ("control",), {"group": "office"}, "escalation")
+        context.uow.tell_house(told, "office", int(context.now.timestamp()))
+    return context.organization.duty("office")
 
 
 def _number(context: Context, drill: bool) -> str:

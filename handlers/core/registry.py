@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from handlers.core.message import Outgoing, Reply
 
-Kind = Literal["text", "word", "number", "time", "duration", "person", "group", "type", "level", "flag", "score"]
+Kind = Literal["text", "word", "number", "time", "duration", "person", "group", "type", "level", "flag", "score", "day", "begins", "ends"]
 
 
 def ref(letter: str, *, optional: bool = True) -> Any:
@@ -23,6 +23,7 @@ def key(*names: str, kind: Kind = "text", default: Any = None) -> Any:
     """`name=value`; `names` are the further spellings (Chinese first). Values arrive converted by `kind`:
 
     text, word str · number float (万/亿/%) · time aware datetime · duration timedelta · person, group id ·
+    day date · begins, ends aware datetime to come (a day alone is its first or its last moment) ·
     type incident type code · level response or opinion level code · flag bool · score int 1-4.
     """
     return field(default=default, metadata={"part": "key", "names": names, "kind": kind})

@@ -33,6 +33,7 @@ from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
+from workflows.duty import HOUSE
 
 log = logging.getLogger(__name__)
 
@@ -343,6 +344,11 @@ class Road:
 
     # The clock
 
+    def begin(self, tx: Transaction) -> None:
+        """The house has started, or an hour has gone by: see that the clock of the duty runs, whatever the plan says today."""
+        uow = self._unit(tx, "clock", "begin")
+        TIMERS["W"](self._own_context(tx, uow, "clock"), HOUSE, "begin", self.house.now())
+
     def fire(self, row: TimerRow) -> None:
         """A timer has come: the same transaction as a command, with the clock as actor."""
         for left in range(ATTEMPTS - 1, -1, -1):
@@ -495,7 +501,7 @@ def _command_of(message: Message, house: House) -> str | None:
 def _refs(text: str) -> list[Any]:
     """Refs that a refused command named: enough to find it again, without keeping what was written."""
     words = (word.strip("，。,.").upper() for word in text.split())
-    return [word for word in words if word[:1] in "ITANR" and word[1:].isdigit() and len(word) < 12]
+    return [word for word in words if word[:1] in "ITANRW" and word[1:].isdigit() and len(word) < 12]
 
 
 def _packed(message: Message) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.core.moments import duration, moment
+from handlers.core.moments import coming, day, duration, moment
 from handlers.core.registry import Kind
 from handlers.core.tokens import fold_value, nearest
 from workflows.core.errors import BadWords
@@ -193,6 +193,9 @@ _KINDS: Mapping[Kind, Callable[[str, Reading], Any]] = {
     "word": lambda text, _: text,
     "number": lambda text, _: number(text),
     "time": lambda text, reading: moment(text, reading.now, reading.timezone),
+    "day": lambda text, reading: day(text, reading.now, reading.timezone),
+    "begins": lambda text, reading: coming(text, reading.now, reading.timezone, last=False),
+    "ends": lambda text, reading: coming(text, reading.now, reading.timezone, last=True),
     "duration": lambda text, reading: duration(text, reading.now, reading.timezone),
     "person": lambda text, reading: person(text, reading.plan, reading.mentioned),
     "group": lambda text, reading: group(text, reading.plan),

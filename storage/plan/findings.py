@@ -50,6 +50,10 @@ SENTENCES: Mapping[str, str] = {
     "lone_group": "only one person is in the group {group}, so that nobody can verify what that one did; add a deputy or members",
     "shared_mail": "{first} has the address {name} too, so that neither can log in by it; give each an address of their own",
     "no_head": 'the group {group} has no head; add head = "<person id>"',
+    "duty_empty": "nobody stands in this rota; name people, or take it out: until then the deputy is on duty",
+    "duty_hours": "no shift is on from {begins} to {ends}: the deputy is on duty then; add a shift, or move until",
+    "duty_stranger": "“{name}” has duty for a group they are not in; add them to its members, or take them out here",
+    "bad_clock": 'this must be a time of day such as "09:00", not {found}',
     "no_approver": "nobody approves “{act}” at level {level}; name at least one approver",
     "no_control": "the last rung of [clock] does not reach the control group; add “control” to it",
     "ladder_long": "the rungs of [clock] take {wanted}, but before is {found}, so the last comes too late; make before at least {wanted}",
@@ -129,6 +133,7 @@ WHAT: Mapping[str, str] = {
     "audience": "audience",
     "obligation": "obligation",
     "grade": "grade",
+    "turning": "kind of rota",
     "keyed_by": "grade to go by",
     "calendar": "calendar",
     "period": "kind of important period",
@@ -138,7 +143,7 @@ WHAT: Mapping[str, str] = {
 }
 
 #: What a plan can be used with all the same; everything else is an error.
-WARNINGS = frozenset({"lone_group", "no_year", "shared_mail"})
+WARNINGS = frozenset({"lone_group", "no_year", "shared_mail", "duty_empty", "duty_hours", "duty_stranger"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """`organization.toml`: the firm, its people, groups and roles; and what a name in the other files may mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from storage.plan.rota import read_rota
 from storage.plan.table import Table, Uniques
 from workflows.core.people import Firm, Group, Organization, Person
 
@@ -54,7 +55,7 @@ def _firm(table: Table) -> Firm:
 
 def _people(root: Table) -> dict[str, Person]:
     people: dict[str, Person] = {}
-    ids, accounts = Uniques(), Uniques()
+    ids, accounts, tables = Uniques(), Uniques(), dict[str, Table]()
     mails: dict[str, str] = {}
     for table in root.tables("person", required=True):
         person = Person(
@@ -65,12 +66,16 @@ def _people(root: Table) -> dict[str, Person]:
             email=table.text("email", ""),
             identities=_platform_names(table, "identities", accounts, IDENTITIES),
             roles=_known(table, "roles", "role", ROLES),
+            deputies=table.texts("deputies"),
         )
         table.close()
         if person.id and ids.take(table, "id", person.id):
             people[person.id] = person
         if person.email and (first := mails.setdefault(person.email.casefold(), person.id)) != person.id:
             table.note("email", "shared_mail", name=person.email, first=first)
+        tables[person.id] = table
+    for table in tables.values():
+        _known(table, "deputies", "person", people)
     return people
 
 
@@ -102,6 +107,7 @@ def _group(table: Table, people: Mapping[str, Person], chats: Uniques) -> Group:
         chats=_platform_names(table, "chats", chats),
         aliases=table.texts("aliases"),
     )
+    group = replace(group, rota=read_rota(table, people, group.everyone))
     table.close()
     _check_manned(table, group)
     return group

@@ -208,6 +208,37 @@ class TipRow(SQLModel, table=True):
     touched: int
 
 
+class DutyRow(SQLModel, table=True):
+    """Dated exceptions of the rotas; those that have ended stay."""
+
+    __tablename__: ClassVar[Any] = "duty_change"
+
+    ref: str = Field(primary_key=True)
+    state: str
+    plan: str
+    kind: str
+    person: str
+    by: str
+    at: datetime = _moment(null=False)
+    start_at: datetime = _moment(null=False)
+    end_at: datetime = Field(sa_type=UtcDateTime, nullable=False, index=True)
+    group: str
+    gives: str | None = None
+    note: str
+    version: int
+    touched: int
+
+
+class WatchRow(SQLModel, table=True):
+    """Who was last told that they are on duty in a group; of the empty name, who was last known to be on leave."""
+
+    __tablename__: ClassVar[Any] = "duty_watch"
+
+    name: str = Field(primary_key=True)
+    people: Any = _json()
+    since: datetime = _moment(null=False)
+
+
 class GradingRow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "grading"
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage.duties import organization_at
 from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
 from storage.outbox import chats_of
@@ -17,6 +18,7 @@ from storage.tables.queues import WAITING, OutboxRow, TimerRow
 from storage.tables.records import SeenRow
 from storage.views.scope import Scope
 from workflows.core.approval import Approval
+from workflows.core.duty import DutyChange
 from workflows.core.errors import NotFound
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
@@ -27,6 +29,8 @@ from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
 
+#: Kinds of record that belong to no incident, or are one.
+OWN = (Incident, Tip, DutyChange)
 #: Roles that see restricted incidents too.
 RESTRICTED_ROLES = frozenset({"compliance", "auditor"})
 
@@ -65,14 +69,23 @@ class Reader:
 
     @property
     def organization(self) -> Organization:
+        """The plan's people, without a moment: who belongs where."""
         return self._plans.organization
+
+    @property
+    def current_plan(self) -> Plan:
+        return self._plans.current
+
+    def organization_at(self, moment: datetime) -> Organization:
+        """The plan's people, with who is on duty and who is away then."""
+        return organization_at(self._session, self._plans, moment)
 
     def plan_of(self, record: Record) -> Plan:
         return self._plans.of(self._session, record.plan)
 
     def _get(self, kind: type[R], ref: str) -> R:
         row = self._session.get(table_of(kind), ref) if self._scope.member else None
-        if row is None or not self._open(row.incident if kind not in (Incident, Tip) else row):
+        if row is None or not self._open(row.incident if kind not in OWN else row):
             raise NotFound("house.not_found", ref=ref)
         return to_record(kind, row)
 
@@ -81,7 +94,7 @@ class Reader:
         if not self._scope.person:
             return True
         row = self._session.get(table_of(Incident), incident) if isinstance(incident, str) else incident
-        return isinstance(row, table_of(Tip)) or row is None or self.sees(row)
+        return isinstance(row, (table_of(Tip), table_of(DutyChange))) or row is None or self.sees(row)
 
     def sees(self, incident: Any) -> bool:
         """Whether the viewer may see it. Restricted: its groups, owners of its tasks, lead, compliance, auditors, commander, opener."""
@@ -117,6 +130,9 @@ class Reader:
 
     def tip(self, ref: str) -> Tip:
         return self._get(Tip, ref)
+
+    def duty_change(self, ref: str) -> DutyChange:
+        return self._get(DutyChange, ref)
 
     def approval(self, ref: str) -> Approval:
         return self._get(Approval, ref)

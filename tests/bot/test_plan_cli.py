@@ -3,15 +3,17 @@
 import shutil
 import string
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.plan_cli import check_command, finding_line, show_command
 from handlers.core.wording import FOLDER, Locale, Words
+from storage.database import Database
 from storage.plan import Finding, PlanError, load_plan
 from storage.plan.findings import SENTENCES, WHAT
+from tests.world import SMALL_PLAN, make_world
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 LOCALES: tuple[Locale, ...] = ("zh", "en")
@@ -187,3 +189,26 @@ def test_a_broken_plan_is_not_shown(folder: Path) -> None:
     (folder / "facts.toml").unlink()
     with pytest.raises(PlanError, match=r"facts\.toml: this file is missing"):
         show_command(folder, "zh")
+
+
+def test_the_rotas_the_days_to_come_and_what_a_database_keeps(tmp_path: Path) -> None:
+    """Without a rota nothing of it is told; with one the next 7 days; with a database leave and changes too."""
+    now = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
+    assert "值班表" not in show_command(SMALL_PLAN, "zh", now)
+    plan = shutil.copytree(SMALL_PLAN, tmp_path / "plan")
+    chats = 'chats = { console = "g:tech" }'
+    text = (plan / "organization.toml").read_text("utf-8")
+    rota = '[[group.duty]]\nkind = "weekly"\npeople = ["wang.qiang", "zhao.min"]\nstart = 2026-03-09\n'
+    (plan / "organization.toml").write_text(text.replace(chats, f"{chats}\n\n{rota}"), "utf-8")
+    shown = show_command(plan, "zh", now)
+    assert "  信息技术应急小组 每周轮值:王强、赵敏(2026-03-09 起,09:00 交接)" in shown
+    assert "    14:00 至 03-16 09:00 王强" in shown
+    database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
+    try:
+        world = make_world(database, start=now, plan=plan)
+        world.says("zhao.min", "/请假 自=3月15日 至=3月18日")
+        shown = show_command(plan, "zh", now, database=database)
+    finally:
+        database.close()
+    assert "    03-16 09:00 至 03-17 14:00 王强(原为 赵敏:请假)" in shown
+    assert shown.splitlines()[-1] == "  W1 请假 赵敏 03-15 00:00 至 03-19 00:00"

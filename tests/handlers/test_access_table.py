@@ -92,6 +92,13 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "report filed": PLAN,  # of the doer's group or the office: the handler knows the report
     "report not-required": OFFICE | {"lead"},  # legal and compliance too, who are nobody's only group here
     "report later": OFFICE | {"lead"},  # the same people
+    "duty show": LISTED,
+    "duty set": OFFICE | HEADS,  # of that group, or the office's leaders: the rule knows which
+    "duty swap": PLAN,
+    "duty leave": PLAN,
+    "duty refuse": PLAN,
+    "duty cancel": PLAN,
+    "duty handover": PLAN,
     "login": LISTED,
     "login sessions": LISTED,
     "login revoke": LISTED,

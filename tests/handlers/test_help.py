@@ -65,9 +65,9 @@ def test_a_guest_is_told_the_little_that_is_there(world: World) -> None:
 def test_whoami_and_who(world: World) -> None:
     assert world.says("he.lei", "/我是谁").text == "何磊(信息安全部总经理)\n小组:信息安全小组\n角色:安全管理员"
     assert world.says("li.na", "/谁 资金保障组").text.splitlines() == [
-        "资金保障组:",
-        "邓慧 清算部总经理 +86 138 0000 0018",
-        "罗明 运营管理部副总经理 +86 138 0000 0017",
+        "资金保障组 值班:邓慧",
+        "邓慧 清算部总经理 +86 138 0000 0018(组长、值班)",
+        "罗明 运营管理部副总经理 +86 138 0000 0017(副组长)",
     ]
     assert "没有「火星组」这个组" in world.says("li.na", "/谁 火星组").text
 

@@ -17,6 +17,7 @@ from storage.database import Database, JsonText, UtcDateTime
 from storage.mapping import BY_LETTER, KINDS, letter_of, table_of, to_record, to_values
 from tests.make import START
 from tests.ready import with_schema
+from workflows.core.duty import DutyChange
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, IncidentState
 from workflows.tip import Tip
@@ -100,7 +101,7 @@ def _column_type(inner: Any) -> tuple[type[Any], ...]:
 
 
 def test_letters_name_kinds() -> None:
-    assert {letter_of(kind) for kind in ALL} == set("ITAGRN") == set(BY_LETTER)
+    assert {letter_of(kind) for kind in ALL} == set("ITAGRNW") == set(BY_LETTER)
     assert all(BY_LETTER[letter_of(kind)] is kind for kind in ALL)
 
 
@@ -127,7 +128,7 @@ def kept(database: Database) -> Database:
 @given(data=st.data())
 def test_a_record_comes_back_from_the_database_as_it_went(kept: Database, kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(made(kind))
-    named = {Incident: {"number": "X"}, Tip: {}}.get(kind, {"incident": "I0"})
+    named = {Incident: {"number": "X"}, Tip: {}, DutyChange: {}}.get(kind, {"incident": "I0"})
     record = replace(record, ref="X1", **named)
     table = table_of(kind)
     with Session(kept.engine) as session:  # never committed: each example finds the table empty

@@ -203,6 +203,27 @@ def test_warnings_are_told_and_the_plan_is_used_all_the_same(folder: Path) -> No
     assert [finding.severity for finding in refused.value.findings] == ["error"]
 
 
+ROTA = 'chats = { console = "g:tech" }\n\n[[group.duty]]\nkind = "daily"\nstart = 2026-03-09\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "code", "says"),
+    [
+        ("people = []", "group[2].duty[0].people", "duty_empty", "nobody stands in this rota"),
+        ('people = ["wang.qiang", "xu.jing"]', "group[2].duty[0].people[1]", "duty_stranger", "xu.jing"),
+        ('people = ["wang.qiang"]\nhandover = "09:00"\nuntil = "21:00"', "group[2].duty", "duty_hours", "from 21:00 to 09:00"),
+    ],
+)
+def test_a_rota_that_leaves_hours_open_is_warned_of_and_used(folder: Path, lines: str, key: str, code: str, says: str) -> None:
+    path = folder / "organization.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('chats = { console = "g:tech" }\n', f"{ROTA}{lines}\n"), "utf-8")
+    (found,) = check_plan(folder)
+    assert (found.key, found.code, found.severity) == (key, code, "warning")
+    assert says in str(found)
+    assert load_plan(folder).organization.groups["tech"].rota
+
+
 @pytest.mark.parametrize(
     ("today", "years"),
     [

@@ -17,9 +17,10 @@ import workflows
 from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
 from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
-from workflows import incident, regulator_report, task, tip
+from workflows import duty, incident, regulator_report, task, tip
 from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
+from workflows.core.duty import DutyChange, DutyKind
 from workflows.core.errors import RuleBroken, UserError
 from workflows.core.grading import Score, Working
 from workflows.core.machine import Machine
@@ -51,6 +52,7 @@ FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
         regulator_report.State.DRAFTED: set(),
         regulator_report.State.SIGNED: set(),
     },
+    "duty": {duty.State.REFUSED: set(), duty.State.CANCELLED: set(), duty.State.DELIVERED: set()},
     "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
@@ -171,6 +173,17 @@ def _tip_moves(state: tip.State) -> dict[str, Callable[[], Outcome[Any]]]:
     }
 
 
+def _duty_moves(state: duty.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = DutyChange(
+        "W1", state, "sha256:0", DutyKind.SWAP, "ma.chao", "zhao.min", START, START, START + minutes(600), "tech", "zhao.min"
+    )
+    return {
+        "refuse": lambda: duty.refuse(found, by="ma.chao", now=START),
+        "cancel": lambda: duty.cancel(found, by="zhao.min", now=START, organization=ORGANIZATION),
+        "deliver": lambda: duty.deliver(replace(found, kind=DutyKind.NOTE), to=("ma.chao",), now=START),
+    }
+
+
 def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outcome[Any] | None]]:
     rules, terms = regulator_report, make_terms()
     opening: dict[str, Any] = {"ref": "R1", "incident": "I1", "plan": "sha256:0", "by": "li.na", "now": START, "condition": "open"}
@@ -207,6 +220,7 @@ MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | Non
     "approval": _approval_moves,
     "report": _report_moves,
     "tip": _tip_moves,
+    "duty": _duty_moves,
 }
 
 
@@ -217,7 +231,7 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip"} == set(MOVES) == set(FINAL)
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip", "duty"} == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -271,7 +285,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, spoken, regulator_report, tip)
+        for module in (incident, task, approval, spoken, regulator_report, tip, duty)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called

@@ -128,11 +128,11 @@ def _deputies(spec: str, organization: Organization) -> tuple[str, ...]:
 
 
 def check(approval: Approval, by: str, organization: Organization) -> None:
-    """Raise unless `by` may decide now: four eyes first, then the plan's names."""
+    """Raise unless `by` may decide now: four eyes first, then the plan's names, on leave or not, and whoever stands in for them."""
     MACHINE.after(approval.state, "approve")
     if by == approval.asked_by:
         raise NotAllowed("approval.own")
-    if by not in (*approvers_of(approval, organization), *deciders(approval.needed, organization)):
+    if by not in (*approvers_of(approval, organization), *deciders(approval.needed, organization.regardless_of_leave())):
         raise NotAllowed("approval.not_named", people="、".join(organization.people[p].name for p in approvers_of(approval, organization)))
 
 
@@ -167,7 +167,8 @@ def _decided(a: Approval, verb: str, past: str, by: str, now: datetime, note: st
 def delegate(approval: Approval, *, by: str, to: str | None, organization: Organization) -> Outcome[Approval]:
     """Hand the question to the deputy whom the plan names for this approver, and to nobody else."""
     check(approval, by, organization)
-    deputies = [d for spec in approval.needed if by in organization.resolve(spec) for d in _deputies(spec, organization)]
+    own = [spec for spec in approval.needed if by in organization.regardless_of_leave().resolve(spec)]
+    deputies = [deputy for spec in own for deputy in _deputies(spec, organization) if deputy != by]
     if not deputies:
         raise NotAllowed("approval.no_deputy")
     chosen = to or deputies[0]

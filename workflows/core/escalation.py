@@ -179,10 +179,11 @@ def audience(
 ) -> Audience:
     """The people of the rung `level`, resolved now.
 
-    `owner` stands for the spec `owner`; while nobody owns the item it is the group's duty member, else head and deputy.
+    `owner` stands for the spec `owner`; while nobody owns the item, or its owner is on leave, it is the group's duty member, else head
+    and deputy.
     """
     skipped: list[str] = []
-    owners = tuple(person for person in owner if person in organization.people)
+    owners = tuple(person for person in owner if organization.is_here(person))
     while level < len(response.rungs):
         people: list[str] = []
         for spec in response.rungs[level].to:

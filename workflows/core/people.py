@@ -1,12 +1,14 @@
 """People, groups and roles of the firm (`organization.toml`), and who an approver or audience name means."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from workflows.core.rota import Shift
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`id` is stable and used everywhere inside; `identities` maps a platform to this person's id there."""
+    """`id` is stable and used everywhere inside; `identities` maps a platform to this person's id there; `deputies` stand in, in order."""
 
     id: str
     name: str
@@ -15,10 +17,13 @@ class Person:
     email: str = ""
     identities: Mapping[str, str] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
+    deputies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """`rota`: the shifts that share its duty; without any the head is on duty."""
+
     id: str
     name: str
     head: str
@@ -27,6 +32,7 @@ class Group:
     members: tuple[str, ...] = ()
     chats: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    rota: tuple[Shift, ...] = ()
 
     @property
     def everyone(self) -> tuple[str, ...]:
@@ -51,19 +57,30 @@ class Firm:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
+    """The plan's people; where a moment is looked at (see core.duty), also who is on duty then and who is on leave.
+
+    `on_duty`: group -> who has the duty, nobody as (); a group that is not in it is looked at without a moment · `away`: who is on leave.
+    """
+
     firm: Firm
     people: Mapping[str, Person]
     groups: Mapping[str, Group]
     quotas: Mapping[str, int] = field(default_factory=dict)
     """platform -> calls that its vendor allows the firm in a month, where the plan says so"""
+    on_duty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    away: frozenset[str] = frozenset()
 
     def groups_of(self, person: str) -> tuple[str, ...]:
         """Ids of the groups `person` belongs to, in plan order."""
         return tuple(g.id for g in self.groups.values() if person in g.everyone)
 
+    def watch(self, group: str) -> tuple[str, ...]:
+        """Who is on duty in a group; empty when nobody is."""
+        return self.on_duty.get(group, self.groups[group].leaders[:1])
+
     def duty(self, group: str) -> str:
-        """The duty member of a group: until the duty rota exists its head (else its deputy)."""
-        return self.groups[group].leaders[0]
+        """The duty member of a group, for what needs a name: when nobody is on duty its head all the same."""
+        return (self.watch(group) or self.groups[group].leaders)[0]
 
     def with_role(self, role: str) -> tuple[str, ...]:
         return tuple(p.id for p in self.people.values() if role in p.roles)
@@ -80,6 +97,37 @@ class Organization:
         found = [p for p in self.people.values() if p.name == word]
         return found[0] if len(found) == 1 else None
 
+    # Leave
+
+    def regardless_of_leave(self) -> "Organization":
+        """The same with nobody away: what somebody may do does not end while they are on leave."""
+        return replace(self, away=frozenset()) if self.away else self
+
+    def stand_in(self, person: str, group: str = "") -> str | None:
+        """Who does it for somebody who is away or has left: their deputies, the group's deputy and head, the leading group's."""
+        known = self.people.get(person)
+        chain: list[str | None] = [*(known.deputies if known else ())]
+        for found in (self.groups.get(name) for name in ((group, "lead") if group else ())):
+            chain += (found.deputy, found.head) if found else ()
+        return next((one for one in chain if one and one != person and self.is_here(one)), None)
+
+    def is_here(self, person: str) -> bool:
+        return person in self.people and person not in self.away
+
+    def present(self, people: Iterable[str], group: str = "") -> tuple[str, ...]:
+        """`people`, with a stand-in for each who is on leave."""
+        if not self.away:
+            return tuple(people)
+        found = (self.stand_in(one, group) if one in self.away else one for one in people)
+        return tuple(dict.fromkeys(one for one in found if one))
+
+    def _some(self, people: Iterable[str], group: str = "") -> tuple[str, ...]:
+        """Of several who do the same: those who are not on leave; when all are, who stands in."""
+        everyone = tuple(people)
+        return tuple(one for one in everyone if one not in self.away) or self.present(everyone, group)[:1]
+
+    # Names of audiences and approvers
+
     def resolve(self, spec: str, *, group: str = "", owner: str | None = None, commander: str | None = None) -> tuple[str, ...]:
         """Person ids that an audience or approver spec means now; empty when it means nobody.
 
@@ -92,9 +140,9 @@ class Organization:
         alone = {"owner": owner, "commander": commander}
         if spec in alone or spec in self.people:
             person = alone.get(spec, spec)
-            return (person,) if person else ()
+            return self.present((person,), "office" if spec == "commander" else group) if person else ()
         if spec.startswith("role:"):
-            return self.with_role(spec.removeprefix("role:"))
+            return self._some(self.with_role(spec.removeprefix("role:")))
         return self._of_group(spec, group)
 
     def _of_group(self, spec: str, group: str) -> tuple[str, ...]:
@@ -103,12 +151,12 @@ class Organization:
         if found is None:
             return ()
         if part == "head":
-            return (found.head,)
+            return self.present((found.head,), found.id)
         if part == "deputy":
-            return (found.deputy,) if found.deputy else ()
+            return self.present((found.deputy,), found.id) if found.deputy else ()
         if part == "duty":
-            return (self.duty(found.id),)
-        return found.everyone
+            return self.watch(found.id)
+        return self._some(found.everyone, found.id)
 
 
 def _same_mail(one: str, other: str) -> bool:
