@@ -21,8 +21,8 @@ from bot.bootstrap import Parts, build
 from bot.config import read_settings
 from handlers.core.wording import Locale
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.queues import InboxRow
+from tests import ready
 from tests.simulators.feishu import Click, Sim
 from tests.simulators.feishu.people import Player
 from tests.simulators.feishu.state import Chat, Clock, Message
@@ -162,10 +162,10 @@ def firm_on_feishu(
             **also,
         }
         settings = read_settings(names, None)
-        database = Database(settings.database_url.reveal())
-        migrate(database)
+        database = ready.with_schema(Database(settings.database_url.reveal()))
         database.close()
         parts = build(settings, now=sim.clock)
+        ready.hasty(parts.database)
         parts.database.write(lambda tx: parts.plans.keep(tx, sim.clock()))
         for person in parts.plans.organization.people.values():
             sim.add_person(person.identities["feishu"], person.name, email=person.email, mobile=person.phone)
