@@ -72,13 +72,23 @@ class Firm:
             for name, form in message.card.forms.items()
             if label in form.submit["text"]["content"]
         )
-        filled = {next(own for own in form.fields if own.split("_", 1)[1] == key): value for key, value in values.items()}
+        names = {key: next(own for own in form.fields if own.split("_", 1)[1] == key) for key in values}
+        filled = {names[key]: _chosen(form.fields[names[key]], value) for key, value in values.items()}
         click = self.player(person).submits(card, name, filled)
         self.settle()
         return click
 
     def picks(self, person: str, label: str, part: str = "") -> Click:
-        click = self.player(person).picks(self.card(person, part), label)
+        """Choose in the newest drop-down that offers something with this label, on a card that contains `part`."""
+        card, name = next(
+            (message, option["text"]["content"])
+            for message in reversed(self.seen_by(person))
+            if message.kind == "interactive" and part in message.text
+            for menu in message.card.selects
+            for option in menu["options"]
+            if label in option["text"]["content"]
+        )
+        click = self.player(person).picks(card, name)
         self.settle()
         return click
 
@@ -119,6 +129,13 @@ class Firm:
 
     # Time and the house
 
+    def unhurried(self) -> None:
+        """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
+        self.parts.worker.patience = timedelta(seconds=30)
+        self.sim.wire.ack_within = 30.0
+        if self.sim.deliveries.callback:
+            self.sim.deliveries.callback.answer_within = 30.0
+
     def passes(self, **span: float) -> None:
         """Time goes by, and everything that is due happens when it is due."""
         end = self.sim.clock() + timedelta(**span)
@@ -139,6 +156,12 @@ class Firm:
     def run(self, what: Coroutine[Any, Any, T]) -> T:
         found: Future[T] = asyncio.run_coroutine_threadsafe(what, self.loop)
         return found.result(120)
+
+
+def _chosen(field: Mapping[str, Any], value: str) -> str:
+    """The whole label of the one option that begins so."""
+    labels = [option["text"]["content"] for option in field.get("options", ())]
+    return next((label for label in labels if label.startswith(value)), value)
 
 
 @contextmanager
