@@ -78,6 +78,7 @@ class Sender:
         self.ways = ways
         self.metrics = metrics
         self.lot_limit: float | None = LOT_LIMIT
+        self.deed_limit = DEED_LIMIT
         self.circuits: dict[str, Circuit] = {}
         self._drawing = Drawing(road)
         self._flying: set[asyncio.Task[None]] = set()
@@ -193,7 +194,7 @@ class Sender:
         if wait := circuit.wait():
             raise PlatformDown(wait, circuit.reason)
         try:
-            async with asyncio.timeout(DEED_LIMIT):
+            async with asyncio.timeout(self.deed_limit):
                 done = await self.platforms[platform].do(what, key)
         except PlatformDown as error:
             await self._failed(platform, str(error), error.after)
@@ -244,7 +245,7 @@ class Sender:
 
         def work(tx: Transaction) -> None:
             for one in (row, *ready.bundled):
-                OUTBOX.retry(tx, one, due, text, free=asked or away(error))
+                OUTBOX.retry(tx, one, due, text, free=asked or down or away(error))  # a platform that is down fails no message
             if down:
                 self._around(tx, ready, platform)
 

@@ -82,6 +82,7 @@ class Worker:
         self.keep = keep
         self.arrivals = Arrivals()
         self.receipts = Receipts(road.house.database, metrics)
+        self.patience = PATIENCE
         self._following: set[asyncio.Task[None]] = set()
         self.outbox_turn = self.sender.turn
         self.loops: Mapping[str, tuple[Bell, Callable[[], Awaitable[bool]]]] = {
@@ -143,10 +144,10 @@ class Worker:
             await self.store(message)
         return None
 
-    async def ask(self, message: Message, patience: timedelta = PATIENCE) -> Reply:
+    async def ask(self, message: Message, patience: timedelta | None = None) -> Reply:
         """Decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
         deciding = asyncio.ensure_future(asyncio.to_thread(self.road.ask, message))
-        done, _ = await asyncio.wait({deciding}, timeout=patience.total_seconds())
+        done, _ = await asyncio.wait({deciding}, timeout=(patience or self.patience).total_seconds())
         if done:
             return deciding.result()
         following = asyncio.create_task(self._follow(message, deciding))

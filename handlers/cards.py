@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from handlers.core import acts, forms
 from handlers.core.alerts import TIMER as ALERTS
+from handlers.core.clocks import listed
 from handlers.core.consent import first_buttons, first_line
 from handlers.core.due import report_due, task_due
 from handlers.core.explain import fact_name, fact_value
@@ -361,7 +362,7 @@ def _incident_menu(look: Look, incident: Incident, pending: list[Approval]) -> t
         Button(look.say("button.task_add"), f"/task add {ref}", None, form=forms.adding(look, incident)),
         Button(look.say("button.handover"), f"/incident handover {ref}", None, form=forms.handing_over(look, incident)),
         *_playbook_buttons(look, incident),
-        *[_heard_button(look, approval) for approval in pending[:MOST_HEARD]],
+        *[_heard_button(look, approval) for approval in pending if _may_be_heard(look, incident, approval)][:MOST_HEARD],
     ]
     if not incident.provisional and incident.opinion_level is not OpinionLevel.MILD:
         found.append(Button(look.say("button.downgrade"), f"/incident downgrade {ref}", None, form=forms.lowering(look, incident)))
@@ -371,6 +372,11 @@ def _incident_menu(look: Look, incident: Incident, pending: list[Approval]) -> t
             found.append(Button(look.say("button.merge"), f"/incident merge {ref}", None, form=forms.leaving(look, incident, into)))
         found.append(Button(look.say("button.false_alarm"), f"/incident false-alarm {ref}", None, form=forms.leaving(look, incident)))
     return tuple(found)
+
+
+def _may_be_heard(look: Look, incident: Incident, approval: Approval) -> bool:
+    """What stops a regulator's clock, and what the plan names, is never approved by voice."""
+    return approval.kind not in look.response(incident).no_oral and not (listed(approval) or listed(approval, "later"))
 
 
 def _heard_button(look: Look, approval: Approval) -> Button:

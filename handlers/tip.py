@@ -85,7 +85,8 @@ def _first(context: Context, given: Open) -> Tip:
         by=context.person,
         outsider=not may("member", context.person, context.organization),
         at=now,
-        chat=f"{context.message.platform}:{context.message.chat}",
+        # A later click does not say what kind of chat it was made in, so that this has to be known now.
+        chat=f"{context.message.platform}:{context.message.chat}" if context.message.chat_kind == "group" else "",
         title=" ".join(given.text.split()),
         known_at=given.known or now,
         type=given.type,

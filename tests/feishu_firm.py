@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -21,8 +21,8 @@ from bot.bootstrap import Parts, build
 from bot.config import read_settings
 from handlers.core.wording import Locale
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.queues import InboxRow
+from tests import ready
 from tests.simulators.feishu import Click, Sim
 from tests.simulators.feishu.people import Player
 from tests.simulators.feishu.state import Chat, Clock, Message
@@ -43,6 +43,8 @@ class Firm:
     parts: Parts
     loop: asyncio.AbstractEventLoop
     url: str
+    beside: list["Firm"] = field(default_factory=list)
+    """replicas, which work when this one does"""
 
     # What people do
 
@@ -72,13 +74,23 @@ class Firm:
             for name, form in message.card.forms.items()
             if label in form.submit["text"]["content"]
         )
-        filled = {next(own for own in form.fields if own.split("_", 1)[1] == key): value for key, value in values.items()}
+        names = {key: next(own for own in form.fields if own.split("_", 1)[1] == key) for key in values}
+        filled = {names[key]: _chosen(form.fields[names[key]], value) for key, value in values.items()}
         click = self.player(person).submits(card, name, filled)
         self.settle()
         return click
 
     def picks(self, person: str, label: str, part: str = "") -> Click:
-        click = self.player(person).picks(self.card(person, part), label)
+        """Choose in the newest drop-down that offers something with this label, on a card that contains `part`."""
+        card, name = next(
+            (message, option["text"]["content"])
+            for message in reversed(self.seen_by(person))
+            if message.kind == "interactive" and part in message.text
+            for menu in message.card.selects
+            for option in menu["options"]
+            if label in option["text"]["content"]
+        )
+        click = self.player(person).picks(card, name)
         self.settle()
         return click
 
@@ -119,6 +131,13 @@ class Firm:
 
     # Time and the house
 
+    def unhurried(self) -> None:
+        """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
+        self.parts.worker.patience = timedelta(seconds=30)
+        self.sim.wire.ack_within = 30.0
+        if self.sim.deliveries.callback:
+            self.sim.deliveries.callback.answer_within = 30.0
+
     def passes(self, **span: float) -> None:
         """Time goes by, and everything that is due happens when it is due."""
         end = self.sim.clock() + timedelta(**span)
@@ -128,10 +147,30 @@ class Firm:
 
     def settle(self) -> None:
         """All that is due, and what waits a few seconds for its budget."""
-        self.run(self._world()._settle())
+        self._work()
         while (due := self._world().next_due()) and due - self.sim.clock() <= MOMENT:
             self.sim.clock.at = due
-            self.run(self._world()._settle())
+            self._work()
+
+    def begins(self) -> "Future[None]":
+        """All that is due, without waiting for it."""
+        return asyncio.run_coroutine_threadsafe(self._world()._settle(), self.loop)
+
+    def _work(self) -> None:
+        """Replicas work side by side."""
+        working = [one.begins() for one in (self, *self.beside)]
+        for one in working:
+            one.result(120)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """This server stops where it is, with all that it holds; afterwards it goes on as if nothing had been."""
+        over = threading.Event()
+        self.loop.call_soon_threadsafe(over.wait)
+        try:
+            yield
+        finally:
+            over.set()
 
     def _world(self) -> World:
         return World(self.parts.database, self.sim.clock, self.parts.plans, self.parts.road, self.parts.worker, self.parts.rooms)  # type: ignore[arg-type]
@@ -141,31 +180,58 @@ class Firm:
         return found.result(120)
 
 
+def _chosen(field: Mapping[str, Any], value: str) -> str:
+    """The whole label of the one option that begins so."""
+    labels = [option["text"]["content"] for option in field.get("options", ())]
+    return next((label for label in labels if label.startswith(value)), value)
+
+
 @contextmanager
 def firm_on_feishu(
     folder: Path, mode: Mode = "http", locale: Locale = "zh", plan: Path = SMALL_PLAN, also: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Firm]:
-    with Sim(Clock()) as sim, socket.socket() as listening:
+    with Sim(Clock()) as sim:
+        names = settings_on(sim, folder, mode, locale, plan)
+        with house(sim, {"GENGFU_DATABASE_URL": f"sqlite:///{folder / 'gengfu.db'}", **names, **also}) as firm:
+            yield firm
+
+
+@contextmanager
+def two_on_feishu(folder: Path, mode: Mode, postgres: str) -> Iterator[tuple[Firm, Firm]]:
+    """Two servers of one firm on one PostgreSQL."""
+    with Sim(Clock()) as sim:
+        names = {"GENGFU_DATABASE_URL": postgres, **settings_on(sim, folder, mode)}
+        with house(sim, names) as one, house(sim, names) as other:
+            one.beside, other.beside = [other], [one]
+            yield one, other
+
+
+def settings_on(sim: Sim, folder: Path, mode: Mode, locale: Locale = "zh", plan: Path = SMALL_PLAN) -> dict[str, str]:
+    return {
+        **KEYS,
+        "GENGFU_LOCALE": locale,
+        "GENGFU_PLAN_DIR": str(plan_on_feishu(folder / "plan", plan)),
+        "FEISHU_APP_ID": sim.state.app_id,
+        "FEISHU_APP_SECRET": sim.state.app_secret,
+        "FEISHU_MODE": mode,
+        "FEISHU_API_BASE": sim.url,
+        **({"FEISHU_VERIFICATION_TOKEN": TOKEN, "FEISHU_ENCRYPT_KEY": ENCRYPT} if mode == "http" else {}),
+    }
+
+
+@contextmanager
+def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
+    """One server of the firm; the second before a stand-in is its replica."""
+    with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        names = {
-            **KEYS,
-            "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'gengfu.db'}",
-            "GENGFU_PUBLIC_URL": url,
-            "GENGFU_LOCALE": locale,
-            "GENGFU_PLAN_DIR": str(plan_on_feishu(folder / "plan", plan)),
-            "FEISHU_APP_ID": sim.state.app_id,
-            "FEISHU_APP_SECRET": sim.state.app_secret,
-            "FEISHU_MODE": mode,
-            "FEISHU_API_BASE": sim.url,
-            **({"FEISHU_VERIFICATION_TOKEN": TOKEN, "FEISHU_ENCRYPT_KEY": ENCRYPT} if mode == "http" else {}),
-            **also,
-        }
-        settings = read_settings(names, None)
-        database = Database(settings.database_url.reveal())
-        migrate(database)
+        settings = read_settings({"GENGFU_PUBLIC_URL": url, **names}, None)
+        database = ready.with_schema(Database(settings.database_url.reveal()))
         database.close()
         parts = build(settings, now=sim.clock)
+        with closing(Database("sqlite://")) as timeless:
+            parts.now.set_by(timeless)  # PostgreSQL has a clock of its own; here all go by the stand-in's
+        ready.hasty(parts.database)
         parts.database.write(lambda tx: parts.plans.keep(tx, sim.clock()))
         for person in parts.plans.organization.people.values():
             sim.add_person(person.identities["feishu"], person.name, email=person.email, mobile=person.phone)
@@ -175,15 +241,14 @@ def firm_on_feishu(
         thread.start()
         firm = Firm(sim, parts, loop, url)
         feishu = parts.worker.sender.platforms["feishu"]
+        connected = len(sim.wire.connections)
         listening_on = asyncio.run_coroutine_threadsafe(feishu.listen(parts.worker.hear), loop)
         try:
-            if mode == "http":
-                callback = sim.callback(f"{url}/callbacks/feishu", encrypt_key=ENCRYPT, verification_token=TOKEN)
-                assert callback
-                assert sim.deliveries.check_url() == ""
+            if names["FEISHU_MODE"] == "http":
+                _calls_back(sim, url)
                 listening_on.result(20)
             else:
-                _until_connected(sim)
+                _until_connected(sim, connected + 1)
             yield firm
         finally:
             listening_on.cancel()
@@ -195,9 +260,18 @@ def firm_on_feishu(
             assert not thread.is_alive(), "the server did not stop"
 
 
-def _until_connected(sim: Sim) -> None:
+def _calls_back(sim: Sim, url: str) -> None:
+    address = f"{url}/callbacks/feishu"
+    if sim.deliveries.callback is None:
+        sim.callback(address, encrypt_key=ENCRYPT, verification_token=TOKEN)
+    else:
+        sim.deliveries.callback.replicas.append(address)
+    assert sim.deliveries.check_url() == ""
+
+
+def _until_connected(sim: Sim, count: int) -> None:
     for _ in range(400):
-        if sim.wire.connections:
+        if len(sim.wire.connections) >= count:
             return
         time.sleep(0.05)
     raise AssertionError("no long connection came")

@@ -6,7 +6,7 @@ roads (callbacks and the long connection) to it, word for word
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.feishu_firm import Firm, Mode, firm_on_feishu
@@ -20,9 +20,13 @@ SHOWN = {"li.na": "李娜", "wang.qiang": "王强", "zhao.min": "赵敏", "lin.y
 
 
 class Scribe:
-    def __init__(self, firm: Firm) -> None:
+    """`shown`: whose screens the page shows, by person · `brief`: of a card that changed, only the lines that are new."""
+
+    def __init__(self, firm: Firm, shown: Mapping[str, str] = SHOWN, *, brief: bool = False) -> None:
         self.firm = firm
         self.lines: list[str] = []
+        self._shown = shown
+        self._brief = brief
         self._seen: dict[str, str] = {}
 
     def heading(self, text: str) -> None:
@@ -41,43 +45,77 @@ class Scribe:
         given = "、".join(f"{name}={value}" for name, value in values.items())
         self._act(person, f"填表 {given},点 [{label}]", lambda: self.firm.submits(person, label, part, **values))
 
+    def sends_file(self, person: str, name: str, content: bytes) -> None:
+        def send() -> str:
+            self.firm.player(person).sends_file("", name, content)
+            self.firm.settle()
+            return ""
+
+        self._act(person, f"在私聊里发来文件 `{name}`", send)
+
     def passes(self, **span: float) -> None:
         self.firm.passes(**span)
         self.lines.append(f"- *{self._clock()}*")
         self._news()
 
     def _act(self, person: str, what: str, act: Callable[[], str | Click]) -> None:
-        self.lines.append(f"- **{self._clock()} {SHOWN[person]}** {what}")
+        self.lines.append(f"- **{self._clock()} {self.firm.sim.state.people[open_id(person)].name}** {what}")
+        said = len(self.firm.sim.direct(open_id(person)).messages)
         done = act()
         if isinstance(done, Click):
             assert not done.problem, (done.problem, done.why)
             self.lines.append(f"  - 提示:{_flat(done.toast)}")
+        elif person not in self._shown:  # of somebody else's screen only the answer
+            answers = [one for one in self.firm.sim.direct(open_id(person)).messages[said:] if one.sender == self.firm.sim.state.app_id]
+            self.lines += [f"  - {self.firm.sim.state.people[open_id(person)].name}:{_shown(one)}" for one in answers[:1]]
         self._news()
 
     def _clock(self) -> str:
         return self.firm.sim.clock().astimezone(self.firm.parts.words.zone).strftime("%H:%M")
 
     def _news(self) -> None:
-        """What is new or looks different in the group and on the screens shown; one line each."""
-        chats = [chat for chat in self.firm.sim.state.chats.values() if chat.kind == "group"]
-        chats += [self.firm.sim.direct(open_id(person)) for person in SHOWN]
-        for chat in chats:
+        """What is new or looks different in the groups and on the screens shown; one line each."""
+        groups = [chat for chat in self.firm.sim.state.chats.values() if chat.kind == "group"]
+        for chat in [*groups, *(self.firm.sim.direct(open_id(person)) for person in self._shown)]:
             for message in chat.messages:
-                if message.sender == self.firm.sim.state.app_id and self._seen.get(message.id) != message.content:
-                    changed, self._seen[message.id] = message.id in self._seen, message.content
-                    self.lines.append(f"  - {self._whose(chat)}{'(卡片更新)' if changed else ''}:{_shown(message)}")
+                before = self._seen.get(message.id)
+                if message.sender == self.firm.sim.state.app_id and before != message.content:
+                    self._seen[message.id] = message.content
+                    if look := self._look(message, before):
+                        self.lines.append(f"  - {self._whose(chat, groups)}{'' if before is None else '(卡片更新)'}:{look}")
 
-    def _whose(self, chat: Chat) -> str:
-        return "群" if chat.kind == "group" else next(name for person, name in SHOWN.items() if open_id(person) in chat.members)
+    def _whose(self, chat: Chat, groups: list[Chat]) -> str:
+        if chat.kind == "group":
+            return "群" if len(groups) == 1 else f"群「{chat.name}」"
+        return next(name for person, name in self._shown.items() if open_id(person) in chat.members)
+
+    def _look(self, message: Message, before: str | None) -> str:
+        if not self._brief or before is None or message.kind != "interactive":
+            return _shown(message)
+        old, now = _parts(Message("", "", message.kind, before, "", message.at)), _parts(message)
+        new, gone = [part for part in now if part not in old], [part for part in old if part not in now]
+        changes = [*new, *([f"不再有:{'、'.join(gone)}"] if gone and not new else [])]
+        return f"【{message.card.title}】{' / '.join(changes)}" if changes else ""
 
 
 def _shown(message: Message) -> str:
     if message.kind != "interactive":
         return _flat(message.text)
+    lines, acts = _parts(message), _acts(message)
+    return f"【{message.card.title}】{' / '.join(lines[: len(lines) - len(acts)])}{''.join(f' {act}' for act in acts)}"
+
+
+def _parts(message: Message) -> list[str]:
+    """Lines, buttons and menus of a card."""
     card = message.card
-    buttons = "".join(f" [{label}]" for label in card.buttons) + "".join(f" [{label} ↗]" for label in card.links)
-    more = "".join(f" 更多:{'、'.join(option['text']['content'] for option in menu['options'])}" for menu in card.selects)
-    return f"【{card.title}】{_flat(card.text.removeprefix(card.title).strip())}{buttons}{more}"
+    lines = [line for line in card.text.removeprefix(card.title).strip().split("\n") if line]
+    return [*lines, *_acts(message)]
+
+
+def _acts(message: Message) -> list[str]:
+    card = message.card
+    more = [f"更多:{'、'.join(option['text']['content'] for option in menu['options'])}" for menu in card.selects]
+    return [*(f"[{label}]" for label in card.buttons), *(f"[{label} ↗]" for label in card.links), *more]
 
 
 def _flat(text: str) -> str:
@@ -116,6 +154,7 @@ def play(firm: Firm) -> str:
 
 def page(folder: Path, mode: Mode) -> str:
     with firm_on_feishu(folder, mode) as firm:
+        firm.unhurried()
         told = play(firm)
         assert firm.sim.oddities == []
         return told

@@ -48,8 +48,8 @@ MOST, PERIOD = 5, timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """`by`: a person id, or `platform:id` of a colleague who is not in the plan (`outsider`) · `chat`: `platform:chat` where it was said ·
-    `like`: incidents that were open and alike · `became`: the incident that it was opened as or merged into."""
+    """`by`: a person id, or `platform:id` of a colleague who is not in the plan (`outsider`) · `chat`: the group (`platform:chat`) where it
+    was said · `like`: incidents that were open and alike · `became`: the incident that it was opened as or merged into."""
 
     ref: str
     state: State

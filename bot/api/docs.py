@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -25,16 +26,15 @@ class Operation:
 
 def docs_router(door: Door, routers: Sequence[APIRouter], version: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    spec = described(routers, version)
-    operations = list(_operations(spec))
+    spec = cache(lambda: described(routers, version))  # when somebody asks: the server need not wait for it
 
     @router.get("/openapi.json")
     def openapi() -> Response:
-        return JSONResponse(spec)
+        return JSONResponse(spec())
 
     @router.get("/docs")
     def docs() -> Response:
-        return door.page("docs.html", operations=operations)
+        return door.page("docs.html", operations=list(_operations(spec())))
 
     return router
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from handlers.core.access import may
 from handlers.core.fields import Fields, Options, current
 from handlers.core.look import Look
-from handlers.core.message import Button, Card, Field
+from handlers.core.message import Button, Field
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command
 from handlers.core.wording import Locale, Words
@@ -34,11 +34,6 @@ _ARGUMENT = {"occurred": "at"}
 def question(label: str, *, required: bool = True) -> Form:
     """One question, whose answer is the text of the command."""
     return (Field("text", label, "long", required=required),)
-
-
-def button_with(card: Card, line: str) -> Button | None:
-    """The button of a card (or of its menu) that stands for this command line and asks something."""
-    return next((button for button in (*card.buttons, *card.menu) if button.command == line and button.form), None)
 
 
 def how_to_type(button: Button, locale: Locale) -> str:

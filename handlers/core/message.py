@@ -25,7 +25,8 @@ class Message:
     `reply_to`: the platform's id of the message this one answers · `addressed`: the bot was mentioned, or one-to-one ·
     `files`: ids of what was sent with it and is kept already (never the bytes) ·
     `attached`: what was sent with it and still lies on the platform · `mentioned`: (name as it stands in `text`, platform id) ·
-    `asks`: the clicked button has a form that this platform could not show in place: it is to be sent ·
+    `asks`: the clicked button has a form that this platform could not show in place: it is to be sent; which of the card's forms
+    with this command line, from 1 (0: none) ·
     `proven`: no further proof of identity is needed; on the web only after a fresh one-time code ·
     `token`: the id of the token by which a program sent it for its person: nothing of four eyes is decided by one ·
     `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
@@ -46,7 +47,7 @@ class Message:
     files: tuple[str, ...] = ()
     attached: tuple[Attached, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
-    asks: bool = False
+    asks: int = 0
     proven: bool = True
     token: str = ""
 
@@ -113,6 +114,10 @@ class Card:
     drill: bool = False
     menu: tuple[Button, ...] = ()
     link: Link | None = None
+
+    def asking(self, line: str) -> list[Button]:
+        """The buttons, those of the menu last, that stand for this command line and have a form."""
+        return [button for button in (*self.buttons, *self.menu) if button.command == line and button.form]
 
 
 @dataclass(frozen=True, slots=True)

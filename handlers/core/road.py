@@ -13,7 +13,7 @@ from handlers.core.access import check, house_scope, may, scope_of
 from handlers.core.chat_links import ChatLinks
 from handlers.core.context import Context
 from handlers.core.explain import explain
-from handlers.core.forms import button_with, command_of
+from handlers.core.forms import command_of
 from handlers.core.look import Look
 from handlers.core.message import Attached, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
@@ -205,10 +205,12 @@ class Road:
     def _ask_form(self, tx: Transaction, row: InboxRow, message: Message, person: str, spoken: OutboxRow | None) -> Reply:
         """The clicked button asks for more than its platform could show in place: its form goes to the person alone."""
         house = self.house
-        said = (spoken.said or {}).get("card") if spoken is not None else None
-        button = button_with(card_of(said), message.text) if said else None
-        if said is None or button is None:
+        whole = Reader(tx, house.plans, house_scope()).said_in(message.platform, message.reply_to or "")
+        said = (whole or {}).get("card")
+        forms = card_of(said).asking(message.text) if said else []
+        if said is None or len(forms) < message.asks:
             raise RuleBroken("house.form_gone")
+        button = forms[message.asks - 1]
         check(command_of(button.command).who, person, house.plans.organization)
         card = Card(button.label, note=said["title"], buttons=(replace(button, style="primary"),), drill=said["drill"])
         outbox.enqueue_to_person(

@@ -257,9 +257,16 @@ class Reader:
 
     def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
         """What one of our messages was about; None when it was about several things, or is not known."""
-        statement = select(OutboxRow).where(col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform)
-        rows = [row for row in self._session.scalars(statement) if row.kind != "supersede"]
+        rows = self._spoken(platform, message_id)
         return rows[0] if len({row.ref for row in rows}) == 1 else None
+
+    def said_in(self, platform: str, message_id: str) -> Mapping[str, Any] | None:
+        """What one of our messages said, also when it was about several things: then one of them has the words of all."""
+        return next((row.said for row in self._spoken(platform, message_id) if row.said is not None), None)
+
+    def _spoken(self, platform: str, message_id: str) -> list[OutboxRow]:
+        same = (col(OutboxRow.message_id) == message_id, col(OutboxRow.platform) == platform, col(OutboxRow.kind) != "supersede")
+        return list(self._session.scalars(select(OutboxRow).where(*same).order_by(col(OutboxRow.id))))
 
     def figures(self, incident: str) -> Figures:
         found = self.incident(incident)

@@ -134,6 +134,7 @@ def test_a_no_needs_a_reason_and_a_second_person_and_the_clock_runs_meanwhile(ou
     assert "影响结算" not in str(outage.incident().facts)
     reply = outage.taps("li.na", "否:影响清算交收", "只是行情展示,不涉及结算资金")
     assert "A1" in reply.text
+    assert "口头同意 A1" not in [button["label"] for button in outage.card("li.na", "响应")["menu"]], "never by voice, so never offered"
     assert reports(outage)["clearing_first"].open, "the clock runs until the second person agrees"
     assert outage.timers(ref)
     assert outage.says("li.na", "/同意 A1").error in ("approval.own", "approval.not_named")

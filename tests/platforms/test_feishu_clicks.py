@@ -66,6 +66,28 @@ def test_a_stranger_in_the_group_is_refused_and_it_is_recorded(firm: Firm) -> No
     assert [verb for _, verb, _ in trail] == ["refused"]
 
 
+def test_two_forms_of_one_command_are_two_forms(firm: Firm) -> None:
+    """定级 and 人工打分 are the same command with other fields."""
+    firm.taps("li.na", "定级…", "INC-")
+    direct = firm.sim.direct(open_id("li.na"))
+    assert direct.messages[-1].card.title == "定级"
+    firm.picks("li.na", "人工打分", "INC-")
+    assert direct.messages[-1].card.title == "人工打分"
+    scores = ("incident_level", "reach", "spread", "trend")
+    click = firm.submits("li.na", "人工打分", "人工打分", text="取数平台不可用", **dict.fromkeys(scores, "3 分"))
+    assert "定级" in click.toast
+    assert "合计 12 分" in firm.sim.message(click.message.id).text
+
+
+def test_opened_anew_in_a_direct_chat_it_gets_a_group_of_its_own(firm: Firm) -> None:
+    """A click does not say what kind of chat it was made in: the direct chat must not become the incident's."""
+    firm.says("wu.di", "/事件 上报 类型=系统故障 备机告警")
+    firm.taps("wu.di", "另开", "N1")
+    room = firm.room("备机告警")
+    assert [message.card.title for message in room.pins] == ["三级响应(暂定) INC-20260302-002"]
+    assert [told["chat"] for _, verb, told in firm.trail("I2") if verb == "bound"] == [f"feishu:{room.id}"]
+
+
 def test_a_mention_names_the_person_and_not_somebody_of_the_same_name(firm: Firm) -> None:
     room = firm.room("INC-")
     firm.sim.state.people[open_id("sun.jie")].name = "王强"  # as people are called on Feishu, not in the plan

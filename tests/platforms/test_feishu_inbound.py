@@ -188,9 +188,10 @@ def _mutated(dice: random.Random, headers: dict[str, str], body: bytes) -> tuple
 
 
 def test_buttons_carry_version_and_command() -> None:
-    assert pressed("3|/task claim T1") == (3, "/task claim T1", False)
-    assert pressed("|/incident update I1") == (None, "/incident update I1", False)
-    assert pressed("?3|/task done T1") == (3, "/task done T1", True)
+    assert pressed("3|/task claim T1") == (3, "/task claim T1", 0)
+    assert pressed("|/incident update I1") == (None, "/incident update I1", 0)
+    assert pressed("?3|/task done T1") == (3, "/task done T1", 1)
+    assert pressed("??3|/incident grade I1") == (3, "/incident grade I1", 2)
     for foreign in ("", "submit", "v1|ack|INC-42|7f3a", "x|/task claim T1", "３|/task claim T1", "3|task", "99999999999|/x"):
         assert pressed(foreign) is None
 

@@ -73,9 +73,10 @@ def in_words(message: Outgoing, labels: Labels) -> Drawn:
     return _post(replace(message, text=text, link=message.card.link), labels)
 
 
-def key_of(button: Button, *, asks: bool = False) -> str:
-    """What a button carries: `version|command`, with `?` before it when its form is still to be asked for."""
-    key = f"{'?' if asks else ''}{'' if button.version is None else button.version}|{button.command}"
+def key_of(button: Button, *, asks: int = 0) -> str:
+    """What a button carries: `version|command`, with `?` before it when its form is still to be asked for (`??`: that of the card's
+    second button with this command line, and so on)."""
+    key = f"{'?' * asks}{'' if button.version is None else button.version}|{button.command}"
     if len(key.encode()) > KEY_BYTES:
         raise ValueError(f"the key of {button.label!r} has more than {KEY_BYTES} bytes")
     return key
@@ -138,7 +139,7 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
     asking = [button for button in card.buttons if button.form]
     alone = len(card.buttons) == 1 and not card.menu
     opened = asking if alone or sum(len(button.form) for button in asking) <= OPEN_FIELDS else []
-    row = [_button(b, labels, asks=bool(b.form)) for b in card.buttons if b not in opened]
+    row = [_button(b, labels, asks=_turn(card, b)) for b in card.buttons if b not in opened]
     if row := [*row, *([_link(card.link)] if card.link else [])]:
         yield _row(row)
     for number, button in enumerate(opened):
@@ -147,9 +148,14 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
         yield {
             "tag": "select_static",
             "placeholder": _plain(labels.more),
-            "options": [{"text": _plain(b.label), "value": key_of(b, asks=bool(b.form))} for b in card.menu],
+            "options": [{"text": _plain(b.label), "value": key_of(b, asks=_turn(card, b))} for b in card.menu],
             "behaviors": [{"type": "callback", "value": {"a": ""}}],
         }
+
+
+def _turn(card: Card, button: Button) -> int:
+    """Which of the card's forms with its command line the button's is, from 1; 0 where it asks nothing."""
+    return card.asking(button.command).index(button) + 1 if button.form else 0
 
 
 def _line(name: str, value: str) -> Element:
@@ -172,7 +178,7 @@ def _row(buttons: list[Element]) -> Element:
     return {"tag": "column_set", "flex_mode": "flow", "columns": columns}
 
 
-def _button(button: Button, labels: Labels, *, asks: bool = False) -> Element:
+def _button(button: Button, labels: Labels, *, asks: int = 0) -> Element:
     shown: Element = {
         "tag": "button",
         "text": _plain(f"{button.label}…" if asks else button.label),

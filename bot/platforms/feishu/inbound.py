@@ -242,12 +242,12 @@ class Inbound:
         return NOTHING
 
 
-def pressed(key: str) -> tuple[int | None, str, bool] | None:
-    """(version, command line, is its form still to be asked for) of a button's key `version|command`; None for what we never drew."""
-    version, sign, command = key.removeprefix("?").partition("|")
+def pressed(key: str) -> tuple[int | None, str, int] | None:
+    """(version, command line, which of its forms is still to be asked for) of a button's key `version|command`; None: we never drew it."""
+    version, sign, command = key.lstrip("?").partition("|")
     if not sign or not command.startswith("/") or not (version == "" or (version.isascii() and version.isdigit() and len(version) < 10)):
         return None
-    return (int(version) if version else None), command, key.startswith("?")
+    return (int(version) if version else None), command, len(key) - len(key.lstrip("?"))
 
 
 def _card_action(body: Object, key: str, at: datetime) -> Event:

@@ -22,6 +22,8 @@ class Fault:
     code: int = 0
     message: str = "planned"
     until: datetime | None = None
+    skip: int = 0
+    """so many calls go by unharmed first"""
 
 
 @dataclass
@@ -47,7 +49,9 @@ class Faults:
     def take(self, route: str) -> Fault | None:
         for name in (route, "*"):
             for fault in self.planned.get(name, ()):
-                if fault.times > 0 and (fault.until is None or self.clock() < fault.until):
+                if fault.skip > 0:
+                    fault.skip -= 1
+                elif fault.times > 0 and (fault.until is None or self.clock() < fault.until):
                     fault.times -= 1
                     return fault
         return None

@@ -234,7 +234,7 @@ def _say(state: State, request: Request, given: Json, where: Any, to: str, paren
         raise invalid("invalid msg_type")
     uuid = uuid_of(given.get("uuid", ""))
     if uuid and (before := state.repeated(f"message:{uuid}")) is not None:
-        if (before.content, before.kind) != (given["content"], kind):
+        if _shows(state, before.kind, before.content) != _shows(state, kind, given["content"]):
             state.oddities.append(f"uuid {uuid} of {before.id} was used again for another content: it was not shown")
         return shown(state, before)
     check_content(state, kind, given["content"], request)
@@ -244,6 +244,12 @@ def _say(state: State, request: Request, given: Json, where: Any, to: str, paren
     if uuid:
         state.remember(f"message:{uuid}", message, 1)
     return shown(state, message)
+
+
+def _shows(state: State, kind: str, content: str) -> tuple[str, object]:
+    """What people get of it: a file that was uploaded twice has two keys and is the same file."""
+    upload = state.uploads.get(json.loads(content).get("file_key", "")) if kind == "file" else None
+    return kind, (upload.name, upload.content) if upload else content
 
 
 def patch(state: State, request: Request) -> Json:
