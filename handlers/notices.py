@@ -163,10 +163,16 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
     """`version` minus what was last touched by a person: how many reminders there were since somebody acted."""
-    missed = look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else ""
+    missed = _not_said(look, values)
     round_ = max(1, version - task.touched)
     why, following = _why(look, task, values["timer"]), _what_comes(look, task, values)
     return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
+
+
+def _not_said(look: Look, values: Mapping[str, Any]) -> str:
+    """What an outage or quiet hours kept from being said."""
+    missed = look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else ""
+    return missed + (look.say("reminder.held", count=values["held"]) if values.get("held") else "")
 
 
 def _why(look: Look, task: Task, timer: str) -> str:
@@ -270,7 +276,7 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         phones=phones,
         round=max(1, about["version"] - task.touched),
         why=_why(look, task, values["timer"]),
-        missed=look.say("reminder.missed", count=values["missed"] + 1) if values["missed"] else "",
+        missed=_not_said(look, values),
         next=_at(values["next_at"]),
     )
     return Outgoing(text, _task_card(look, task, text))

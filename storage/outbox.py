@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Update, bindparam, case, null, update
 from sqlmodel import Session, col, select
@@ -70,7 +71,7 @@ def enqueue_notice(
             kind="notice",
             lane=f"{place}:{_lane(notice.kind, incident)}",
             priority=PRIORITY[notice.urgency],
-            due=now + notice.hold,
+            due=now + notice.hold + _share(notice.spread, place),
             now=now,
             about={"notice": notice.kind, "ref": ref, "version": version, "values": dict(notice.values)},
             platform=platform,
@@ -79,6 +80,12 @@ def enqueue_notice(
             incident=incident,
             ref=ref,
         )
+
+
+def _share(spread: timedelta, place: str) -> timedelta:
+    """The part of `spread` that a reader waits: at least a second, and always the same."""
+    seconds = int(spread.total_seconds())
+    return timedelta(seconds=1 + crc32(place.encode()) % seconds) if seconds else timedelta(0)
 
 
 def _lane(kind: str, incident: str) -> str:

@@ -137,18 +137,23 @@ class Incident:
 
 
 def _cadence(now: datetime, response: Response) -> Timer:
-    return Timer("cadence", now + response.cadence)
+    return Timer("cadence", _promised(now, response))
+
+
+def _promised(now: datetime, response: Response) -> datetime:
+    """When the next update is given: nobody waits for one in quiet hours."""
+    return response.waking(now + response.cadence)
 
 
 #: An incident that is over says nothing more by itself.
 QUIET = (Timer("cadence", None), Timer("rescore", None))
 
 
-def watched(outcome: Outcome[Incident], rubric: Rubric, *, now: datetime) -> Outcome[Incident]:
+def watched(outcome: Outcome[Incident], rubric: Rubric, response: Response, *, now: datetime) -> Outcome[Incident]:
     """With the moment when figures are taken again: sooner while the grade is provisional, then by the level that stands."""
     graded = outcome.record
     every = rescore_every(rubric, graded.opinion_level, graded.provisional)
-    return replace(outcome, timers=(*outcome.timers, Timer("rescore", now + every)))
+    return replace(outcome, timers=(*outcome.timers, Timer("rescore", response.waking(now + every))))
 
 
 def open_(incident: Incident, working: Working, response: Response) -> Outcome[Incident]:
@@ -160,7 +165,7 @@ def open_(incident: Incident, working: Working, response: Response) -> Outcome[I
         scores={s.indicator: s.score for s in working.scores},
         provisional=True,
         response_level=working.response,
-        next_update_at=incident.opened_at + response.cadence,
+        next_update_at=_promised(incident.opened_at, response),
     )
     details: dict[str, Value] = {
         "number": incident.number,
@@ -235,7 +240,7 @@ def _paced(
     """A new level promises the next update anew."""
     if graded.response_level == incident.response_level:
         return Outcome(graded, event, (), notices)
-    return Outcome(replace(graded, next_update_at=now + response.cadence), event, (_cadence(now, response),), notices)
+    return Outcome(replace(graded, next_update_at=_promised(now, response)), event, (_cadence(now, response),), notices)
 
 
 def _reading(
@@ -308,20 +313,24 @@ def downgrade(
     return _paced(incident, lowered, Event("downgraded", details), notices, now, responses[lowered.response_level])
 
 
-def ask_to_rescore(incident: Incident, rubric: Rubric, *, now: datetime, last: datetime, organization: Organization) -> Outcome[Incident]:
+def ask_to_rescore(
+    incident: Incident, rubric: Rubric, response: Response, *, now: datetime, last: datetime, organization: Organization
+) -> Outcome[Incident]:
     """The clock: figures should be taken again. First whoever watches opinion, from the second round on their leaders and the office.
 
     `last`: when they were last taken.
     """
     state = MACHINE.after(incident.state, "rescore")
     every = rescore_every(rubric, incident.opinion_level, incident.provisional)
-    round_ = max(1, (now - last) // every)
+    round_, following = 1, response.waking(last + every)
+    while (again := response.waking(following + every)) <= now:
+        round_, following = round_ + 1, again
     people = [organization.duty("opinion")]
     if round_ > 1:
         people += [*organization.groups["opinion"].leaders, organization.duty("office")]
-    to, again = tuple(dict.fromkeys(people)), now + every
+    to, again = tuple(dict.fromkeys(people)), response.waking(now + every)
     details: dict[str, Value] = {"to": list(to), "round": round_, "last": last.isoformat(), "next_at": again.isoformat()}
-    notice = Notice("incident.rescore_due", to, details, "escalation" if round_ > 1 else "reminder")
+    notice = Notice("incident.rescore_due", to, details, "escalation" if round_ > 1 else "reminder", spread=response.spread(following))
     return Outcome(replace(incident, state=state), Event("rescore_asked", details), (Timer("rescore", again),), (notice,))
 
 
@@ -410,7 +419,7 @@ def reopen(incident: Incident, *, by: str, now: datetime, reason: str, response:
         closed_at=None,
         override_reason="",
         silent_rounds=0,
-        next_update_at=now + response.cadence,
+        next_update_at=_promised(now, response),
     )
     was = {name: moment.isoformat() for name, moment in incident.clocks().items() if moment}
     return Outcome(
@@ -517,7 +526,7 @@ def update(incident: Incident, *, by: str, now: datetime, text: str, response: R
     if not text.strip():
         raise RuleBroken("incident.update_empty")
     running = incident.state in RUNNING
-    following = now + response.cadence if running else None
+    following = _promised(now, response) if running else None
     return Outcome(
         replace(incident, state=state, last_update=text, next_update_at=following, silent_rounds=0),
         Event("updated", {"by": by, "text": text, "next_update_at": following.isoformat() if following else None}),
@@ -689,13 +698,14 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:
         people.extend(organization.groups["lead"].leaders)
-    again = now + min(response.cadence, timedelta(minutes=30))
-    to = tuple(dict.fromkeys(people))
+    again = response.waking(now + min(response.cadence, timedelta(minutes=30)))
+    to, spread = tuple(dict.fromkeys(people)), response.spread(incident.next_update_at or now)
+    values: dict[str, Value] = {"round": rounds, "next_at": again.isoformat()}
     return Outcome(
         replace(incident, state=state, silent_rounds=rounds, next_update_at=again),
         Event("update_asked", {"to": list(to), "round": rounds}),
         (Timer("cadence", again),),
-        (Notice("incident.update_due", to, {"round": rounds, "next_at": again.isoformat()}, "escalation" if rounds > 1 else "reminder"),),
+        (Notice("incident.update_due", to, values, "escalation" if rounds > 1 else "reminder", spread=spread),),
     )
 
 

@@ -10,15 +10,17 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.deadlines import TOO_CLOSE, due_of
+from workflows.core.deadlines import due_of
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, repaced, timers
+from workflows.core.escalation import NAMES, Audience, Item, audience, fire, next_due, repaced
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
+from workflows.core.quiet import MORNING
 from workflows.core.response import Response
+from workflows.core.rounds import all_that_has_come, held, timers
 from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
 
@@ -150,20 +152,7 @@ def item(task: Task) -> Item:
 
 def _outcome(task: Task, response: Response, verb: str, details: Mapping[str, Value] | None = None, *notices: Notice) -> Outcome[Task]:
     """The task with its whole set of timers computed anew from its state: none can be forgotten."""
-    return Outcome(task, Event(verb, details or {}), _timers(task, response), notices)
-
-
-def _timers(task: Task, response: Response) -> tuple[Timer, ...]:
-    """A due reminder within two minutes of another word about the same task is left to that one; the one at the due itself stays."""
-    known = item(task)
-    running = next_due(known, response)
-    while known.due and "due" in running and running["due"] < known.due:
-        words = [at for name, at in running.items() if name != "due"] + ([known.prompted] if known.round and known.prompted else [])
-        if not any(abs(running["due"] - at) <= TOO_CLOSE for at in words):
-            break
-        known = replace(known, reminded=running["due"])
-        running = next_due(known, response)
-    return timers(known, response)
+    return Outcome(task, Event(verb, details or {}), timers(item(task), response), notices)
 
 
 def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None], calendar: Calendar, zone: tzinfo) -> datetime | None:
@@ -409,6 +398,11 @@ def fulfil(task: Task, *, by: str, now: datetime, response: Response) -> Outcome
     )
 
 
+def resting(task: Task, response: Response, now: datetime) -> tuple[Timer, ...]:
+    """A timer that was set before it was known that now is quiet: the task's timers as they stand, to be set without a word. Else none."""
+    return timers(item(task), response) if response.waking(now) > now else ()
+
+
 def remind(
     task: Task,
     *,
@@ -421,7 +415,8 @@ def remind(
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     state = MACHINE.after(task.state, "remind")
-    fired = _all_that_has_come(fire(item(task), response, name, now), response, now)
+    kept = held(item(task), response, now)
+    fired = all_that_has_come(fire(item(task), response, name, now), response, now)
     owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
     heard = audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander)
     after = replace(
@@ -434,28 +429,17 @@ def remind(
         "round": after.round,
         "to": list(told.people),
         "missed": fired.missed,
+        "held": kept.count,
     }
-    return _outcome(
-        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, told, response, details, now)
-    )
+    said = _reminders(after, name, told, response, details, now)
+    if kept.waited:
+        said = tuple(replace(one, hold=timedelta(0), spread=MORNING) for one in said)
+    return _outcome(after, response, "reminded" if not fired.climbed else "escalated", details, *said)
 
 
 def _once(*people: str) -> tuple[str, ...]:
     """The owner hears whatever goes up about their task, too."""
     return tuple(dict.fromkeys(people))
-
-
-def _all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
-    """Other timers of the task that have come by now are answered by the same message: one thing, one word."""
-    known, missed, climbed = fired.item, fired.missed, fired.climbed
-    for _ in NAMES:
-        come = {at: name for name, at in next_due(known, response).items() if at <= now}
-        if not come:
-            break
-        more = fire(known, response, come[min(come)], now)
-        missed += more.missed + (1 if min(come) < now - TOO_CLOSE else 0)
-        known, climbed = more.item, climbed or more.climbed
-    return Fired(replace(known, reminded=max(now, known.reminded or now)), missed, climbed)
 
 
 def _next_climb(task: Task, response: Response) -> datetime | None:
@@ -474,7 +458,7 @@ def _next_climb(task: Task, response: Response) -> datetime | None:
 def _reminders(
     task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value], now: datetime
 ) -> tuple[Notice, ...]:
-    coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
+    coming = min((timer.due for timer in timers(item(task), response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
@@ -531,8 +515,9 @@ def reschedule(
     state = MACHINE.after(task.state, "reschedule")
     reminded = task.reminded_at if due == task.due_at else now - timedelta(seconds=1)
     moved = replace(task, state=state, due_at=due, period=seconds, reminded_at=reminded)
+    paced = repaced(item(moved), response, now)
     return _outcome(
-        replace(moved, prompted_at=repaced(item(moved), response, now).prompted),
+        replace(moved, prompted_at=paced.prompted, reminded_at=paced.reminded),
         response,
         "rescheduled",
         {"due_at": _moment(due), "was": _moment(task.due_at), "level": str(response.level)},

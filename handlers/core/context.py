@@ -57,8 +57,9 @@ class Context:
         return found.name_en or found.name if self.words.locale == "en" else found.name
 
     def response(self, incident: Incident) -> Response:
-        """The response of the incident's level, under the plan it was opened with."""
-        return self.uow.plan_of(incident).responses[incident.response_level]
+        """The response of the incident's level, under the plan it was opened with, and its quiet hours by today's calendar."""
+        plan = self.uow.plan_of(incident)
+        return plan.responses[incident.response_level].observed(provisional=incident.provisional, zone=self.zone, calendar=plan.calendar)
 
     def incident(self, ref: str | None) -> Incident:
         """The incident asked about: by ref, by the card answered, or by the chat; locked."""

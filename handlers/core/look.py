@@ -45,7 +45,8 @@ class Look:
         return self.words.time(moment, self.now)
 
     def response(self, incident: Incident) -> Response:
-        return self.reader.plan_of(incident).responses[incident.response_level]
+        plan = self.reader.plan_of(incident)
+        return plan.responses[incident.response_level].observed(provisional=incident.provisional, zone=self.zone, calendar=plan.calendar)
 
     def level(self, incident: Incident) -> str:
         response = self.response(incident)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from storage.plan.organization import Names
+from storage.plan.quiet import read_quiet
 from storage.plan.table import Table, check_not_slower, format_duration, shown
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.response import Response, Rung
@@ -88,6 +89,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         snooze_count=table.whole("snooze_count", least=0),
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
+        quiet_hours=read_quiet(table, level),
     )
     table.close()
     return response

@@ -17,6 +17,7 @@ from handlers.core.wording import Locale, Words
 from storage.plan import load_plan
 from workflows.core.calendar import Calendar
 from workflows.core.plan import Plan
+from workflows.core.quiet import QuietHours
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
@@ -224,6 +225,7 @@ def another(value: Any, name: str) -> Any:
         "subtypes": {"x": ("某",)},
         "approvers": {"activate": ("legal.head",)},
         "rungs": (),
+        "quiet_hours": QuietHours(time(20), time(6)),
         "facts": {"csrc_grade": "general"},
         "facts_at_least": {"affected_clients": 7.0},
         "any_score": ("trend",),
@@ -282,7 +284,7 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
 #: Keys, which make another row of it; what is told with its parts; what says nothing of the plan's meaning.
 KEYS = {"id", "key", "code", "type", "level"}
 IN_PARTS = {("rubric", "indicators"), ("rubric", "bands"), ("rubric", "floors"), ("rubric", "regrade_minutes"), ("playbook", "lines")}
-IN_PARTS |= {("duty", "keyed_by")}
+IN_PARTS |= {("duty", "keyed_by"), ("response", "quiet")}
 FIELDS = [
     (kind, field.name)
     for kind, (record, _) in parts().items()

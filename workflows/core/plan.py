@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
 
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
@@ -12,6 +13,9 @@ from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template
+
+#: When the digest comes in plans that do not say.
+DIGEST = (time(8, 50), time(17, 30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Plan:
     ladder: Ladder = CLOCK_LADDER
     statements: Mapping[str, Template] = field(default_factory=dict)
     """by the file's name without its ending"""
+    digest: tuple[time, ...] = DIGEST
+    """local times at which everybody is told what is still open"""
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

@@ -1,9 +1,11 @@
 """The response per level as data: approvers, cadence, reminders, ladders (`response.toml`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
 
+from workflows.core.calendar import Calendar
+from workflows.core.quiet import MORNING, Quiet, QuietHours
 from workflows.core.rubric import ResponseLevel
 
 
@@ -51,3 +53,21 @@ class Response:
     """kinds of approval that no spoken yes can give at this level"""
     step_up: tuple[str, ...] = ()
     """acts (`approve`) that the web takes only with a fresh one-time code at this level"""
+    quiet_hours: QuietHours | None = None
+    """what the plan says"""
+    quiet: Quiet | None = None
+    """the same, where it holds for the incident in question: see `observed`"""
+
+    def observed(self, *, provisional: bool, zone: tzinfo, calendar: Calendar) -> "Response":
+        """With its quiet hours in force; while the grade is provisional nothing is quiet, whatever the plan says."""
+        if self.quiet_hours is None or provisional:
+            return self
+        return replace(self, quiet=Quiet(self.quiet_hours, zone, calendar))
+
+    def waking(self, at: datetime) -> datetime:
+        """`at`, or the end of the quiet time that it falls into."""
+        return self.quiet.ends(at) if self.quiet else at
+
+    def spread(self, due: datetime) -> timedelta:
+        """How far apart readers are told what is due then: at the end of quiet hours not all at one moment."""
+        return MORNING if self.quiet and self.quiet.is_end(due) else timedelta(0)
