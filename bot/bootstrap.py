@@ -47,7 +47,7 @@ GUEST = "guest"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices"),
+    *("alert", "task", "approval", "report", "login", "help", "admin", "chats", "cards", "notices", "digest"),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.bootstrap import Parts
-from storage import alerts, inbox, sessions, shelf, uploads
+from storage import alerts, digests, inbox, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -24,6 +24,7 @@ def metronome(parts: Parts) -> AsyncIOScheduler:
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
     scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
+    scheduler.add_job(_chore(parts, call_digest), "interval", minutes=1, id="digest")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
     return scheduler
@@ -43,6 +44,11 @@ def _seal(parts: Parts, tx: Transaction) -> None:
     parts.now.set_by(parts.database)
     while (sealed := seal(tx, parts.now(), parts.seal_key)) is not None:
         log.info("the trail is sealed", extra={"action": "sealed", "seal": sealed.id, "chains": len(sealed.heads)})
+
+
+def call_digest(parts: Parts, tx: Transaction) -> None:
+    plans = parts.plans
+    digests.call(tx, plans.organization.people, at=plans.current.digest, zone=parts.words.zone, now=parts.now())
 
 
 def _measure(parts: Parts, tx: Transaction) -> None:

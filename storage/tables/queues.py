@@ -59,11 +59,18 @@ class InboxRow(QueueRow, table=True):
     erased: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+#: What a person's hourly budget counts: done, and no more urgent than a reminder.
+_TOLD: ColumnElement[bool] = literal_column(f"status = '{DONE}' AND priority >= 5")
+
+
 class OutboxRow(QueueRow, table=True):
     """One thing to be said: what about and to whom. `said` is what was rendered, so that a retry says the same words."""
 
     __tablename__: ClassVar[Any] = "outbox"
-    __table_args__ = _rules("outbox", "key")
+    __table_args__ = (
+        Index("ix_outbox_told", "recipient", "finished", sqlite_where=_TOLD, postgresql_where=_TOLD),
+        *_rules("outbox", "key"),
+    )
 
     key: str
     kind: str

@@ -26,6 +26,7 @@ from workflows.task import LIVE, State, Task, verifiers_of
 from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
+V = TypeVar("V", bound="Reader")
 
 #: Roles that see restricted incidents too.
 RESTRICTED_ROLES = frozenset({"compliance", "auditor"})
@@ -66,6 +67,10 @@ class Reader:
     @property
     def organization(self) -> Organization:
         return self._plans.organization
+
+    def within(self, scope: Scope, kind: type[V]) -> V:
+        """The same database for another viewer, read in another way."""
+        return kind(self._session, self._plans, scope)
 
     def plan_of(self, record: Record) -> Plan:
         return self._plans.of(self._session, record.plan)
