@@ -399,8 +399,11 @@ def fulfil(task: Task, *, by: str, now: datetime, response: Response) -> Outcome
 
 
 def resting(task: Task, response: Response, now: datetime) -> tuple[Timer, ...]:
-    """A timer that was set before it was known that now is quiet: the task's timers as they stand, to be set without a word. Else none."""
-    return timers(item(task), response) if response.waking(now) > now else ()
+    """A timer that has come though now is quiet (that was not known when it was set, or the house was down when it should have come):
+    the task's timers, none before the quiet is over, to be set without a word. Else none."""
+    awake = response.waking(now)
+    found = timers(item(task), response) if awake > now else ()
+    return tuple(replace(one, due=one.due and max(one.due, awake)) for one in found)
 
 
 def remind(

@@ -181,6 +181,9 @@ def test_a_due_within_the_night_is_said_in_the_morning_as_late() -> None:
 def test_a_timer_that_was_set_before_the_quiet_was_known_is_set_again_without_a_word() -> None:
     unclaimed = make_task(created_at=at("03-10 18:40"), prompted_at=at("03-10 18:40"))
     assert {timer.name: timer.due for timer in resting(unclaimed, L4, at("03-10 19:10"))}["response"] == at("03-11 08:30")
+    down = make_task(created_at=at("03-10 16:00"), prompted_at=at("03-10 16:00"))
+    late = {timer.name: timer.due for timer in resting(down, L4, at("03-10 19:10"))}
+    assert late["response"] == at("03-11 08:30"), "the house was down when it should have come, and it is quiet now"
     assert not resting(unclaimed, L4, at("03-11 08:30"))
     assert not resting(unclaimed, replace(L4, quiet=None), at("03-10 19:10"))
 
