@@ -59,7 +59,8 @@ SIGN_ON = "/login/oidc"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats", "cards", "notices", "rounds"),
+    *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats"),
+    *("cards", "notices", "rounds", "digest"),
 )
 
 

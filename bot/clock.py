@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.bootstrap import Parts
 from bot.seal_mail import mail_seals
-from storage import alerts, inbox, rounds, sessions, shelf, uploads
+from storage import alerts, digests, inbox, rounds, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
@@ -35,6 +35,7 @@ def metronome(parts: Parts) -> AsyncIOScheduler:
     # The first look soon after the start: until then nobody outside can know that all is well.
     scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit", next_run_time=parts.now() + FIRST_LOOK)
     scheduler.add_job(_chore(parts, _mail_seals), "interval", minutes=10, id="mail_seals")
+    scheduler.add_job(_chore(parts, call_digest), "interval", minutes=1, id="digest")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
     scheduler.add_job(_chore(parts, _watch), "interval", hours=1, id="watch", next_run_time=parts.now())
@@ -68,6 +69,11 @@ def _mail_seals(parts: Parts, tx: Transaction) -> None:
 
 def _watch(parts: Parts, tx: Transaction) -> None:
     parts.road.begin(tx)
+
+
+def call_digest(parts: Parts, tx: Transaction) -> None:
+    plans = parts.plans
+    digests.call(tx, plans.organization.people, at=plans.current.digest, zone=parts.words.zone, now=parts.now())
 
 
 def _measure(parts: Parts, tx: Transaction) -> None:

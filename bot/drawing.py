@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers.core.message import Card, Outgoing, card_of, link_of, plain
 from handlers.core.road import Road
-from storage import outbox
+from storage import budget, outbox
 from storage.database import Transaction, canonical, part
 from storage.outbox import OUTBOX
 from storage.queue import backoff
@@ -53,6 +53,8 @@ class Drawing:
         now = self._road.house.now()
         try:
             with part(tx):
+                if budget.postponed(tx, row, now):
+                    return None
                 bundled = tuple(outbox.bundle(tx, row, now))
                 repeated = row.kind == "card" and row.message_id is None and row.said is not None
                 return Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
@@ -70,15 +72,20 @@ class Drawing:
             return Outgoing("")
         if row.kind == "secret":  # its words are not kept
             return self._road.draw(reader, row)
-        message = self._road.draw(reader, row)
-        if bundled:
-            message = self._together([(row, message), *((one, self._road.draw(reader, one)) for one in bundled)])
+        message = self._together((one, self._road.draw(reader, one)) for one in self._fresh(tx, (row, *bundled)))
         row.said = None if message is None else plain(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
             for one in bundled:
                 one.said_hash = row.said_hash  # a retry takes the same ones along
         return message
+
+    def _fresh(self, tx: Transaction, rows: tuple[OutboxRow, ...]) -> list[OutboxRow]:
+        """Of what had to wait for its reader's next hour, each item's newest word only."""
+        old = budget.outdated(tx, rows) if rows[0].lane.endswith(f":{outbox.OVER}") else set()
+        for row in rows:
+            row.superseded = row.superseded or row.id in old
+        return [row for row in rows if row.id not in old]
 
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
         """What the message still reminds of; once that is nothing, the old words, marked as replaced."""
@@ -94,7 +101,9 @@ class Drawing:
         if len(drawn) < 2:
             return drawn[0] if drawn else None
         words, clocks = self._road.house.words, all(row.about.get("notice") in outbox.CLOCKS for row, _ in found)
-        head = words.say("reminder.bundle_clocks" if clocks else "reminder.bundle", count=len(drawn))
+        over = found[0][0].lane.endswith(f":{outbox.OVER}")
+        key = "digest.over" if over else "reminder.bundle_clocks" if clocks else "reminder.bundle"
+        head = words.say(key, count=len(drawn), most=budget.MOST)
         cards = [m.card for m in drawn if m.card]
         lines = tuple(("", m.text) for m in drawn)
         buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]

@@ -162,7 +162,7 @@ class _Sheet:
         cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
         cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
         cells["calendars"] = tuple(f"{told.say(f'plan.timer.{timer}')} {told.hours(name)}" for timer, name in response.calendars.items())
-        cells |= {"no_oral": response.no_oral, "step_up": response.step_up}
+        cells |= {"no_oral": response.no_oral, "step_up": response.step_up, "quiet_hours": told.quiet(response.quiet_hours)}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)
 
     def ladder(self) -> Row:
@@ -170,6 +170,7 @@ class _Sheet:
         ladder, span = self._told.plan.ladder, self._told.words.span
         cells: dict[str, Cell] = {"rungs": " → ".join(map(self._told.rung, ladder.rungs))}
         cells |= {f"clock_{name}": span(getattr(ladder, name)) for name in ("before", "repeat", "day_before", "repeat_days")}
+        cells["digest"] = self._told.digest()
         return self._row("ladder", "clock", self._told.say("plan.show.clock_ladder"), cells)
 
     def playbook(self, playbook: Playbook) -> Iterator[Row]:

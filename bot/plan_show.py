@@ -105,6 +105,7 @@ def _levels(told: Told) -> Iterator[str]:
     yield told.say("plan.show.levels")
     for response in told.plan.responses.values():
         yield from _level(told, response)
+    yield f"  {told.say('plan.show.digest', at=told.join(told.digest()) or told.say('plan.show.none'))}"
 
 
 def _level(told: Told, response: Response) -> Iterator[str]:
@@ -121,6 +122,8 @@ def _level(told: Told, response: Response) -> Iterator[str]:
         yield f"    {told.say('plan.show.snooze', max=response.snooze_max, count=response.snooze_count)}"
     else:
         yield f"    {told.say('plan.show.no_snooze')}"
+    if response.quiet_hours:
+        yield f"    {told.quiet(response.quiet_hours)}"
 
 
 def _ladder(told: Told, response: Response) -> str:

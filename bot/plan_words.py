@@ -10,6 +10,7 @@ from workflows.core.obligation import Obligation
 from workflows.core.people import Group
 from workflows.core.plan import Plan
 from workflows.core.playbook import TaskLine
+from workflows.core.quiet import QuietHours
 from workflows.core.response import Rung
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
@@ -67,6 +68,15 @@ class Told:
         name, _, part = spec.partition(".")
         of = self.say("plan.show.own_group") if name == "group" else self.group(name)
         return self.say(f"plan.show.{part or 'whole'}", group=of) + ("" if name == "group" else now)
+
+    def quiet(self, hours: QuietHours | None) -> str:
+        if hours is None:
+            return ""
+        rest = self.say("plan.show.quiet_rest") if hours.rest_days else ""
+        return self.say("plan.show.quiet", **{"from": f"{hours.begins:%H:%M}", "to": f"{hours.ends:%H:%M}"}, rest=rest)
+
+    def digest(self) -> tuple[str, ...]:
+        return tuple(f"{at:%H:%M}" for at in self.plan.digest)
 
     def rung(self, rung: Rung) -> str:
         return self.say("plan.show.rung", to=self.join(self.who(spec) for spec in rung.to), wait=rung.wait)

@@ -28,7 +28,7 @@ from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
-from workflows.core.outcome import Notice
+from workflows.core.outcome import Notice, Timer
 from workflows.incident import Incident, Missing
 
 #: The texts of the first report that `/incident fact` takes.
@@ -413,7 +413,7 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
     response = context.response(incident)
     asking.void_all(context, incident.ref, given.text)
     reopened = rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response)
-    after = context.uow.apply(rules.watched(reopened, context.uow.plan_of(incident).rubric, now=context.now))
+    after = context.uow.apply(rules.watched(reopened, context.uow.plan_of(incident).rubric, response, now=context.now))
     people: list[str] = []
     for task in context.uow.tasks(incident.ref):
         left_undone = not task.code and task.state is task_rules.State.CANCELLED and task.verified_by == "rule"
@@ -433,13 +433,17 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
 def cadence(context: Context, incident: str, name: str, due: datetime) -> None:
     """Alerts have waited, the promised update has not come, figures have not been taken again, or the calendar has changed."""
     found = context.uow.load(Incident, incident)
-    if name == "rescore":
-        rescore(context, found)
+    if name == alerts.TIMER:
+        alerts.tell(context, found)
         return
     if name == CALENDAR_CHANGED:
         recount(context, found)
         return
-    if name == alerts.TIMER:
-        alerts.tell(context, found)
+    awake = context.response(found).waking(context.now)
+    if awake > context.now:  # set before it was known that now is quiet
+        context.uow.wake(found, Timer(name, awake))
+        return
+    if name == "rescore":
+        rescore(context, found)
         return
     context.uow.apply(rules.ask_for_update(found, now=context.now, response=context.response(found), organization=context.organization))

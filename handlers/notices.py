@@ -179,7 +179,7 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
     """`version` minus what was last touched by a person: how many reminders there were since somebody acted."""
-    missed = missed_of(look, values)
+    missed = _not_said(look, values)
     round_ = max(1, version - task.touched)
     why, following = _why(look, task, values["timer"]), _what_comes(look, task, values)
     return look.say("reminder.text", round=round_, ref=task.ref, title=task.title, why=why, missed=missed, next=following)
@@ -187,6 +187,11 @@ def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: in
 
 def _due(look: Look, task: Task) -> datetime | Provisional | None:
     return task_due(look.reader.plan_of(task), task, look.zone)
+
+
+def _not_said(look: Look, values: Mapping[str, Any]) -> str:
+    """What an outage or quiet hours kept from being said."""
+    return missed_of(look, values) + (look.say("reminder.held", count=values["held"]) if values.get("held") else "")
 
 
 def _why(look: Look, task: Task, timer: str) -> str:
@@ -291,7 +296,7 @@ def exhausted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         phones=phones,
         round=max(1, about["version"] - task.touched),
         why=_why(look, task, values["timer"]),
-        missed=missed_of(look, values),
+        missed=_not_said(look, values),
         next=_at(values["next_at"]),
     )
     return Outgoing(text, _task_card(look, task, text))

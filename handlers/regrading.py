@@ -31,9 +31,9 @@ def grade_lowered(context: Context, approval: Approval, by: str) -> None:
     if any(incident.facts.get(name) != value for name, value in was.items()):
         raise RuleBroken("grade.lower_stale", approval=approval.ref)
     plan, working = context.uow.plan_of(incident), work_out(context, incident, given, {})
-    response = plan.response(rules.read(incident, working, given, {}).response_level, context.now, context.zone)
+    response = context.response(rules.read(incident, working, given, {}))
     outcome = rules.lower(incident, working, agreement_of(approval, by), now=context.now, given=given, response=response)
-    after = context.uow.apply(rules.watched(outcome, plan.rubric, now=context.now))
+    after = context.uow.apply(rules.watched(outcome, plan.rubric, response, now=context.now))
     keep_reading(context, after, working, plan.rubric, approval.asked_by)
     _carry_out(context, approval, by, incident, after)
 
@@ -111,9 +111,10 @@ def downgraded(context: Context, approval: Approval, by: str) -> None:
         raise RuleBroken("grade.lower_stale", approval=approval.ref)
     plan, readings = context.uow.plan_of(incident), context.uow.gradings(incident.ref)
     agreement, to = agreement_of(approval, by), OpinionLevel(str(approval.values["to"]))
-    responses = {level: plan.response(level, context.now, context.zone) for level in plan.responses}
+    responses = {level: context.response(replace(incident, response_level=level)) for level in plan.responses}
     outcome = rules.downgrade(incident, readings, agreement, now=context.now, to=to, responses=responses, gap=plan.rubric.lower_gap)
-    after = context.uow.apply(rules.watched(outcome, plan.rubric, now=context.now))
+    response = responses[outcome.record.response_level]
+    after = context.uow.apply(rules.watched(outcome, plan.rubric, response, now=context.now))
     _carry_out(context, approval, by, incident, after, freely=True)
 
 

@@ -405,6 +405,10 @@ def remind(context: Context, task: str, name: str, due: datetime) -> None:
     found = context.uow.load(Task, task)
     incident = context.uow.incident_of(found)
     response: Response = context.response(incident)
+    if resting := rules.resting(found, response, context.now):
+        for each in resting:
+            context.uow.wake(found, each)
+        return
     context.uow.apply(
         rules.remind(
             found,

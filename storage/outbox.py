@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Update, bindparam, case, func, null, update
 from sqlmodel import Session, col, select
@@ -58,6 +59,9 @@ RESTS = "rest:"
 #: The `error` of a row that waits because its platform's month is used up begins so; the platform follows.
 MONTH = "month:"
 
+#: The lane of what went over a person's budget (`storage.budget`): it is told together, and nothing else waits behind it.
+OVER = "over"
+
 
 def enqueue_notice(
     session: Session, notice: Notice, *, ref: str, version: int, incident: str, organization: Organization, now: datetime, watch: str
@@ -74,7 +78,7 @@ def enqueue_notice(
             kind="notice",
             lane=f"{place}:{_lane(notice.kind, incident)}",
             priority=PRIORITY[notice.urgency],
-            due=now + notice.hold,
+            due=now + notice.hold + share(notice.spread, place),
             now=now,
             about={"notice": notice.kind, "ref": ref, "version": version, "values": dict(notice.values)},
             platform=platform,
@@ -83,6 +87,27 @@ def enqueue_notice(
             incident=incident,
             ref=ref,
         )
+        if notice.kind in TASKS:
+            _hasten(session, f"{place}:{_lane(notice.kind, incident)}", now + notice.hold + share(notice.spread, place))
+
+
+def _hasten(session: Session, lane: str, due: datetime) -> None:
+    """Reminders that are held come along with one that is not: it must not wait behind them in their lane."""
+    session.connection().execute(_hastening(), {"in_lane": lane, "by": due, "soon": due + BUNDLE})
+
+
+@cache
+def _hastening() -> Update:
+    c = table_of(OutboxRow).c
+    by, soon = bindparam("by", type_=c.due.type), bindparam("soon", type_=c.due.type)
+    held = (c.status == WAITING, c.lane == bindparam("in_lane"), c.attempt == 0, c.said_hash.is_(None), c.due > by, c.due <= soon)
+    return update(table_of(OutboxRow)).where(*held).values(due=by)
+
+
+def share(spread: timedelta, place: str) -> timedelta:
+    """The part of `spread` that a reader waits: at least a second, and always the same."""
+    seconds = int(spread.total_seconds())
+    return timedelta(seconds=1 + crc32(place.encode()) % seconds) if seconds else timedelta(0)
 
 
 def _lane(kind: str, incident: str) -> str:
@@ -253,9 +278,10 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
 
     What was put into words before is said again with the same reminders, and no newer one.
     """
-    kind = first.about.get("notice")
-    if kind not in TASKS and kind not in CLOCKS:
+    kind, over = first.about.get("notice"), first.lane.endswith(f":{OVER}")
+    if kind not in TASKS and kind not in CLOCKS and not over:
         return ()
+    soon = () if over else (col(OutboxRow.due) <= (now + BUNDLE if kind in TASKS else now),)
     same = () if first.said is None else (col(OutboxRow.said_hash) == first.said_hash,)
     statement = (
         select(OutboxRow)
@@ -263,7 +289,7 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
             col(OutboxRow.status) == WAITING,
             col(OutboxRow.lane) == first.lane,
             col(OutboxRow.id) > first.id,
-            col(OutboxRow.due) <= (now + BUNDLE if kind in TASKS else now),
+            *soon,
             *same,
         )
         .order_by(col(OutboxRow.id))
@@ -322,8 +348,7 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Outbo
         col(OutboxRow.superseded).is_(False),
     ]
     if by is not None:
-        line = by.lane.removeprefix(RESTS)
-        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane).in_([line, RESTS + line])]
+        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane).in_(_lanes(by.lane))]
     sorts = set(REMINDERS.values()) if by is None else {REMINDERS[by.about["notice"]]}
     gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if REMINDERS.get(row.about.get("notice", "")) in sorts]
     for row in gone:
@@ -331,6 +356,12 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Outbo
     session.flush()
     for message in {(row.platform, row.message_id) for row in gone}:
         _take_back(session, *message, now=now)
+
+
+def _lanes(lane: str) -> tuple[str, ...]:
+    """Where the reader's older reminders stand: what went over the budget has changed its lane."""
+    place = lane.rpartition(":")[0]
+    return (lane, f"{place}:{OVER}", f"{place}:reminders")
 
 
 def _take_back(session: Session, platform: str | None, message_id: str | None, *, now: datetime) -> None:

@@ -138,7 +138,8 @@ class Incident:
 
 
 def _next_update(now: datetime, response: Response) -> datetime:
-    return response.after("cadence", now, response.cadence)
+    """When the next update is given: nobody waits for one in quiet hours."""
+    return response.waking(response.after("cadence", now, response.cadence))
 
 
 def _cadence(now: datetime, response: Response) -> Timer:
@@ -149,11 +150,11 @@ def _cadence(now: datetime, response: Response) -> Timer:
 QUIET = (Timer("cadence", None), Timer("rescore", None))
 
 
-def watched(outcome: Outcome[Incident], rubric: Rubric, *, now: datetime) -> Outcome[Incident]:
+def watched(outcome: Outcome[Incident], rubric: Rubric, response: Response, *, now: datetime) -> Outcome[Incident]:
     """With the moment when figures are taken again: sooner while the grade is provisional, then by the level that stands."""
     graded = outcome.record
     every = rescore_every(rubric, graded.opinion_level, graded.provisional)
-    return replace(outcome, timers=(*outcome.timers, Timer("rescore", now + every)))
+    return replace(outcome, timers=(*outcome.timers, Timer("rescore", response.waking(now + every))))
 
 
 def open_(incident: Incident, working: Working, response: Response) -> Outcome[Incident]:
@@ -313,20 +314,24 @@ def downgrade(
     return _paced(incident, lowered, Event("downgraded", details), notices, now, responses[lowered.response_level])
 
 
-def ask_to_rescore(incident: Incident, rubric: Rubric, *, now: datetime, last: datetime, organization: Organization) -> Outcome[Incident]:
+def ask_to_rescore(
+    incident: Incident, rubric: Rubric, response: Response, *, now: datetime, last: datetime, organization: Organization
+) -> Outcome[Incident]:
     """The clock: figures should be taken again. First whoever watches opinion, from the second round on their leaders and the office.
 
     `last`: when they were last taken.
     """
     state = MACHINE.after(incident.state, "rescore")
     every = rescore_every(rubric, incident.opinion_level, incident.provisional)
-    round_ = max(1, (now - last) // every)
+    round_, following = 1, response.waking(last + every)
+    while (again := response.waking(following + every)) <= now:
+        round_, following = round_ + 1, again
     people = [organization.duty("opinion")]
     if round_ > 1:
         people += [*organization.groups["opinion"].leaders, organization.duty("office")]
-    to, again = tuple(dict.fromkeys(people)), now + every
+    to, again = tuple(dict.fromkeys(people)), response.waking(now + every)
     details: dict[str, Value] = {"to": list(to), "round": round_, "last": last.isoformat(), "next_at": again.isoformat()}
-    notice = Notice("incident.rescore_due", to, details, "escalation" if round_ > 1 else "reminder")
+    notice = Notice("incident.rescore_due", to, details, "escalation" if round_ > 1 else "reminder", spread=response.spread(following))
     return Outcome(replace(incident, state=state), Event("rescore_asked", details), (Timer("rescore", again),), (notice,))
 
 
@@ -699,14 +704,14 @@ def ask_for_update(incident: Incident, *, now: datetime, response: Response, org
         people.extend(organization.groups["office"].leaders)
     if rounds >= 3:
         people.extend(organization.groups["lead"].leaders)
-    again = response.after("cadence", now, every)
-    to = tuple(dict.fromkeys(people))
+    again = response.waking(response.after("cadence", now, every))
+    to, spread = tuple(dict.fromkeys(people)), response.spread(incident.next_update_at or now)
     values: dict[str, Value] = {"round": rounds, "next_at": again.isoformat(), "missed": steps - 1}
     return Outcome(
         replace(incident, state=state, silent_rounds=rounds, next_update_at=again),
         Event("update_asked", {"to": list(to), "round": rounds, "missed": steps - 1}),
         (Timer("cadence", again),),
-        (Notice("incident.update_due", to, values, "escalation" if rounds > 1 else "reminder"),),
+        (Notice("incident.update_due", to, values, "escalation" if rounds > 1 else "reminder", spread=spread),),
     )
 
 

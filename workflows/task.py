@@ -10,15 +10,16 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.deadlines import TOO_CLOSE
+from workflows.core.chain import all_that_has_come, held, timers
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, repaced, timers
+from workflows.core.escalation import NAMES, Audience, Item, audience, fire, next_due, repaced
 from workflows.core.facts import Value
 from workflows.core.hours import Hours
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
+from workflows.core.quiet import MORNING
 from workflows.core.response import Response
 from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
@@ -155,16 +156,7 @@ def _outcome(task: Task, response: Response, verb: str, details: Mapping[str, Va
 
 
 def timers_of(task: Task, response: Response) -> tuple[Timer, ...]:
-    """A due reminder within two minutes of another word about the same task is left to that one; the one at the due itself stays."""
-    known = item(task)
-    running = next_due(known, response)
-    while known.due and "due" in running and running["due"] < known.due:
-        words = [at for name, at in running.items() if name != "due"] + ([known.prompted] if known.round and known.prompted else [])
-        if not any(abs(running["due"] - at) <= TOO_CLOSE for at in words):
-            break
-        known = replace(known, reminded=running["due"])
-        running = next_due(known, response)
-    return timers(known, response)
+    return timers(item(task), response)
 
 
 def due_for(line: TaskLine, response: Response, clocks: Mapping[str, datetime | None], calendar: Calendar, zone: tzinfo) -> datetime | None:
@@ -416,6 +408,14 @@ def fulfil(task: Task, *, by: str, now: datetime, response: Response) -> Outcome
     )
 
 
+def resting(task: Task, response: Response, now: datetime) -> tuple[Timer, ...]:
+    """A timer that has come though now is quiet (that was not known when it was set, or the house was down when it should have come):
+    the task's timers, none before the quiet is over, to be set without a word. Else none."""
+    awake = response.waking(now)
+    found = timers(item(task), response) if awake > now else ()
+    return tuple(replace(one, due=one.due and max(one.due, awake)) for one in found)
+
+
 def remind(
     task: Task,
     *,
@@ -428,7 +428,8 @@ def remind(
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     state = MACHINE.after(task.state, "remind")
-    fired = _all_that_has_come(fire(item(task), response, name, now), response, now)
+    kept = held(item(task), response, now)
+    fired = all_that_has_come(fire(item(task), response, name, now), response, now)
     owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
     heard = audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander)
     after = replace(
@@ -443,28 +444,17 @@ def remind(
         "round": after.round,
         "to": list(told.people),
         "missed": fired.missed,
+        "held": kept.count,
     }
-    return _outcome(
-        after, response, "reminded" if not fired.climbed else "escalated", details, *_reminders(after, name, told, response, details, now)
-    )
+    said = _reminders(after, name, told, response, details, now)
+    if kept.waited:
+        said = tuple(replace(one, hold=timedelta(0), spread=MORNING) for one in said)
+    return _outcome(after, response, "reminded" if not fired.climbed else "escalated", details, *said)
 
 
 def _once(*people: str) -> tuple[str, ...]:
     """The owner hears whatever goes up about their task, too."""
     return tuple(dict.fromkeys(people))
-
-
-def _all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
-    """Other timers of the task that have come by now are answered by the same message: one thing, one word."""
-    known, missed, climbed = fired.item, fired.missed, fired.climbed
-    for _ in NAMES:
-        come = {at: name for name, at in next_due(known, response).items() if at <= now}
-        if not come:
-            break
-        more = fire(known, response, come[min(come)], now)
-        missed += more.missed + (1 if min(come) < now - TOO_CLOSE else 0)
-        known, climbed = more.item, climbed or more.climbed
-    return Fired(replace(known, reminded=max(now, known.reminded or now)), missed, climbed)
 
 
 def _next_climb(task: Task, response: Response) -> datetime | None:
@@ -540,8 +530,9 @@ def reschedule(
     state = MACHINE.after(task.state, "reschedule")
     reminded = task.reminded_at if due == task.due_at else now - timedelta(seconds=1)
     moved = replace(task, state=state, due_at=due, period=seconds, reminded_at=reminded)
+    paced = repaced(item(moved), response, now)
     return _outcome(
-        replace(moved, prompted_at=repaced(item(moved), response, now).prompted),
+        replace(moved, prompted_at=paced.prompted, reminded_at=paced.reminded),
         response,
         "rescheduled",
         {"due_at": _moment(due), "was": _moment(task.due_at), "level": str(response.level)},

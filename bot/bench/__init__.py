@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bot.bench import house, queues, web
+from bot.bench import house, noise, queues, web
 from bot.bench.places import Fresh, opened, postgres, sqlite
 from bot.bench.report import Row, table
 
@@ -35,10 +35,11 @@ class Size:
     own: int
     commands: int
     starts: int
+    hours: float
 
 
-FULL = Size(5.0, 100_000, 2_000, 150, 1_000, 1_000_000, 200, 5_000, 1_000, 50_000, 5, 100, 3)
-QUICK = Size(0.6, 2_000, 200, 15, 100, 2_000, 20, 60, 20, 400, 1, 5, 1)
+FULL = Size(5.0, 100_000, 2_000, 150, 1_000, 1_000_000, 200, 5_000, 1_000, 50_000, 5, 100, 3, 26)
+QUICK = Size(0.6, 2_000, 200, 15, 100, 2_000, 20, 60, 20, 400, 1, 5, 1, 1)
 
 Measurement = tuple[str, Callable[[], list[Row]]]
 
@@ -80,6 +81,7 @@ def _plan(size: Size, folder: Path, server: Fresh | None) -> Iterator[Measuremen
         yield f"timers at once ({kind})", partial(house.timers_at_once, kind, fresh("timers"), incidents=size.incidents, timers=size.timers)
         busy = partial(house.commands, kind, fresh("commands"), incidents=size.incidents, tasks=size.tasks)
         yield f"commands ({kind})", partial(busy, own=size.own, rounds=size.commands)
+    yield "noise", partial(noise.noise, folder / "noise", hours=size.hours)
     yield "start and memory (SQLite)", partial(web.start, sqlite(folder)("start"), folder, rounds=size.starts)
 
 

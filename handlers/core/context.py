@@ -57,8 +57,8 @@ class Context:
         return found.name_en or found.name if self.words.locale == "en" else found.name
 
     def response(self, incident: Incident) -> Response:
-        """The response of the incident's level now, under the plan it was opened with."""
-        return self.uow.plan_of(incident).response(incident.response_level, self.now, self.zone)
+        """The response of the incident's level now, under the plan it was opened with, and its quiet hours by today's calendar."""
+        return self.uow.plan_of(incident).observed(incident.response_level, self.now, self.zone, provisional=incident.provisional)
 
     def incident(self, ref: str | None) -> Incident:
         """The incident asked about: by ref, by the card answered, or by the chat; locked."""

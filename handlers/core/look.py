@@ -47,7 +47,7 @@ class Look:
         return self.words.time(moment, self.now)
 
     def response(self, incident: Incident) -> Response:
-        return self.reader.plan_of(incident).response(incident.response_level, self.now, self.zone)
+        return self.reader.plan_of(incident).observed(incident.response_level, self.now, self.zone, provisional=incident.provisional)
 
     def level(self, incident: Incident) -> str:
         response = self.response(incident)

@@ -79,4 +79,6 @@ def rescore(context: Context, incident: Incident) -> None:
     readings = context.uow.gradings(incident.ref)
     last = readings[-1].at if readings else incident.opened_at
     rubric = context.uow.plan_of(incident).rubric
-    context.uow.apply(rules.ask_to_rescore(incident, rubric, now=context.now, last=last, organization=context.organization))
+    context.uow.apply(
+        rules.ask_to_rescore(incident, rubric, context.response(incident), now=context.now, last=last, organization=context.organization)
+    )

@@ -32,7 +32,9 @@ class Opened:
 def open_incident(context: Context, first: Tip) -> Opened:
     """Open it at once, with whatever the first report says."""
     plan = context.uow.current_plan()
-    incident = context.uow.apply(rules.watched(_opening(context, first, plan), plan.rubric, now=context.now))
+    opened = _opening(context, first, plan)
+    response = plan.responses[opened.record.response_level]
+    incident = context.uow.apply(rules.watched(opened, plan.rubric, response, now=context.now))
     settled = settle(context, incident)
     return Opened(incident, len(settled.made), _bind_or_create(context, incident, first.chat))
 

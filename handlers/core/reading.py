@@ -21,9 +21,9 @@ def take_reading(
 ) -> tuple[Incident, Working]:
     """Grade, keep the grading, and set when it is asked for again. Answers the incident as it stands, and the working."""
     plan, working = context.uow.plan_of(incident), work_out(context, incident, given, overrides)
-    response = plan.response(rules.read(incident, working, given, overrides).response_level, context.now, context.zone)
+    response = context.response(rules.read(incident, working, given, overrides))
     outcome = rules.grade(incident, working, by=by, now=context.now, given=given, overrides=overrides, response=response)
-    after = context.uow.apply(rules.watched(outcome, plan.rubric, now=context.now))
+    after = context.uow.apply(rules.watched(outcome, plan.rubric, response, now=context.now))
     keep_reading(context, after, working, plan.rubric, by)
     return after, working
 

@@ -6,7 +6,7 @@ What an incident was opened under (`plan_files`) is kept by fingerprint and read
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 from storage.plan.calendar import check_years, read_calendar
@@ -15,6 +15,7 @@ from storage.plan.findings import Finding, PlanError, listed, nearest
 from storage.plan.obligations import check_named, read_obligations
 from storage.plan.organization import Names, read_organization
 from storage.plan.playbooks import COMMON, Reading, read_playbook
+from storage.plan.quiet import read_digest
 from storage.plan.response import read_ladder, read_responses
 from storage.plan.rubric import read_rubric
 from storage.plan.statements import FOLDER as STATEMENTS
@@ -25,7 +26,7 @@ from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
 from workflows.core.people import Organization
-from workflows.core.plan import Plan
+from workflows.core.plan import DIGEST, Plan
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
@@ -147,6 +148,7 @@ class _Read:
     rubric: Rubric | None = None
     responses: dict[ResponseLevel, Response] | None = None
     ladder: Ladder = CLOCK_LADDER
+    digest: tuple[time, ...] = DIGEST
     playbooks: dict[str, Playbook] = field(default_factory=dict)
     obligations: dict[str, Obligation] = field(default_factory=dict)
     statements: dict[str, Template] = field(default_factory=dict)
@@ -164,7 +166,7 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements)
+        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest)
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -195,6 +197,7 @@ def _read_rules(read: _Read, names: Names) -> None:
     """What names people, and what it names of each other."""
     if root := read.root(RESPONSE):
         read.ladder = read_ladder(root, names)
+        read.digest = read_digest(root)
         read.responses = read_responses(root, names)
     reading = Reading(names, read.facts)
     for name in (name for name in ALLOWED if name.startswith(PLAYBOOKS)):

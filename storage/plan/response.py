@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import cast
 
 from storage.plan.organization import Names
+from storage.plan.quiet import read_quiet
 from storage.plan.table import Table, check_not_slower, format_duration, shown
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.hours import NAMES, HoursName
@@ -93,6 +94,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
         calendars=_calendars(table),
+        quiet_hours=read_quiet(table, level),
     )
     table.close()
     return response

@@ -63,6 +63,9 @@ _IS_CARD: ColumnElement[bool] = literal_column("kind = 'card'")
 _CARDS = Index("ix_outbox_card", "incident", "ref", sqlite_where=_IS_CARD, postgresql_where=_IS_CARD)
 _AWAITED: ColumnElement[bool] = literal_column("receipt IS NOT NULL")
 _RECEIPTS = Index("ix_outbox_receipt", "accepted", sqlite_where=_AWAITED, postgresql_where=_AWAITED)
+#: What a person's hourly budget counts: done, and no more urgent than a reminder.
+_IS_TOLD: ColumnElement[bool] = literal_column(f"status = '{DONE}' AND priority >= 5")
+_TOLD = Index("ix_outbox_told", "recipient", "finished", sqlite_where=_IS_TOLD, postgresql_where=_IS_TOLD)
 
 
 class OutboxRow(QueueRow, table=True):
@@ -73,7 +76,7 @@ class OutboxRow(QueueRow, table=True):
     """
 
     __tablename__: ClassVar[Any] = "outbox"
-    __table_args__ = (_CARDS, _RECEIPTS, *_rules("outbox", "key"))
+    __table_args__ = (_CARDS, _RECEIPTS, _TOLD, *_rules("outbox", "key"))
 
     key: str
     kind: str

@@ -28,6 +28,7 @@ from workflows.task import LIVE, State, Task, verifiers_of
 from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
+V = TypeVar("V", bound="Reader")
 
 #: Kinds of record that belong to no incident, or are one.
 OWN = (Incident, Tip, DutyChange)
@@ -79,6 +80,10 @@ class Reader:
     def organization_at(self, moment: datetime) -> Organization:
         """The plan's people, with who is on duty and who is away then."""
         return organization_at(self._session, self._plans, moment)
+
+    def within(self, scope: Scope, kind: type[V]) -> V:
+        """The same database for another viewer, read in another way."""
+        return kind(self._session, self._plans, scope)
 
     def plan_of(self, record: Record) -> Plan:
         return self._plans.of(self._session, record.plan)

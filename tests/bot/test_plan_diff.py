@@ -17,6 +17,7 @@ from handlers.core.wording import Locale, Words
 from storage.plan import load_plan
 from workflows.core.calendar import Calendar, Important
 from workflows.core.plan import Plan
+from workflows.core.quiet import QuietHours
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
@@ -224,6 +225,7 @@ def another(value: Any, name: str) -> Any:
         "subtypes": {"x": ("某",)},
         "approvers": {"activate": ("legal.head",)},
         "rungs": (),
+        "quiet_hours": QuietHours(time(20), time(6)),
         "facts": {"csrc_grade": "general"},
         "facts_at_least": {"affected_clients": 7.0},
         "any_score": ("trend",),
@@ -294,7 +296,7 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
 KEYS = {"id", "key", "code", "type", "level"}
 IN_PARTS = {("rubric", "indicators"), ("rubric", "bands"), ("rubric", "floors"), ("rubric", "regrade_minutes"), ("playbook", "lines")}
 IN_PARTS |= {("duty", "keyed_by")}
-IN_PARTS |= {("response", "hours"), ("response", "factor"), ("calendar", "fingerprint")}  # of no file
+IN_PARTS |= {("response", "hours"), ("response", "factor"), ("response", "quiet"), ("calendar", "fingerprint")}  # of no file
 FIELDS = [
     (kind, field.name)
     for kind, (record, _) in parts().items()

@@ -31,7 +31,7 @@ from tests.crash.telex import said
 from tests.make import START
 from tests.world import World, make_world
 from workflows.core.approval import ApprovalState
-from workflows.core.escalation import timers
+from workflows.core.chain import timers
 from workflows.task import item
 
 #: Longer than every lease: whatever a dead process held is free again.

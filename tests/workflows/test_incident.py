@@ -265,7 +265,7 @@ class IncidentLife(RuleBasedStateMachine):
         try:
             outcome = act()
             if outcome.event.verb in ("opened", "graded", "measured", "lowered", "downgraded", "reopened"):
-                outcome = rules.watched(outcome, RUBRIC, now=self.now)
+                outcome = rules.watched(outcome, RUBRIC, self.response, now=self.now)
         except UserError:
             assert self.found == before, "a refused move changes nothing"
             return
@@ -367,7 +367,7 @@ class IncidentLife(RuleBasedStateMachine):
             assert self.due > self.now
         if self.rescore is not None and self.rescore <= self.now:
             last = self.readings[-1].at if self.readings else START
-            self._try(lambda: rules.ask_to_rescore(self.found, RUBRIC, now=self.now, last=last, organization=ORGANIZATION))
+            self._try(lambda: rules.ask_to_rescore(self.found, RUBRIC, self.response, now=self.now, last=last, organization=ORGANIZATION))
             assert self.rescore > self.now
 
     @invariant()

@@ -87,7 +87,9 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "downgrade": lambda: incident.downgrade(
             graded, readings, agreed, now=START, to=mild, responses=dict.fromkeys(ResponseLevel, RESPONSE), gap=minutes(60)
         ),
-        "rescore": lambda: incident.ask_to_rescore(found, rubric, now=START, last=START - minutes(30), organization=ORGANIZATION),
+        "rescore": lambda: incident.ask_to_rescore(
+            found, rubric, make_response(), now=START, last=START - minutes(30), organization=ORGANIZATION
+        ),
         "known": lambda: incident.set_known(found, by="li.na", known=START - minutes(5)),
         "activate": lambda: incident.activate(found, **said, approval=None),
         "recovered": lambda: incident.recovered(found, **said, note=""),

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from workflows.core.deadlines import claim_wait, next_reminder
-from workflows.core.outcome import Timer
+from workflows.core.deadlines import claim_wait, next_reminder, reminders
 from workflows.core.people import Organization
 from workflows.core.response import Response
 
@@ -65,12 +64,6 @@ class Audience:
     exhausted: bool
 
 
-def timers(item: Item, response: Response) -> tuple[Timer, ...]:
-    """The item's whole set of timers: those that run and, as None, those that do not."""
-    running = next_due(item, response)
-    return tuple(Timer(name, running.get(name)) for name in NAMES)
-
-
 def next_due(item: Item, response: Response) -> dict[str, datetime]:
     """When each running timer fires. Empty only for an item that is closed."""
     if not item.live:
@@ -82,8 +75,8 @@ def next_due(item: Item, response: Response) -> dict[str, datetime]:
     else:
         found = _before_due(item, response)
     if item.snoozed:
-        return {name: max(due, item.snoozed) for name, due in found.items()}
-    return found
+        found = {name: max(due, item.snoozed) for name, due in found.items()}
+    return {name: response.waking(due) for name, due in found.items()}
 
 
 def _before_due(item: Item, response: Response) -> dict[str, datetime]:
@@ -141,10 +134,25 @@ def _prompted(item: Item) -> datetime:
 
 
 def repaced(item: Item, response: Response, now: datetime) -> Item:
-    """The item under a response that has just changed: what the new pace would have said before `now` is due now, and was not missed."""
-    running = next_due(replace(item, snoozed=None), response)
+    """The item under a response that has just changed: what the new pace would have said before `now` is due now, and was not missed.
+
+    Of due reminders that have gone by unsaid (the quiet hours of a lighter level held them) only the last is, and none where another
+    word is said now.
+    """
+    gone = _gone(item, response, now)
+    known = replace(item, reminded=gone[-1]) if gone else item
+    running = next_due(replace(known, snoozed=None), response)
     late = max((now - due for name, due in running.items() if name != "due"), default=timedelta())
-    return replace(item, prompted=_prompted(item) + late) if late > timedelta() else item
+    if late > timedelta():
+        return replace(known, prompted=_prompted(item) + late)
+    return replace(item, reminded=gone[-2]) if len(gone) > 1 else item
+
+
+def _gone(item: Item, response: Response, now: datetime) -> list[datetime]:
+    if item.due is None:
+        return []
+    heard = max(item.created, item.reminded or item.created)
+    return [moment for moment in reminders(item.created, item.due, response.remind_before) if heard < moment < now]
 
 
 def fire(item: Item, response: Response, name: str, now: datetime) -> Fired:

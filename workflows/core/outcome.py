@@ -41,6 +41,8 @@ class Notice:
     urgency: Urgency = "copy"
     hold: timedelta = timedelta(0)
     """how long it may wait to be bundled with others to the same person"""
+    spread: timedelta = timedelta(0)
+    """it waits longer by a part of this, always the same for the same reader: what quiet hours held is not all sent at one moment"""
     card: bool = False
     """a living card of this name, one per chat or person, redrawn as things change, instead of a message"""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, time, tzinfo
 
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
@@ -15,6 +15,9 @@ from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template
 from workflows.core.working_days import local_day
+
+#: When the digest comes in plans that do not say.
+DIGEST = (time(8, 50), time(17, 30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,17 @@ class Plan:
     ladder: Ladder = CLOCK_LADDER
     statements: Mapping[str, Template] = field(default_factory=dict)
     """by the file's name without its ending"""
+    digest: tuple[time, ...] = DIGEST
+    """local times at which everybody is told what is still open"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
         found = replace(self.responses[level], hours=Hours(self.calendar, zone))
         return found.shortened(self.calendar.factor_at(local_day(at, zone)))
+
+    def observed(self, level: ResponseLevel, at: datetime, zone: tzinfo, *, provisional: bool) -> Response:
+        """The same with its quiet hours in force, for an incident whose grade is provisional or not."""
+        return self.response(level, at, zone).observed(provisional=provisional, zone=zone, calendar=self.calendar)
 
     def with_people(self, organization: Organization) -> "Plan":
         """This plan's rules with today's people: leavers lose their rights at once."""

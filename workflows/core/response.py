@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
+from workflows.core.calendar import Calendar
 from workflows.core.hours import Hours, HoursName
+from workflows.core.quiet import MORNING, Quiet, QuietHours
 from workflows.core.rubric import ResponseLevel
 
 #: The timers of an item that may pause with a calendar. Claims, approvals and regulators' clocks run at night and on holidays, always.
@@ -61,6 +63,10 @@ class Response:
     """the calendar that `calendars` are read in"""
     factor: float = 1.0
     """below 1 in an important period: by so much all waits, and the dues of tasks, are shortened"""
+    quiet_hours: QuietHours | None = None
+    """what the plan says"""
+    quiet: Quiet | None = None
+    """the same, where it holds for the incident in question: see `observed`"""
 
     def after(self, timer: str, start: datetime, wait: timedelta) -> datetime:
         """When `wait` has gone by in the calendar of `timer`."""
@@ -80,6 +86,20 @@ class Response:
         return replace(
             self, **waits, rungs=tuple(replace(rung, wait=rung.wait * factor) for rung in self.rungs), factor=self.factor * factor
         )
+
+    def observed(self, *, provisional: bool, zone: tzinfo, calendar: Calendar) -> "Response":
+        """With its quiet hours in force; while the grade is provisional nothing is quiet, whatever the plan says."""
+        if self.quiet_hours is None or provisional:
+            return self
+        return replace(self, quiet=Quiet(self.quiet_hours, zone, calendar))
+
+    def waking(self, at: datetime) -> datetime:
+        """`at`, or the end of the quiet time that it falls into."""
+        return self.quiet.ends(at) if self.quiet else at
+
+    def spread(self, due: datetime) -> timedelta:
+        """How far apart readers are told what is due then: at the end of quiet hours not all at one moment."""
+        return MORNING if self.quiet and self.quiet.is_end(due) else timedelta(0)
 
 
 _WAITS = (

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.make import START
 from tests.workflows.sample import ORGANIZATION, make_response, make_task, minutes
-from workflows.core.escalation import NAMES, Item, Phase, audience, fire, next_due, timers
+from workflows.core.chain import timers
+from workflows.core.escalation import NAMES, Item, Phase, audience, fire, next_due
 from workflows.core.people import Group, Organization
 from workflows.core.response import Response, Rung
 from workflows.core.rubric import ResponseLevel
