@@ -359,9 +359,11 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Outbo
 
 
 def _lanes(lane: str) -> tuple[str, ...]:
-    """Where the reader's older reminders stand: what went over the budget has changed its lane."""
-    place = lane.rpartition(":")[0]
-    return (lane, f"{place}:{OVER}", f"{place}:reminders")
+    """Where the reader's older reminders stand: what rests, and what went over the budget, has changed its lane."""
+    own = lane.removeprefix(RESTS)
+    place = own.rpartition(":")[0]
+    lanes = (own, f"{place}:{OVER}", f"{place}:reminders")
+    return (*lanes, *(f"{RESTS}{one}" for one in lanes))
 
 
 def _take_back(session: Session, platform: str | None, message_id: str | None, *, now: datetime) -> None:
