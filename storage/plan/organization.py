@@ -32,11 +32,10 @@ def _quotas(table: Table | None) -> dict[str, int]:
     """What the firm's contract with each vendor allows in a month."""
     if table is None:
         return {}
-    for platform in set(table.names()) - set(PLATFORMS):
-        table.source.unknown(table.key(platform), "platform", platform, PLATFORMS)
-    quotas = {platform: table.whole(platform) for platform in table.names() if platform in PLATFORMS}
-    table.close()
-    return quotas
+    for platform in table.names():
+        if platform not in PLATFORMS:
+            table.source.unknown(table.key(platform), "platform", platform, PLATFORMS)
+    return {platform: table.whole(platform) for platform in table.names() if platform in PLATFORMS}
 
 
 def _firm(table: Table) -> Firm:
