@@ -46,6 +46,7 @@ def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"]
     """The demo in this process, on a free port of loopback, with its data in `folder`."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen(128)  # whoever is faster than the server's start waits, as at `gengfu serve`
         port = listening.getsockname()[1]
         settings = replace(demo_settings(folder, {"GENGFU_PORT": str(port), "GENGFU_LOCALE": locale}), console=console)
         database = Database(settings.database_url.reveal())

@@ -303,7 +303,7 @@ def test_the_whole_way_to_the_archive(world: World) -> None:
     assert all(world.timers(task.ref) == {} for task in world.tasks())
     card = world.says("li.na", "/事件 查看 I1").card
     assert card is not None
-    assert (card.tone, card.note) == ("good", "更夫 14:00 巡过;已无待办")
+    assert (card.tone, card.note) == ("good", "值守 14:00 · 已无待办")
     assert [b.label for b in card.buttons] == ["全部任务", "时间线"]
 
 
