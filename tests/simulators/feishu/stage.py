@@ -38,7 +38,7 @@ from tests.simulators.feishu.tenant import chat_id, open_id, plan_on_feishu
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "var" / "simulate"
 PORT = 8010
-READY_WITHIN, STOPPED_WITHIN = 40.0, 15.0
+READY_WITHIN, STOPPED_WITHIN = 90.0, 15.0
 #: Of the environment, the server gets what is not a setting, and these.
 KEPT = ("GENGFU_LOCALE", "GENGFU_TIMEZONE")
 OURS = ("GENGFU_", "FEISHU_", "SMTP_", "WECOM_", "DINGTALK_")
@@ -208,7 +208,8 @@ def main() -> None:
     parser.add_argument("--mode", choices=("ws", "http"), default="ws", help="the long connection (default), or callbacks")
     parser.add_argument("--port", type=int, default=PORT, help=f"of the page (default {PORT})")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
+        signal.signal(number, _stop)
     try:
         with running(mode=given.mode, port=given.port, locale="en" if os.environ.get("GENGFU_LOCALE") == "en" else "zh") as now:
             print(f"更夫 Gengfu before a stand-in of Feishu ({given.mode}): {now.page}", flush=True)
