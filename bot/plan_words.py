@@ -69,7 +69,11 @@ class Told:
         return self.say(f"plan.show.{part or 'whole'}", group=of) + ("" if name == "group" else now)
 
     def rung(self, rung: Rung) -> str:
-        return self.say("plan.show.rung", to=self.join(self.who(spec) for spec in rung.to), wait=rung.wait)
+        by = "" if rung.by == ("card",) else self.say("plan.show.rung_by", ways=self.ways(rung.by))
+        return self.say("plan.show.rung", to=self.join(self.who(spec) for spec in rung.to), by=by, wait=rung.wait)
+
+    def ways(self, by: Iterable[str]) -> str:
+        return self.join(self.words.say(f"plan.way.{way}") for way in by)
 
     def clock(self, name: str) -> str:
         return self.words.say(f"plan.clock.{name}")

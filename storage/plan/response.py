@@ -1,10 +1,12 @@
 """`response.toml`: approvers, cadence, reminders and the ladder of each response level."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from storage.plan.organization import Names
 from storage.plan.table import Table, check_not_slower, format_duration, shown
+from workflows.core.channels import CHANNELS, QUIET
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.response import Response, Rung
 from workflows.core.rubric import ResponseLevel
@@ -57,7 +59,18 @@ def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
     for name in (*_PACES, "snooze_max"):
         check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
     check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
+    _check_not_quieter(root, responses)
     return responses
+
+
+def _check_not_quieter(root: Table, responses: Mapping[ResponseLevel, Response]) -> None:
+    """A heavier level reaches the same people at the same rung in all ways in which a lighter one does."""
+    for lighter, heavier in pairwise(one for level in LEVELS if (one := responses.get(level))):
+        for number, (less, more) in enumerate(zip(lighter.rungs, heavier.rungs, strict=False)):
+            key = f"{heavier.level}.rungs[{number}].by"
+            missing = [way for way in less.by if way not in more.by]
+            if less.to == more.to and missing and not root.source.faulty(key) and not root.source.faulty(f"{lighter.level}.rungs[{number}].by"):
+                root.source.note(key, "quieter", level=heavier.level, than=lighter.level, missing=", ".join(missing))
 
 
 def _length(rungs: tuple[Rung, ...]) -> timedelta:
@@ -88,6 +101,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         snooze_count=table.whole("snooze_count", least=0),
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
+        terminal_by=_ways(table, "terminal_by", [way for way in CHANNELS if way not in {*QUIET, "urgent"}]),
     )
     table.close()
     return response
@@ -134,11 +148,31 @@ def _rungs(table: Table, level: str, names: Names, words: tuple[str, ...]) -> tu
             one.note("to", "empty_list")
         for index, spec in enumerate(to):
             names.check(one, "to", "audience", spec, words, place=f"to[{index}]")
-        rungs.append(Rung(to, one.duration("wait")))
+        rungs.append(Rung(to, one.duration("wait"), _by(one)))
         one.close()
     if not rungs and not table.source.faulty(table.key("rungs")):
         table.note("rungs", "no_rungs", level=level)
     return tuple(rungs)
+
+
+def _by(rung: Table) -> tuple[str, ...]:
+    """Plans that do not say send a message and nothing else."""
+    if not rung.has("by"):
+        return ("card",)
+    by = _ways(rung, "by", CHANNELS)
+    if not by and not rung.source.faulty(rung.key("by")):
+        rung.note("by", "empty_list")
+    if "urgent" in by and "card" not in by:
+        rung.note("by", "urgent_alone")
+    return by
+
+
+def _ways(table: Table, name: str, known: Sequence[str]) -> tuple[str, ...]:
+    found = table.texts(name)
+    for index, way in enumerate(found):
+        if way not in known:
+            table.source.unknown(f"{table.key(name)}[{index}]", "channel", way, known)
+    return tuple(way for way in known if way in found)
 
 
 def _limit(table: Table, name: str) -> int | None:

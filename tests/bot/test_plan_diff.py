@@ -224,6 +224,7 @@ def another(value: Any, name: str) -> Any:
         "subtypes": {"x": ("某",)},
         "approvers": {"activate": ("legal.head",)},
         "rungs": (),
+        "terminal_by": ("sms",),
         "facts": {"csrc_grade": "general"},
         "facts_at_least": {"affected_clients": 7.0},
         "any_score": ("trend",),

@@ -13,10 +13,12 @@ class Rung:
 
     `to` entries: `owner` (the group's duty member, else head and deputy, while nobody owns it), `group`, `group.head`,
     `group.deputy` (of the item's group), `commander`, `lead`, `lead.head`, `lead.deputy`, `office.head`, …
+    `by`: in which ways (`workflows.core.channels`).
     """
 
     to: tuple[str, ...]
     wait: timedelta
+    by: tuple[str, ...] = ("card",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,5 @@ class Response:
     """kinds of approval that no spoken yes can give at this level"""
     step_up: tuple[str, ...] = ()
     """acts (`approve`) that the web takes only with a fresh one-time code at this level"""
+    terminal_by: tuple[str, ...] = ()
+    """louder ways in which the control group's duty officer hears of what nobody on the ladder took"""
