@@ -498,9 +498,7 @@ def _reminded(
     report: Report, heard: Hearing, ladder: Ladder, now: datetime, reach: Reach, *, said: bool, missed: int, again: tuple[str, ...]
 ) -> Outcome[Report]:
     """`again`: who has just heard the same hears no more than what is louder now."""
-    after = replace(
-        report, state=MACHINE.after(report.state, "remind"), level=heard.rung, round=report.round + said, prompted_at=now
-    )
+    after = replace(report, state=MACHINE.after(report.state, "remind"), level=heard.rung, round=report.round + said, prompted_at=now)
     more = louder(heard.rung, report.level, ladder)
     told = tuple(p for p in heard.people if p not in again or more) if said else ()
     by: Callable[[str], tuple[str, ...]] = lambda person: more if person in again else ladder.rungs[heard.rung].by  # noqa: E731

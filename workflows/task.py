@@ -507,9 +507,7 @@ def _next_climb(task: Task, response: Response) -> datetime | None:
     return None
 
 
-def _reminders(
-    task: Task, name: str, told: Told, response: Response, details: Mapping[str, Value], now: datetime
-) -> tuple[Notice, ...]:
+def _reminders(task: Task, name: str, told: Told, response: Response, details: Mapping[str, Value], now: datetime) -> tuple[Notice, ...]:
     heard = told.heard
     coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)

@@ -67,9 +67,9 @@ def _check_not_quieter(root: Table, responses: Mapping[ResponseLevel, Response])
     """A heavier level reaches the same people at the same rung in all ways in which a lighter one does."""
     for lighter, heavier in pairwise(one for level in LEVELS if (one := responses.get(level))):
         for number, (less, more) in enumerate(zip(lighter.rungs, heavier.rungs, strict=False)):
-            key = f"{heavier.level}.rungs[{number}].by"
+            key, other = (f"{one.level}.rungs[{number}].by" for one in (heavier, lighter))
             missing = [way for way in less.by if way not in more.by]
-            if less.to == more.to and missing and not root.source.faulty(key) and not root.source.faulty(f"{lighter.level}.rungs[{number}].by"):
+            if less.to == more.to and missing and not root.source.faulty(key) and not root.source.faulty(other):
                 root.source.note(key, "quieter", level=heavier.level, than=lighter.level, missing=", ".join(missing))
 
 

@@ -41,7 +41,7 @@ def _usable(way: str, can: Collection[str]) -> str:
 
 
 def rings(these: Iterable[str], wait: timedelta) -> tuple[Ring, ...]:
-    """When each way beside the card and the mention comes, spread over the rung's `wait`; what has not gone by its end is left to the next rung."""
+    """When each way beside card and mention comes, spread over the rung's `wait`; what has not gone by its end is left to the next rung."""
     loud = [way for way in these if way not in AT_ONCE]
     apart = min(MOST_APART, wait / (len(loud) + 1))
     after = {way: apart * (number + 1) for number, way in enumerate(loud)}

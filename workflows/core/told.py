@@ -41,7 +41,7 @@ class Told:
         return {**by, **({"cannot": dict[str, Value](cannot)} if cannot else {})}
 
     def notices(self, notice: Notice, mention: str) -> tuple[Notice, ...]:
-        """`notice` to each of them with what follows it, and `mention` in the incident's chats where the rung says so: of its people only."""
+        """`notice` to each of them with what follows it, and `mention` in the incident's chats where the rung says so."""
         spoken = spread(replace(notice, to=self.people), self.by, self._wait, self.reach)
         if "mention" not in self._ways:
             return spoken
