@@ -69,8 +69,10 @@ class Told:
         return self.say(f"plan.show.{part or 'whole'}", group=of) + ("" if name == "group" else now)
 
     def rung(self, rung: Rung) -> str:
-        by = "" if rung.by == ("card",) else self.say("plan.show.rung_by", ways=self.ways(rung.by))
-        return self.say("plan.show.rung", to=self.join(self.who(spec) for spec in rung.to), by=by, wait=rung.wait)
+        to = self.join(self.who(spec) for spec in rung.to)
+        if rung.by == ("card",):
+            return self.say("plan.show.rung", to=to, wait=rung.wait)
+        return self.say("plan.show.rung_by", to=to, ways=self.ways(rung.by), wait=rung.wait)
 
     def ways(self, by: Iterable[str]) -> str:
         return self.join(self.words.say(f"plan.way.{way}") for way in by)

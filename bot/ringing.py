@@ -18,6 +18,7 @@ from handlers.ringing import ring_text
 from storage import audit, inbox, rings
 from storage.database import Transaction
 from storage.form_links import FormLinks
+from storage.outbox import OUTBOX
 from storage.shelf import DatabaseShelf
 from storage.tables.queues import OutboxRow
 from storage.views.reader import Reader
@@ -75,7 +76,7 @@ class Ringing:
         for name in on:
             if name not in down:
                 found |= {"sms": {"sms", "call"}, "mail": {"mail"}}.get(name) or {
-                    way for way, page in _PAGE.items() if page in self._platforms[name].can.page
+                    f"{way}:card" for way, page in _PAGE.items() if page in self._platforms[name].can.page
                 }
         return frozenset(found)
 
@@ -169,6 +170,11 @@ class Ringing:
             audit.append_personal(tx, whom, at=now, actor="delivery", verb="ring_skipped", details=details, incident=row.incident, via=via)
             if rings.unreached(tx, row):
                 self._unreached(tx, row, now)
+
+    def otherwise(self, tx: Transaction, ready: Ring) -> None:
+        """The platform has just turned out to be down: asked again at once, by what is left."""
+        for row in (ready.row, *ready.bundled):
+            OUTBOX.retry(tx, row, self._house.now(), "down", free=True)
 
     def _unreached(self, tx: Transaction, row: OutboxRow, now: datetime) -> None:
         kind = {"T": "task.unreached", "R": "report.unreached"}[row.about["ref"][0]]

@@ -143,7 +143,7 @@ class Sender:
             await self._skip(ready, "refused", str(error))
         except Exception as error:
             if platform in self.resting():
-                await self._skip(ready, "down")
+                await self._write(lambda tx: self.ringing.otherwise(tx, ready))
             else:
                 await self._try_again(ready, platform, error)
 

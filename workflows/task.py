@@ -468,7 +468,8 @@ def _reminded(task: Task, name: str, fired: Fired, heard: Audience, response: Re
         prompted_at=fired.item.prompted,
         reminded_at=fired.item.reminded,
     )
-    told = Told(heard, None if task.state is State.DONE else task.owner, response, reach)
+    early = name == "due" and task.due_at is not None and now < task.due_at
+    told = Told(heard, None if task.state is State.DONE else task.owner, response, reach, early)
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,

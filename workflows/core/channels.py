@@ -19,7 +19,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType({"urgent": "sms", "call": "sms", "
 #: How long a person has at most to look at what they got before the next, louder way.
 MOST_APART = timedelta(minutes=2)
 
-#: The ways in which a person can be reached now.
+#: The ways in which a person can be reached now; `call:card`: only about a direct message (a messenger's own telephone).
 Reach = Callable[[str], frozenset[str]]
 
 
@@ -30,12 +30,13 @@ def by_messenger(person: str) -> frozenset[str]:
 
 def ways(by: Iterable[str], can: Collection[str]) -> tuple[str, ...]:
     """What `by` comes to for somebody who `can` be reached so: each way that cannot be used gives place to the next one that can."""
-    found = {way for each in by for way in (_usable(each, can),) if way}
+    by = tuple(by)
+    found = {way for each in by for way in (_usable(each, can, card="card" in by),) if way}
     return tuple(way for way in CHANNELS if way in found)
 
 
-def _usable(way: str, can: Collection[str]) -> str:
-    while way and way not in can:
+def _usable(way: str, can: Collection[str], *, card: bool) -> str:
+    while way and not (way in can or (card and f"{way}:card" in can)):
         way = INSTEAD.get(way, "")
     return way
 
@@ -60,5 +61,5 @@ def spread(notice: Notice, by: Callable[[str], Sequence[str]], wait: timedelta, 
 
 def beyond(people: Iterable[str], by: Callable[[str], Iterable[str]], reach: Reach) -> dict[str, list[str]]:
     """Person -> the ways of their rung that cannot be used for them; for the trail."""
-    found = {person: [way for way in by(person) if way not in reach(person)] for person in people}
+    found = {person: [way for way in by(person) if way not in ways(by(person), reach(person))] for person in people}
     return {person: these for person, these in found.items() if these}

@@ -12,23 +12,31 @@ from workflows.core.response import Response
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The rung by its own ways; the `owner`, who hears whatever goes up about their item, by those of the first."""
+    """The rung by its own ways; the `owner`, who hears whatever goes up about their item, by those of the first.
+
+    `early`: a reminder of a due that is still to come is a message and no more, as far as the rung sends one.
+    """
 
     heard: Audience
     owner: str | None
     response: Response
     reach: Reach
+    early: bool = False
 
     @property
     def people(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*((self.owner,) if self.owner else ()), *self.heard.people)))
 
     def by(self, person: str) -> tuple[str, ...]:
-        return self._ways if person in self.heard.people else self.response.rungs[0].by
+        return self._ways if person in self.heard.people else self._of(0)
 
     @property
     def _ways(self) -> tuple[str, ...]:
-        return () if self.heard.exhausted else self.response.rungs[self.heard.level].by
+        return () if self.heard.exhausted else self._of(self.heard.level)
+
+    def _of(self, rung: int) -> tuple[str, ...]:
+        by = self.response.rungs[rung].by
+        return ("card",) if self.early and "card" in by else by
 
     @property
     def _wait(self) -> timedelta:
