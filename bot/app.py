@@ -11,6 +11,7 @@ from typing import TypeVar
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from bot.answers import answers_router
 from bot.api.commands import Commands, commands_router
 from bot.api.docs import docs_router
 from bot.api.door import ApiDoor
@@ -50,6 +51,8 @@ def create_app(parts: Parts) -> ASGIApp:
     app = FastAPI(title="Gengfu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(parts))
     app.include_router(health_router(parts))
     app.include_router(callbacks_router(parts.worker, parts.metrics))
+    if sms := parts.settings.channels.sms:
+        app.include_router(answers_router(parts.worker, parts.metrics, sms.secret.reveal(), parts.now))
     known = parts.plans.organization.people.__contains__
     settings, door = parts.settings, _door(parts)
     app.include_router(board_router(_open_incidents(parts), known, parts.words, door, settings.console))

@@ -198,6 +198,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
         lambda span: metrics.handling.observe(span.total_seconds()),
         settings.public_url,
         ChatLinks({name: opens for name, platform in platforms.items() if (opens := platform.can.chat_link)}, ways),
+        lambda person: worker.sender.ringing.reach(person),
     )
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
@@ -218,10 +219,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
 
 
 def _identify(plans: Plans) -> Callable[[str, str], str | None]:
-    """(platform, id there) -> person id. On the console everybody is who they are in the plan."""
+    """(platform, id there) -> person id. On the console everybody is who they are in the plan; what the SMS gateway tells is told of
+    whom we called."""
     by_identity: dict[tuple[str, str], str] = {}
     for person in plans.organization.people.values():
-        by_identity.update({(own, person.id): person.id for own in ("console", "web", "api")})
+        by_identity.update({(own, person.id): person.id for own in ("console", "web", "api", "sms")})
         for platform, identity in person.identities.items():
             by_identity[platform, identity] = person.id
     return lambda platform, identity: by_identity.get((platform, identity))

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from storage import budget, outbox
 from storage.database import Transaction, canonical, part
 from storage.outbox import OUTBOX
 from storage.queue import backoff
+from storage.rings import KIND as RING
 from storage.tables.queues import OutboxRow
 from storage.views.reader import Reader
 
@@ -45,14 +46,19 @@ class Ready:
 
 
 class Drawing:
-    def __init__(self, road: Road) -> None:
+    """`ring` draws what is louder than a message."""
+
+    def __init__(self, road: Road, ring: Callable[[Transaction, Reader, OutboxRow], Ready]) -> None:
         self._road = road
+        self._ring = ring
 
     def prepared(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Ready | None:
         """A row that cannot be drawn waits by itself, and is buried in the end: it must not hold up the others of its lot."""
         now = self._road.house.now()
         try:
             with part(tx):
+                if row.kind == RING:
+                    return self._ring(tx, reader, row)
                 if budget.postponed(tx, row, now):
                     return None
                 bundled = tuple(outbox.bundle(tx, row, now))
@@ -88,11 +94,11 @@ class Drawing:
         return [row for row in rows if row.id not in old]
 
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
-        """What the message still reminds of; once that is nothing, the old words, marked as replaced."""
+        """What the message still reminds of; once that is nothing, the old words, marked as replaced. It mentions nobody once more."""
         rest = outbox.standing(tx, row.platform, row.about["message_id"])
         message = self._together([(one, self._road.draw(reader, one)) for one in rest])
         row.superseded = message is None
-        return message or outgoing(row.said)
+        return replace(message or outgoing(row.said), mentions=())
 
     def _together(self, messages: Iterable[tuple[OutboxRow, Outgoing | None]]) -> Outgoing | None:
         """Several reminders for one reader as one message 「你有 3 项」."""
@@ -110,7 +116,8 @@ class Drawing:
         links = {m.card.link if m.card else m.link for m in drawn}
         card = Card(head, lines, "", buttons, "danger" if clocks else "warning", any(c.drill for c in cards))
         card = replace(card, link=links.pop() if len(links) == 1 else None)  # of one incident: one way there
-        return Outgoing("\n".join([head, *(m.text for m in drawn)]), card)
+        mentions = tuple(dict.fromkeys(person for m in drawn for person in m.mentions))
+        return Outgoing("\n".join([head, *(m.text for m in drawn)]), card, mentions)
 
 
 def outgoing(said: Mapping[str, Any]) -> Outgoing:

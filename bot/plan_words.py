@@ -79,7 +79,13 @@ class Told:
         return tuple(f"{at:%H:%M}" for at in self.plan.digest)
 
     def rung(self, rung: Rung) -> str:
-        return self.say("plan.show.rung", to=self.join(self.who(spec) for spec in rung.to), wait=rung.wait)
+        to = self.join(self.who(spec) for spec in rung.to)
+        if rung.by == ("card",):
+            return self.say("plan.show.rung", to=to, wait=rung.wait)
+        return self.say("plan.show.rung_by", to=to, ways=self.ways(rung.by), wait=rung.wait)
+
+    def ways(self, by: Iterable[str]) -> str:
+        return self.join(self.words.say(f"plan.way.{way}") for way in by)
 
     def clock(self, name: str) -> str:
         return self.words.say(f"plan.clock.{name}")

@@ -27,6 +27,7 @@ from bot.platforms.core.contract import (
     TryLater,
     WillNeverWork,
 )
+from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.message import Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
@@ -80,13 +81,14 @@ class Sender:
         self.lot_limit: float | None = LOT_LIMIT
         self.deed_limit = DEED_LIMIT
         self.circuits: dict[str, Circuit] = {}
-        self._drawing = Drawing(road)
+        self.ringing = Ringing(road, platforms, ways, metrics, self.resting)
+        self._drawing = Drawing(road, self.ringing.ready)
         self._flying: set[asyncio.Task[None]] = set()
 
     async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
         """One lot. False when there was nothing to do."""
         ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
-        flights = [asyncio.create_task(self._deliver(one)) for one in ready]
+        flights = [asyncio.create_task(self._ring(one) if isinstance(one, Ring) else self._deliver(one)) for one in ready]
         for flight in flights:
             self._flying.add(flight)
             flight.add_done_callback(self._landed)
@@ -109,6 +111,10 @@ class Sender:
     def troubles(self) -> dict[str, str]:
         """Platform -> why it is not asked at the moment."""
         return {name: circuit.reason for name, circuit in self.circuits.items() if circuit.open}
+
+    def resting(self) -> frozenset[str]:
+        """Platforms that are not asked now; one whose pause is over may be tried."""
+        return frozenset(name for name, circuit in self.circuits.items() if circuit.wait())
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         self._flying.discard(flight)
@@ -185,6 +191,36 @@ class Sender:
                 OUTBOX.retry(tx, one, until, why, free=True, lane=lane, **(UNSAID if one.kind == "notice" else {}))
 
         await self._write(work)
+
+    async def _ring(self, ready: Ring) -> None:
+        """A louder way. What cannot be done gives place to the next way; only what may still come of it is tried again."""
+        row, platform = ready.row, ""
+        try:
+            platform, what = await self.ringing.deed(ready)
+            done = await self._do(platform, what, row.key)
+            if done.facts.get("missing"):
+                raise Skipped("refused")
+            await self._write(lambda tx: self._done(tx, ready, platform, done))
+            self._count(platform, "done")
+            self.ringing.done(row)
+        except LostRow:
+            log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": row.id})
+        except Skipped as skipped:
+            await self._skip(ready, skipped.reason)
+        except WillNeverWork as error:
+            await self._skip(ready, "refused", str(error))
+        except Exception as error:
+            if platform in self.resting():
+                await self._write(lambda tx: self.ringing.otherwise(tx, ready))
+            else:
+                await self._try_again(ready, platform, error)
+
+    async def _skip(self, ready: Ring, reason: str, error: str = "") -> None:
+        log.warning("a louder way was skipped", extra={"action": "ring_skipped", "outbox": ready.row.id, "reason": reason, "error": error})
+        try:
+            await self._write(lambda tx: self.ringing.skipped(tx, ready, reason))
+        except LostRow:
+            log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": ready.row.id})
 
     async def _do(self, platform: str, what: Deed, key: str) -> Done:
         """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""

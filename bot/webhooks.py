@@ -29,8 +29,8 @@ def _add(router: APIRouter, platform: Platform, worker: Worker, metrics: Metrics
     @router.post(f"/{platform.name}")
     async def callback(request: Request) -> Response:
         try:
-            body = await _capped(request)
-            found = platform.receive(_headers(request), body)
+            body = await capped(request)
+            found = platform.receive(headers_of(request), body)
         except NotAuthentic as refused:
             metrics.refused_callbacks.labels(platform=platform.name, reason=refused.reason).inc()
             log.warning("a callback was refused", extra={"action": "callback_refused", "platform": platform.name, "reason": refused.reason})
@@ -47,7 +47,7 @@ def _add(router: APIRouter, platform: Platform, worker: Worker, metrics: Metrics
         return _response(Answer(b"{}") if reply is None else platform.answer(reply))
 
 
-def _headers(request: Request) -> Mapping[str, str]:
+def headers_of(request: Request) -> Mapping[str, str]:
     """Names in lower case; a header given twice is as good as none."""
     found: dict[str, str] = {}
     for name, value in request.headers.items():
@@ -55,7 +55,7 @@ def _headers(request: Request) -> Mapping[str, str]:
     return found
 
 
-async def _capped(request: Request) -> bytes:
+async def capped(request: Request) -> bytes:
     """The body, read no further than the cap."""
     body = bytearray()
     async for chunk in request.stream():

@@ -16,6 +16,7 @@ from handlers.core.wording import Provisional
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
 from workflows.incident import Incident
+from workflows.regulator_report import State as Clock
 from workflows.task import State, Task, verifiers_of
 
 
@@ -175,6 +176,21 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     text = reminder_text(look, task, values, about["version"])
     return Outgoing(text, _task_card(look, task, text))
+
+
+@screen("task.mention")
+def mention(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """The same where everybody of the incident reads it, to those whom the rung names."""
+    task, people = look.reader.task(about["ref"]), about["values"]["people"]
+    if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
+        return None
+    text = _to(look, people, reminder_text(look, task, about["values"], about["version"]))
+    return Outgoing(text, _task_card(look, task, text) if task.state is State.OPEN else None, tuple(people))
+
+
+def _to(look: Look, people: list[str], text: str) -> str:
+    """With the names before it: not every messenger shows whom a message mentions."""
+    return look.say("reminder.mention", people=look.names(people), text=text)
 
 
 def reminder_text(look: Look, task: Task, values: Mapping[str, Any], version: int) -> str:
@@ -518,8 +534,10 @@ def _clock_news(kind: str) -> None:
         missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
         group = look.organization.groups[report.group]
         phones = _doers_phones(look, report.group) if kind == "phones" else ""
+        mentions = tuple(values["people"]) if kind == "mention" else ()
+        asks = report.state is Clock.TO_DECIDE
         text = look.say(
-            f"notice.report_{kind}",
+            f"notice.report_{kind if kind != 'mention' else 'ask' if asks else 'reminder'}",
             ref=report.ref,
             name=duty_name(look.words, duty),
             to=recipients(look.words, plan, report.missing or report.recipients),
@@ -531,6 +549,7 @@ def _clock_news(kind: str) -> None:
             group=look.words.twin(group.name, group.name_en),
             next=_at(values.get("next_at")) or deadline,
         )
+        text = _to(look, list(mentions), text) if mentions else text
         binding = look.say(f"report.binding_{duty.binding}")
         lines = [
             ("", text),
@@ -549,7 +568,7 @@ def _clock_news(kind: str) -> None:
             ),
         )
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        return Outgoing(text, Card(head, tuple(lines), "", buttons, "danger", incident.drill))
+        return Outgoing(text, Card(head, tuple(lines), "", buttons, "danger", incident.drill), mentions)
 
 
 def _doers_phones(look: Look, group: str) -> str:
@@ -557,5 +576,5 @@ def _doers_phones(look: Look, group: str) -> str:
     return look.words.join([f"{p.name} {p.phone}".strip() for p in people])
 
 
-for _kind in ("opened", "due", "started", "tightened", "lengthened", "handed", "reminder", "ask", "phones", "empty_rung"):
+for _kind in ("opened", "due", "started", "tightened", "lengthened", "handed", "reminder", "ask", "phones", "mention", "empty_rung"):
     _clock_news(_kind)

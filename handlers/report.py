@@ -1,7 +1,9 @@
 """Regulator clocks: what is due, what was filed, and what two people agree is not required."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from handlers.core.access import check
 from handlers.core.asking import approvers, ask
@@ -10,7 +12,7 @@ from handlers.core.context import Context
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
 from handlers.core.message import Reply
-from handlers.core.registry import approved, command, key, ref, rest, returned, timer
+from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
 from workflows import incident as incidents
 from workflows import regulator_report as rules
@@ -177,10 +179,22 @@ def remind(context: Context, report: str, name: str, due: datetime) -> None:
     """A regulator's clock speaks."""
     found = context.uow.load(Report, report)
     incident = context.uow.incident_of(found)
-    duties = context.uow.plan_of(incident).obligations
-    asked = rules.to_decide(context.uow.reports(incident.ref), duties, known_of(context, incident))
-    leads = found.state is not State.TO_DECIDE or rules.leads(found, asked)
     plan, people = context.uow.plan_of(incident), context.organization
+    asked = rules.to_decide(context.uow.reports(incident.ref), plan.obligations, known_of(context, incident))
+    leads, reach = found.state is not State.TO_DECIDE or rules.leads(found, asked), context.reach
     context.uow.apply(
-        rules.remind(found, now=context.now, organization=people, commander=incident.commander, leads=leads, ladder=plan.ladder)
+        rules.remind(
+            found, now=context.now, organization=people, commander=incident.commander, leads=leads, ladder=plan.ladder, reach=reach
+        )
     )
+
+
+@request("report.unreached")
+def unreached(context: Context, incident: str, values: Mapping[str, Any]) -> None:
+    """None of the ways of a rung reached anybody of it. What has moved on since needs no other word."""
+    found = context.uow.load(Report, str(values["ref"]))
+    if found.version != values["version"]:
+        return
+    of, plan = context.uow.incident_of(found), context.uow.plan_of(found)
+    people, reach = context.organization, context.reach
+    context.uow.apply(rules.pass_over(found, now=context.now, organization=people, commander=of.commander, ladder=plan.ladder, reach=reach))

@@ -1,19 +1,22 @@
 """Tasks: 收到 认领 进展 完成 核实 are five different things."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
 from handlers.core.due import task_due
 from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
-from handlers.core.registry import approved, command, key, ref, rest, returned, timer
+from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import invite
 from handlers.core.wording import Provisional
 from workflows import task as rules
 from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
+from workflows.core.outcome import Outcome
 from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.task import State, Task
@@ -403,20 +406,31 @@ def cancel(context: Context, given: WhichAndText) -> Reply:
 def remind(context: Context, task: str, name: str, due: datetime) -> None:
     """A task's timer has come."""
     found = context.uow.load(Task, task)
-    incident = context.uow.incident_of(found)
-    response: Response = context.response(incident)
-    if resting := rules.resting(found, response, context.now):
+    if resting := rules.resting(found, context.response(context.uow.incident_of(found)), context.now):
         for each in resting:
             context.uow.wake(found, each)
         return
+    _ladder(context, found, lambda **more: rules.remind(found, name=name, now=context.now, **more))
+
+
+@request("task.unreached")
+def unreached(context: Context, incident: str, values: Mapping[str, Any]) -> None:
+    """None of the ways of a rung reached anybody of it. What has moved on since needs no other word."""
+    found = context.uow.load(Task, str(values["ref"]))
+    if found.version == values["version"]:
+        _ladder(context, found, lambda **more: rules.pass_over(found, name=str(values["timer"]), now=context.now, **more))
+
+
+def _ladder(context: Context, task: Task, rule: Callable[..., Outcome[Task]]) -> None:
+    """Apply a rule that climbs: all of them ask who hears it, and by which ways."""
+    incident = context.uow.incident_of(task)
+    response: Response = context.response(incident)
     context.uow.apply(
-        rules.remind(
-            found,
-            name=name,
-            now=context.now,
+        rule(
             response=response,
             organization=context.organization,
             commander=incident.commander,
-            verifiers=_verifiers(context, found, incident),
+            verifiers=_verifiers(context, task, incident),
+            reach=context.reach,
         )
     )

@@ -33,7 +33,7 @@ OUTBOX, URGENT, UNHURRIED = (
 )
 
 #: What reminds somebody of tasks or of an incident, and what a regulator's clock says: told to one reader together, each sort by itself.
-TASKS = ("task.reminder", "task.exhausted", "incident.update_due", "incident.rescore_due")
+TASKS = ("task.reminder", "task.exhausted", "task.mention", "incident.update_due", "incident.rescore_due")
 CLOCKS = (
     "report.opened",
     "report.due",
@@ -44,12 +44,13 @@ CLOCKS = (
     "report.reminder",
     "report.ask",
     "report.phones",
+    "report.mention",
 )
 #: Notices of which only the latest stays live, by what they are about.
 REMINDERS = {
-    **dict.fromkeys(TASKS[:2], "task"),
+    **dict.fromkeys(TASKS[:3], "task"),
     **dict.fromkeys(CLOCKS, "clock"),
-    **{one: one for one in (*TASKS[2:], "approval.reminder")},
+    **{one: one for one in (*TASKS[3:], "approval.reminder")},
 }
 
 #: How far ahead waiting reminders are pulled forward to be said together with one that is due. A regulator's clock speaks at its moment.

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, calendars, duties, files, inbox, outbox, receipts, sessions, uploads
+from storage import alerts, audit, calendars, duties, files, inbox, outbox, receipts, rings, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -331,6 +331,10 @@ class UnitOfWork:
 
     def tell(self, notice: Notice, record: Record) -> None:
         watch = record.ref if notice.kind != "mine" else f"{record.incident}/tasks"
+        ref, version, people = record.ref, record.version, self.organization
+        rings.enqueue(self.session, notice, ref=ref, version=version, incident=record.incident, organization=people, now=self.now)
+        if not notice.said:
+            return
         outbox.enqueue_notice(
             self.session,
             notice,

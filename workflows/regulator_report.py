@@ -6,13 +6,14 @@ Nothing silences it: there is no claim, snooze or quiet hour here. A deadline mo
 people agree. `drafted` and `signed` are for papers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.core.agreement import Agreement, check, check_reason
-from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing
+from workflows.core.channels import Reach, beyond, by_messenger, rings, spread
+from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, louder
 from workflows.core.conditions import Answer, Known, Question, Undecided, questions
 from workflows.core.deadlines import Deadline, Terms, deadline
 from workflows.core.errors import RuleBroken
@@ -458,32 +459,70 @@ def remind(
     commander: str | None,
     leads: bool = True,
     ladder: Ladder = CLOCK_LADDER,
+    reach: Reach = by_messenger,
 ) -> Outcome[Report]:
     """The timer `clock` has come. One word to the rung that is reached, however many were missed.
 
     Of what is to be decided only the most urgent speaks (see `leads`): the others climb in silence.
     """
-    state = MACHINE.after(report.state, "remind")
+    MACHINE.after(report.state, "remind")
     running = course_of(report, ladder)
     reached = running.reached(now) if running else None
     if running is None or reached is None or reached.at <= report.prompted_at:
         return _outcome(report, ladder, "reminded", {"said": False})
-    said = leads or state is not State.TO_DECIDE
-    heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander)
-    after = replace(report, state=state, level=heard.rung, round=report.round + said, prompted_at=now)
-    heard = replace(heard, people=tuple(p for p in heard.people if p not in _just_told(report, ladder, now, organization, commander)))
+    said = leads or report.state is not State.TO_DECIDE
+    heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander, reach=reach)
+    missed = running.count(now) - running.count(report.prompted_at) - 1
+    again = _just_told(report, ladder, now, organization, commander)
+    return _reminded(report, heard, ladder, now, reach, said=said, missed=missed, again=again)
+
+
+def pass_over(
+    report: Report,
+    *,
+    now: datetime,
+    organization: Organization,
+    commander: str | None,
+    ladder: Ladder = CLOCK_LADDER,
+    reach: Reach = by_messenger,
+) -> Outcome[Report]:
+    """Nobody of the rung could be reached by any of its ways: the next one hears of it at once, and the control group why."""
+    above = min(report.level + 1, len(ladder.rungs) - 1)
+    heard = hearing(above, ladder, organization, group=report.group, commander=commander, reach=reach)
+    heard = replace(heard, skipped=(" ".join(ladder.rungs[report.level].to), *heard.skipped))
+    again = hearing(report.level, ladder, organization, group=report.group, commander=commander).people
+    return _reminded(report, heard, ladder, now, reach, said=True, missed=0, again=again)
+
+
+def _reminded(
+    report: Report, heard: Hearing, ladder: Ladder, now: datetime, reach: Reach, *, said: bool, missed: int, again: tuple[str, ...]
+) -> Outcome[Report]:
+    """`again`: who has just heard the same hears no more than what is louder now."""
+    after = replace(report, state=MACHINE.after(report.state, "remind"), level=heard.rung, round=report.round + said, prompted_at=now)
+    more = louder(heard.rung, report.level, ladder)
+    told = tuple(p for p in heard.people if p not in again or more) if said else ()
+    by: Callable[[str], tuple[str, ...]] = lambda person: more if person in again else ladder.rungs[heard.rung].by  # noqa: E731
+    cannot = {person: list[Value](these) for person, these in beyond(told, by, reach).items()}
+    loud = set(ladder.rungs[heard.rung].by) - {"card"}
     details: dict[str, Value] = {
         "said": said,
         "level": heard.rung,
         "round": after.round,
-        "missed": running.count(now) - running.count(report.prompted_at) - 1,
-        "to": list(heard.people) if said else [],
+        "missed": missed,
+        "to": list(told),
         "late": _late(report, now),
         **_facts(after),
         "next_at": _moment(next_word(after, ladder)),
+        **({"by": list[Value](ladder.rungs[heard.rung].by)} if loud else {}),
+        **({"cannot": dict[str, Value](cannot)} if cannot else {}),
     }
     verb = "escalated" if heard.rung > report.level else "reminded"
-    return _outcome(after, ladder, verb, details, *(_words(after, heard, details) if said else ()))
+    if not said:
+        return _outcome(after, ladder, verb, details)
+    kind = "report.ask" if after.state is State.TO_DECIDE else "report.reminder"
+    words = spread(Notice(kind, told, details, "clock"), by, ladder.rungs[heard.rung].wait, reach)
+    empty = (Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped)
+    return _outcome(after, ladder, verb, details, *empty, *words, *_to_chats(heard, ladder, details))
 
 
 def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Organization, commander: str | None) -> tuple[str, ...]:
@@ -494,12 +533,13 @@ def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Orga
     return hearing(report.level, ladder, organization, group=report.group, commander=commander).people
 
 
-def _words(report: Report, heard: Hearing, details: Mapping[str, Value]) -> tuple[Notice, ...]:
-    asks = report.state is State.TO_DECIDE
+def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value]) -> tuple[Notice, ...]:
+    """What the incident's chats and the control group hear of it."""
+    rung = ladder.rungs[heard.rung]
+    named = {**details, "people": list[Value](heard.own)}
     return (
-        *(Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped),
-        *((Notice("report.ask" if asks else "report.reminder", heard.people, details, "clock"),) if heard.people else ()),
-        *((Notice("report.phones", ("control",), details, "clock"),) if heard.control else ()),
+        *((Notice("report.mention", ("chat",), named, "clock"),) if heard.own and "mention" in rung.by else ()),
+        *((Notice("report.phones", ("control",), details, "clock", rings=rings(rung.by, rung.wait)),) if heard.control else ()),
     )
 
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.chain import all_that_has_come, held, timers
+from workflows.core.chain import Held, all_that_has_come, held, timers
+from workflows.core.channels import Reach, by_messenger, rings
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import NAMES, Audience, Item, audience, fire, next_due, repaced
+from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced
 from workflows.core.facts import Value
 from workflows.core.hours import Hours
 from workflows.core.machine import Machine
@@ -21,6 +22,7 @@ from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
 from workflows.core.quiet import MORNING
 from workflows.core.response import Response
+from workflows.core.told import Told
 from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
 
@@ -425,19 +427,64 @@ def remind(
     organization: Organization,
     commander: str | None,
     verifiers: tuple[str, ...],
+    reach: Reach = by_messenger,
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
-    state = MACHINE.after(task.state, "remind")
     kept = held(item(task), response, now)
     fired = all_that_has_come(fire(item(task), response, name, now), response, now)
+    heard = _heard(task, fired, response, organization, commander, verifiers, reach)
+    return _reminded(task, name, fired, _told(task, name, heard, response, organization, reach, now), kept, now)
+
+
+def pass_over(
+    task: Task,
+    *,
+    name: str,
+    now: datetime,
+    response: Response,
+    organization: Organization,
+    commander: str | None,
+    verifiers: tuple[str, ...],
+    reach: Reach = by_messenger,
+) -> Outcome[Task]:
+    """Nobody of the rung could be reached by any of its ways: the next one hears of it at once, and the control group why."""
+    fired = passed_over(item(task), response, now)
+    heard = _heard(task, fired, response, organization, commander, verifiers, reach)
+    empty = " ".join(response.rungs[task.level].to) if task.level < len(response.rungs) else "control"
+    told = _told(task, name, replace(heard, skipped=(empty, *heard.skipped)), response, organization, reach, now)
+    return _reminded(task, name, fired, told, Held(False, 0), now)
+
+
+def _heard(
+    task: Task,
+    fired: Fired,
+    response: Response,
+    organization: Organization,
+    commander: str | None,
+    verifiers: tuple[str, ...],
+    reach: Reach,
+) -> Audience:
     owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
-    heard = audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander)
+    return audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander, reach=reach)
+
+
+def _told(task: Task, name: str, heard: Audience, response: Response, organization: Organization, reach: Reach, now: datetime) -> Told:
+    """The owner hears whatever goes up about their task, too, unless they are on leave."""
+    early = name == "due" and task.due_at is not None and now < task.due_at
+    owner = None if task.state is State.DONE or task.owner in organization.away else task.owner
+    return Told(heard, owner, response, reach, early)
+
+
+def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: datetime) -> Outcome[Task]:
+    response, heard = told.response, told.heard
     after = replace(
-        task, state=state, level=heard.level, round=fired.item.round, prompted_at=fired.item.prompted, reminded_at=fired.item.reminded
+        task,
+        state=MACHINE.after(task.state, "remind"),
+        level=heard.level,
+        round=fired.item.round,
+        prompted_at=fired.item.prompted,
+        reminded_at=fired.item.reminded,
     )
-    told = heard
-    if task.owner and task.state is not State.DONE and task.owner not in organization.away:
-        told = replace(heard, people=_once(task.owner, *heard.people))
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,
@@ -445,16 +492,13 @@ def remind(
         "to": list(told.people),
         "missed": fired.missed,
         "held": kept.count,
+        **told.trail(),
     }
+    verb = "reminded" if not fired.climbed else "escalated"
     said = _reminders(after, name, told, response, details, now)
     if kept.waited:
         said = tuple(replace(one, hold=timedelta(0), spread=MORNING) for one in said)
-    return _outcome(after, response, "reminded" if not fired.climbed else "escalated", details, *said)
-
-
-def _once(*people: str) -> tuple[str, ...]:
-    """The owner hears whatever goes up about their task, too."""
-    return tuple(dict.fromkeys(people))
+    return _outcome(after, response, verb, details, *said)
 
 
 def _next_climb(task: Task, response: Response) -> datetime | None:
@@ -470,21 +514,22 @@ def _next_climb(task: Task, response: Response) -> datetime | None:
     return None
 
 
-def _reminders(
-    task: Task, name: str, heard: Audience, response: Response, details: Mapping[str, Value], now: datetime
-) -> tuple[Notice, ...]:
+def _reminders(task: Task, name: str, told: Told, response: Response, details: Mapping[str, Value], now: datetime) -> tuple[Notice, ...]:
+    heard = told.heard
     coming = min((timer.due for timer in timers_of(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
     if heard.exhausted:
-        owner = (Notice("task.reminder", heard.people, values, "escalation"),) if heard.people else ()
-        return (*control, Notice("task.exhausted", ("control",), values, "escalation"), *owner)
+        owner = told.notices(Notice("task.reminder", (), values, "escalation"), "task.mention")
+        last = Notice("task.exhausted", ("control",), values, "escalation", rings=rings(response.terminal_by, response.terminal_repeat))
+        return (*control, last, *owner)
     # What is near its due is not held back to be bundled: its minutes count.
     near = task.due_at is not None and task.state is not State.DONE and task.due_at - now <= response.remind_before
     loud = heard.level > 0 or name == "overdue" or near
     hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
-    return (*control, Notice("task.reminder", heard.people, values, "escalation" if loud else "reminder", hold))
+    word = Notice("task.reminder", (), values, "escalation" if loud else "reminder", hold)
+    return (*control, *told.notices(word, "task.mention"))
 
 
 def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: str, due: datetime | None) -> Outcome[Task]:

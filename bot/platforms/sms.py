@@ -80,10 +80,10 @@ class Sms:
                 await self._hand_in(key, "sms", deed.person, deed.message.text)
             case Page(by="phone"):
                 for number in deed.people:
-                    await self._hand_in(f"{key}:{number}", "voice", number, "")
+                    await self._hand_in(key if len(deed.people) == 1 else f"{key}:{number}", "voice", number, deed.text)
             case _:
                 raise WillNeverWork(f"the SMS gateway cannot {type(deed).__name__.lower()}")
-        return Done({"chat": "", "message_id": _id(key)})
+        return Done({"chat": "", "message_id": call_id(key)})
 
     async def listen(self, hear: Hear) -> None:
         return
@@ -95,8 +95,8 @@ class Sms:
         to = re.sub(r"[\s()-]", "", number)
         if not _NUMBER.fullmatch(to):
             raise WillNeverWork("the person's telephone number in the plan cannot be dialled")
-        await self._budget.take([Limit(f"person:{_id(to)}", PER_PERSON, WINDOW)])
-        body = json.dumps({"id": _id(key), "kind": kind, "to": to, "text": shortened(words)}, ensure_ascii=False).encode()
+        await self._budget.take([Limit(f"person:{call_id(to)}", PER_PERSON, WINDOW)])
+        body = json.dumps({"id": call_id(key), "kind": kind, "to": to, "text": shortened(words)}, ensure_ascii=False).encode()
         stamp = str(int(self._now().timestamp()))
         headers = {
             "Content-Type": "application/json",
@@ -126,5 +126,6 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _id(key: str) -> str:
+def call_id(key: str) -> str:
+    """By which the gateway knows what we hand in, and tells us what became of it."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]

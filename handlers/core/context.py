@@ -12,6 +12,7 @@ from storage.mapping import Record
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader
 from workflows.core.approval import Approval, approvers_of
+from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, NotAllowed, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
@@ -34,6 +35,7 @@ class Context:
     words: Words
     zone: ZoneInfo
     subject: str | None = None
+    reach: Reach = by_messenger
 
     @property
     def now(self) -> datetime:

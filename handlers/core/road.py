@@ -31,6 +31,7 @@ from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
+from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 from workflows.duty import HOUSE
@@ -61,6 +62,7 @@ class House:
     took: Callable[[timedelta], None] = lambda span: None
     public_url: str = "http://127.0.0.1:8000"
     links: ChatLinks = field(default_factory=ChatLinks)
+    reach: Reach = by_messenger
 
 
 class LostRow(GengfuError):
@@ -379,6 +381,9 @@ class Road:
         """For drawing what commits have already decided to send to a person or chat; each record is read once."""
         return ReadOnce(tx, self.house.plans, house_scope())
 
+    def look(self, reader: Reader, person: str) -> Look:
+        return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person)
+
     def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters."""
         house, about = self.house, row.about
@@ -386,8 +391,7 @@ class Road:
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}
         try:
-            look = Look(reader, house.words, house.words.zone, house.now(), row.recipient or "")
-            message = SCREENS[about.get("card") or about["notice"]](look, about)
+            message = SCREENS[about.get("card") or about["notice"]](self.look(reader, row.recipient or ""), about)
             return message and house.links.onto(message, reader, row, house.words)
         except NotFound:
             return None
@@ -451,8 +455,9 @@ class Road:
         return UnitOfWork(tx, plans=self.house.plans, cipher=self.house.cipher, now=self.house.now(), actor=actor, via=via)
 
     def _own_context(self, tx: Transaction, uow: UnitOfWork, actor: str) -> Context:
-        message = Message("gengfu", "", "text", "", "direct", actor, "", self.house.now())
-        return Context(uow, Reader(tx, self.house.plans, house_scope()), actor, message, self.house.words, self.house.words.zone)
+        house, message = self.house, Message("gengfu", "", "text", "", "direct", actor, "", self.house.now())
+        reader = Reader(tx, house.plans, house_scope())
+        return Context(uow, reader, actor, message, house.words, house.words.zone, reach=house.reach)
 
     def _spoken_of(self, tx: Transaction, message: Message) -> OutboxRow | None:
         if not message.reply_to:

@@ -1,6 +1,6 @@
 """`response.toml`: approvers, cadence, reminders and the ladder of each response level."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import cast
@@ -8,6 +8,7 @@ from typing import cast
 from storage.plan.organization import Names
 from storage.plan.quiet import read_quiet
 from storage.plan.table import Table, check_not_slower, format_duration, shown
+from workflows.core.channels import CHANNELS, QUIET
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.hours import NAMES, HoursName
 from workflows.core.response import PAUSABLE, Response, Rung
@@ -62,7 +63,18 @@ def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
         check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
     _check_pauses(tables, responses)
     check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
+    _check_not_quieter(root, responses)
     return responses
+
+
+def _check_not_quieter(root: Table, responses: Mapping[ResponseLevel, Response]) -> None:
+    """A heavier level reaches the same people at the same rung in all ways in which a lighter one does."""
+    for lighter, heavier in pairwise(one for level in LEVELS if (one := responses.get(level))):
+        for number, (less, more) in enumerate(zip(lighter.rungs, heavier.rungs, strict=False)):
+            key, other = (f"{one.level}.rungs[{number}].by" for one in (heavier, lighter))
+            missing = [way for way in less.by if way not in more.by]
+            if less.to == more.to and missing and not root.source.faulty(key) and not root.source.faulty(other):
+                root.source.note(key, "quieter", level=heavier.level, than=lighter.level, missing=", ".join(missing))
 
 
 def _length(rungs: tuple[Rung, ...]) -> timedelta:
@@ -95,6 +107,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         step_up=_step_up(table),
         calendars=_calendars(table),
         quiet_hours=read_quiet(table, level),
+        terminal_by=_ways(table, "terminal_by", [way for way in CHANNELS if way not in {*QUIET, "urgent"}]),
     )
     table.close()
     return response
@@ -158,11 +171,31 @@ def _rungs(table: Table, level: str, names: Names, words: tuple[str, ...]) -> tu
             one.note("to", "empty_list")
         for index, spec in enumerate(to):
             names.check(one, "to", "audience", spec, words, place=f"to[{index}]")
-        rungs.append(Rung(to, one.duration("wait")))
+        rungs.append(Rung(to, one.duration("wait"), _by(one)))
         one.close()
     if not rungs and not table.source.faulty(table.key("rungs")):
         table.note("rungs", "no_rungs", level=level)
     return tuple(rungs)
+
+
+def _by(rung: Table) -> tuple[str, ...]:
+    """Plans that do not say send a message and nothing else."""
+    if not rung.has("by"):
+        return ("card",)
+    by = _ways(rung, "by", CHANNELS)
+    if not by and not rung.source.faulty(rung.key("by")):
+        rung.note("by", "empty_list")
+    if "urgent" in by and "card" not in by:
+        rung.note("by", "urgent_alone")
+    return by
+
+
+def _ways(table: Table, name: str, known: Sequence[str]) -> tuple[str, ...]:
+    found = table.texts(name)
+    for index, way in enumerate(found):
+        if way not in known:
+            table.source.unknown(f"{table.key(name)}[{index}]", "channel", way, known)
+    return tuple(way for way in known if way in found)
 
 
 def _limit(table: Table, name: str) -> int | None:

@@ -112,7 +112,8 @@ def test_the_plan_in_chinese() -> None:
     assert "合规:郭平" in text
     assert "中度:7 至 9 分,每 1小时 重新打分" in text
     assert "三级响应:通报 每 1小时;启动 应急领导小组B角 (林岳)" in text
-    assert "责任人(10分 后下一级) → 本组组长、本组B角(10分 后下一级) → 总指挥(10分 后下一级)" in text
+    assert "责任人(私信、加急;10分 后下一级) → 本组组长、本组B角(私信、群内点名、加急;10分 后下一级)" in text
+    assert "→ 总指挥(私信、加急、电话;10分 后下一级)" in text
     assert "1小时 / 30分 / 15分 / 15分|自上报|信息安全小组|固定证据(日志、镜像、录屏、链路数据),禁删改" in text
     assert "— / 2小时40分 / 1小时20分 / 40分|自定级|舆情应对小组|对外声明起草与审批" in text
     assert "不是中证协原表" in text

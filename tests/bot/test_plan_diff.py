@@ -226,6 +226,7 @@ def another(value: Any, name: str) -> Any:
         "approvers": {"activate": ("legal.head",)},
         "rungs": (),
         "quiet_hours": QuietHours(time(20), time(6)),
+        "terminal_by": ("sms",),
         "facts": {"csrc_grade": "general"},
         "facts_at_least": {"affected_clients": 7.0},
         "any_score": ("trend",),

@@ -3,7 +3,7 @@
 import shutil
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -409,7 +409,8 @@ def test_a_plan_without_ladder_and_gap_has_the_figures_that_were_built_in(folder
     rubric.write_text(rubric.read_text("utf-8").replace('lower_gap = "PT60M"\n', ""), "utf-8")
     old = load_plan(folder)
     assert (old.ladder, old.rubric.lower_gap) == (CLOCK_LADDER, timedelta(minutes=60))
-    assert old.ladder == load_plan(SAMPLE).ladder
+    quiet = [replace(rung, by=("card",)) for rung in load_plan(SAMPLE).ladder.rungs]
+    assert old.ladder == replace(load_plan(SAMPLE).ladder, rungs=tuple(quiet))
 
 
 def test_the_ladder_and_the_gap_are_the_plans(folder: Path) -> None:

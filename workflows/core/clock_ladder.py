@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
+from workflows.core.channels import AT_ONCE, Reach, by_messenger, ways
 from workflows.core.deadlines import TOO_CLOSE, split_due
 from workflows.core.people import Organization
 from workflows.core.response import Rung
@@ -103,23 +104,32 @@ def _early(asked: datetime, deadline: datetime, start: datetime, day_before: tim
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """Who hears a rung: `people` of it and of all below it. `rung` may be higher than asked for, because one that means nobody is
-    skipped (`skipped`). `control`: the phone list goes to the control group."""
+    skipped (`skipped`). `control`: the phone list goes to the control group · `own`: the people of the rung itself."""
 
     rung: int
     people: tuple[str, ...]
     control: bool
     skipped: tuple[str, ...]
+    own: tuple[str, ...] = ()
 
 
-def hearing(rung: int, ladder: Ladder, organization: Organization, *, group: str, commander: str | None) -> Hearing:
+def hearing(
+    rung: int, ladder: Ladder, organization: Organization, *, group: str, commander: str | None, reach: Reach = by_messenger
+) -> Hearing:
     """Resolved now; past the last rung there is always the control group."""
     people: list[str] = []
     skipped: list[str] = []
     for number, one in enumerate(ladder.rungs):
         here = [p for spec in one.to for p in organization.resolve(spec, group=group, commander=commander) if p in organization.people]
         people.extend(here)
-        if number >= rung and (here or CONTROL in one.to):
-            return Hearing(number, tuple(dict.fromkeys(people)), CONTROL in one.to, tuple(skipped))
+        if number >= rung and (CONTROL in one.to or any(ways(one.by, reach(person)) for person in here)):
+            everybody, own = tuple(dict.fromkeys(people)), tuple(dict.fromkeys(here))
+            return Hearing(number, everybody, CONTROL in one.to, tuple(skipped), own)
         if number >= rung:
             skipped.append(" ".join(one.to))
     return Hearing(len(ladder.rungs) - 1, tuple(dict.fromkeys(people)), True, tuple(skipped))
+
+
+def louder(rung: int, than: int, ladder: Ladder) -> tuple[str, ...]:
+    """The ways of a rung that were not those of an earlier one: for who has just heard the same by those."""
+    return tuple(way for way in ladder.rungs[rung].by if way not in (*AT_ONCE, *ladder.rungs[than].by))

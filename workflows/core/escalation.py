@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from workflows.core.channels import Reach, by_messenger, ways
 from workflows.core.deadlines import claim_wait, next_reminder, reminders
 from workflows.core.people import Organization
 from workflows.core.response import Response
@@ -56,7 +57,8 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom a rung resolved to; `level` may be higher than asked for because empty rungs are skipped (`skipped` names them)."""
+    """Whom a rung resolved to; `level` may be higher than asked for because rungs that mean nobody, or nobody who can be reached, are
+    skipped (`skipped` names them)."""
 
     level: int
     people: tuple[str, ...]
@@ -133,6 +135,11 @@ def _prompted(item: Item) -> datetime:
     return item.prompted or item.created
 
 
+def passed_over(item: Item, response: Response, now: datetime) -> Fired:
+    """The item when nobody of its rung could be reached by any way: the next rung hears of it now."""
+    return Fired(replace(item, level=min(item.level + 1, len(response.rungs)), round=item.round + 1, prompted=now), 0, True)
+
+
 def repaced(item: Item, response: Response, now: datetime) -> Item:
     """The item under a response that has just changed: what the new pace would have said before `now` is due now, and was not missed.
 
@@ -183,7 +190,14 @@ def _step(item: Item, response: Response, name: str, at: datetime) -> Item:
 
 
 def audience(
-    level: int, response: Response, organization: Organization, *, group: str, owner: Iterable[str], commander: str | None
+    level: int,
+    response: Response,
+    organization: Organization,
+    *,
+    group: str,
+    owner: Iterable[str],
+    commander: str | None,
+    reach: Reach = by_messenger,
 ) -> Audience:
     """The people of the rung `level`, resolved now.
 
@@ -204,7 +218,7 @@ def audience(
             else:
                 people.extend(organization.resolve(spec, group=group, commander=commander))
         here = tuple(person for person in dict.fromkeys(people) if person in organization.people)
-        if here:
+        if any(ways(response.rungs[level].by, reach(person)) for person in here):
             return Audience(level, here, tuple(skipped), False)
         skipped.append(" ".join(response.rungs[level].to))
         level += 1

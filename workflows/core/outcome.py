@@ -29,6 +29,15 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """A louder way to the person whom a notice is for: `after` it was said, and no later than `ends` after it."""
+
+    by: str
+    after: timedelta
+    ends: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Who must hear what: `kind` names the screen, `to` is an audience, `values` are small facts for it.
 
@@ -45,6 +54,9 @@ class Notice:
     """it waits longer by a part of this, always the same for the same reader: what quiet hours held is not all sent at one moment"""
     card: bool = False
     """a living card of this name, one per chat or person, redrawn as things change, instead of a message"""
+    said: bool = True
+    """False: it is not said in the messenger at all, its `rings` are all there is"""
+    rings: tuple[Ring, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ class Rung:
 
     `to` entries: `owner` (the group's duty member, else head and deputy, while nobody owns it), `group`, `group.head`,
     `group.deputy` (of the item's group), `commander`, `lead`, `lead.head`, `lead.deputy`, `office.head`, …
+    `by`: in which ways (`workflows.core.channels`).
     """
 
     to: tuple[str, ...]
     wait: timedelta
+    by: tuple[str, ...] = ("card",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Response:
     """what the plan says"""
     quiet: Quiet | None = None
     """the same, where it holds for the incident in question: see `observed`"""
+    terminal_by: tuple[str, ...] = ()
+    """louder ways in which the control group's duty officer hears of what nobody on the ladder took"""
 
     def after(self, timer: str, start: datetime, wait: timedelta) -> datetime:
         """When `wait` has gone by in the calendar of `timer`."""

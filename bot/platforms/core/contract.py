@@ -59,11 +59,15 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Ring these people's telephones about a message of ours. Facts of Done: `missing` (ids that could not be paged)."""
+    """Ring these people's telephones about a message of ours. Facts of Done: `missing` (ids that could not be paged).
+
+    `text`: what a platform says that has no message of ours to tell of.
+    """
 
     message_id: str
     people: tuple[str, ...]
     by: Literal["app", "sms", "phone"]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,10 +164,11 @@ def heard(rung: int, group: str = "tech", commander: str | None = "ma.chao", lad
 
 
 def test_each_rung_adds_people() -> None:
-    assert heard(0) == Hearing(0, ("wang.qiang",), False, ())
-    assert heard(1) == Hearing(1, ("wang.qiang", "zhao.min", "ma.chao"), False, ())
-    assert heard(2) == Hearing(2, ("wang.qiang", "zhao.min", "ma.chao", "zhou.heng", "lin.yue"), False, ())
-    assert heard(3) == Hearing(3, ("wang.qiang", "zhao.min", "ma.chao", "zhou.heng", "lin.yue"), True, ())
+    assert heard(0) == Hearing(0, ("wang.qiang",), False, (), ("wang.qiang",))
+    assert heard(1) == Hearing(1, ("wang.qiang", "zhao.min", "ma.chao"), False, (), ("wang.qiang", "zhao.min", "ma.chao"))
+    everybody = ("wang.qiang", "zhao.min", "ma.chao", "zhou.heng", "lin.yue")
+    assert heard(2) == Hearing(2, everybody, False, (), ("ma.chao", "zhou.heng", "lin.yue"))
+    assert heard(3) == Hearing(3, everybody, True, ())
 
 
 def test_the_commander_hears_once() -> None:
@@ -176,14 +177,15 @@ def test_the_commander_hears_once() -> None:
 
 
 def test_a_rung_that_means_nobody_is_skipped_and_named() -> None:
-    assert heard(0, group="nobody") == Hearing(2, ("ma.chao", "zhou.heng", "lin.yue"), False, ("group.duty", "group"))
-    assert heard(1, group="nobody") == Hearing(2, ("ma.chao", "zhou.heng", "lin.yue"), False, ("group",))
+    leads = ("ma.chao", "zhou.heng", "lin.yue")
+    assert heard(0, group="nobody") == Hearing(2, leads, False, ("group.duty", "group"), leads)
+    assert heard(1, group="nobody") == Hearing(2, leads, False, ("group",), leads)
     assert heard(2, group="nobody").skipped == (), "what was skipped below was said when it was reached"
 
 
 def test_people_who_left_hear_nothing() -> None:
     gone = replace(ORGANIZATION, groups={**ORGANIZATION.groups, "tech": Group("tech", "技术组", "gone", members=("ma.chao",))})
-    assert hearing(0, CLOCK_LADDER, gone, group="tech", commander=None) == Hearing(1, ("ma.chao",), False, ("group.duty",))
+    assert hearing(0, CLOCK_LADDER, gone, group="tech", commander=None) == Hearing(1, ("ma.chao",), False, ("group.duty",), ("ma.chao",))
 
 
 def test_past_the_last_rung_there_is_the_control_group() -> None:

@@ -1,0 +1,57 @@
+"""Who hears a reminder of an item, and in which ways."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from workflows.core.channels import Reach, beyond, spread
+from workflows.core.escalation import Audience
+from workflows.core.facts import Value
+from workflows.core.outcome import Notice
+from workflows.core.response import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The rung by its own ways; the `owner`, who hears whatever goes up about their item, by those of the first.
+
+    `early`: a reminder of a due that is still to come is a message and no more, as far as the rung sends one.
+    """
+
+    heard: Audience
+    owner: str | None
+    response: Response
+    reach: Reach
+    early: bool = False
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*((self.owner,) if self.owner else ()), *self.heard.people)))
+
+    def by(self, person: str) -> tuple[str, ...]:
+        return self._ways if person in self.heard.people else self._of(0)
+
+    @property
+    def _ways(self) -> tuple[str, ...]:
+        return () if self.heard.exhausted else self._of(self.heard.level)
+
+    def _of(self, rung: int) -> tuple[str, ...]:
+        by = self.response.rungs[rung].by
+        return ("card",) if self.early and "card" in by else by
+
+    @property
+    def _wait(self) -> timedelta:
+        return self.response.terminal_repeat if self.heard.exhausted else self.response.rungs[self.heard.level].wait
+
+    def trail(self) -> dict[str, Value]:
+        """Ways beside the message, and who has them not."""
+        cannot = {person: list[Value](these) for person, these in beyond(self.people, self.by, self.reach).items()}
+        by: dict[str, Value] = {"by": list[Value](self._ways)} if set(self._ways) - {"card"} else {}
+        return {**by, **({"cannot": dict[str, Value](cannot)} if cannot else {})}
+
+    def notices(self, notice: Notice, mention: str) -> tuple[Notice, ...]:
+        """`notice` to each of them with what follows it, and `mention` in the incident's chats where the rung says so."""
+        spoken = spread(replace(notice, to=self.people), self.by, self._wait, self.reach)
+        if "mention" not in self._ways:
+            return spoken
+        people = list[Value](self.heard.people)
+        return (*spoken, replace(notice, kind=mention, to=("chat",), values={**notice.values, "people": people}))
