@@ -491,7 +491,7 @@ def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: 
         "round": after.round,
         "to": list(told.people),
         "missed": fired.missed,
-        "held": kept.count,
+        **({"held": kept.count} if kept.count else {}),
         **told.trail(),
     }
     verb = "reminded" if not fired.climbed else "escalated"

@@ -17,7 +17,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from prometheus_client import Histogram
-from sqlmodel import col, select
 
 from bot.bench.report import Row, at_most
 from bot.bootstrap import SAMPLE_PLAN, Parts, build
@@ -31,9 +30,8 @@ from storage.database import Database
 from storage.digests import KIND, SPREAD
 from storage.outbox import BUNDLE, OVER, PRIORITY, REMINDERS
 from storage.schema import migrate
-from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow
-from storage.views.pace import next_due
+from storage.views.pace import next_due, notices, words_of
 from storage.views.reader import Reader
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
@@ -258,16 +256,8 @@ class _Play:
     def _told(self) -> Told:
         kinds: Mapping[str, object] = {**REMINDERS, KIND: KIND}
         read = self._parts.database.read
-        rows = read(
-            lambda tx: [row for row in tx.exec(select(OutboxRow).where(col(OutboxRow.kind) == "notice")) if row.about["notice"] in kinds]
-        )
-        words = ("reminded", "escalated")
-        heaviest = (
-            select(AuditRow)
-            .where(col(AuditRow.incident) == "I1", col(AuditRow.verb).in_(words))
-            .order_by(col(AuditRow.at), col(AuditRow.record_ref))
-        )
-        spoken = read(lambda tx: [(row.record_ref, row.verb, row.at) for row in tx.exec(heaviest)])
+        rows = read(lambda tx: notices(tx, kinds))
+        spoken = read(lambda tx: words_of(tx, "I1"))
         incidents = read(lambda tx: len(Reader(tx, self._parts.plans, house_scope()).unclosed()))
         done = [row for row in rows if row.status == "done"]
         return Told(done, self._tape.sent, spoken, self._late.worst, incidents)

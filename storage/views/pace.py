@@ -1,10 +1,12 @@
-"""What is coming next, over all queues: for those who let time leap instead of waiting for it."""
+"""What is coming next over all queues, and what was said: for those who let time leap instead of waiting for it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, InboxRow, OutboxRow, TimerRow
 
 
@@ -16,3 +18,15 @@ def next_due(session: Session, now: datetime) -> datetime | None:
         if first is not None:
             found.append(first)
     return min(found, default=None)
+
+
+def notices(session: Session, kinds: Collection[str]) -> list[OutboxRow]:
+    """Every notice of these kinds, said or not."""
+    rows = session.scalars(select(OutboxRow).where(col(OutboxRow.kind) == "notice"))
+    return [row for row in rows if row.about["notice"] in kinds]
+
+
+def words_of(session: Session, incident: str) -> list[tuple[str, str, datetime]]:
+    """(ref, verb, when) of each time that an item of the incident spoke, the oldest first."""
+    spoken = select(AuditRow).where(col(AuditRow.incident) == incident, col(AuditRow.verb).in_(("reminded", "escalated")))
+    return [(row.record_ref, row.verb, row.at) for row in session.scalars(spoken.order_by(col(AuditRow.at), col(AuditRow.record_ref)))]
