@@ -17,6 +17,7 @@ from handlers.core.wording import Locale, Words
 from storage.plan import load_plan
 from workflows.core.calendar import Calendar
 from workflows.core.plan import Plan
+from workflows.core.rota import Shift
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
@@ -196,6 +197,7 @@ def another(value: Any, name: str) -> Any:
         "deputy": "ma.chao",
         "members": ("zhou.heng",),
         "roles": ("auditor", "security"),
+        "rota": (Shift("weekly", ("li.na",), date(2026, 3, 9)),),
         "set_by": ("legal",),
         "group": "fund",
         "doer": "fund",
