@@ -41,7 +41,7 @@ def _shown(name: str, value: object, words: Words, plan: Plan, refusal: UserErro
         return words.twin(group.name, group.name_en)
     if (found := _of_plan(name, value, words, plan, refusal)) is not None:
         return found
-    if name in ("owner", "person", "by", "to") and value in organization.people:
+    if name in ("owner", "person", "people", "by", "to") and value in organization.people:
         return organization.people[value].name
     grade = "opinion_level" if refusal.key.startswith(("grade.lowering", "downgrade.")) else "event_grade"
     keys = {

@@ -18,6 +18,7 @@ from storage.plan import load_plan
 from workflows.core.calendar import Calendar, Important
 from workflows.core.plan import Plan
 from workflows.core.quiet import QuietHours
+from workflows.core.rota import Shift
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
@@ -197,6 +198,7 @@ def another(value: Any, name: str) -> Any:
         "deputy": "ma.chao",
         "members": ("zhou.heng",),
         "roles": ("auditor", "security"),
+        "rota": (Shift("weekly", ("li.na",), date(2026, 3, 9)),),
         "set_by": ("legal",),
         "group": "fund",
         "doer": "fund",

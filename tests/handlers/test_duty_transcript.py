@@ -131,6 +131,28 @@ def test_what_is_refused_and_why(story: Story, person: str, line: str, error: st
     assert reply.text
 
 
+def test_the_same_by_forms(story: Story) -> None:
+    world = story(rota(DAILY))
+    world.says("wang.qiang", "/值班 信息技术组")
+    assert world.taps("wang.qiang", "换班", day="3月13日", person="zhao.min").text.startswith("已换班,立即生效:W1 换班")
+    assert world.taps("wang.qiang", "指定值班", person="ma.chao", to="2026-03-11T09:00").text.startswith("已安排:W2 指定")
+    away = world.taps("wang.qiang", "请假", from_="2026-03-16T09:00", to="2026-03-17T09:00", person="zhao.min")
+    assert away.text.startswith("已登记:W3 请假 赵敏 03-16 09:00 至 03-17 09:00")
+    world.says("zhao.min", "/值班 信息技术组")
+    labels = [button["label"] for button in world.card("zhao.min", "值班:")["buttons"]]
+    assert labels == ["请假", "换班"], "who leads nobody names nobody, and who is not on duty hands nothing over"
+
+
+def test_a_day_with_two_shifts_asks_whose_turn_it_is(story: Story) -> None:
+    day = 'kind = "daily"\nname = "白班"\npeople = ["wang.qiang"]\nstart = 2026-03-10\nhandover = "09:00"\nuntil = "21:00"'
+    night = 'kind = "daily"\nname = "夜班"\npeople = ["zhao.min"]\nstart = 2026-03-10\nhandover = "21:00"\nuntil = "09:00"'
+    world = story(rota(f"{day}\n\n[[group.duty]]\n{night}"))
+    refused = world.says("chen.bo", "/值班 换班 tech 3月12日 马超")
+    assert refused.text.startswith("信息技术应急小组那天值班的是 王强、赵敏;替谁请写明")
+    assert world.says("chen.bo", "/值班 换班 tech 3月12日 马超 替=赵敏").error is None
+    assert "03-12 21:00 至 03-13 09:00 马超" in world.says("li.na", "/值班 tech").text
+
+
 def test_nobody_is_put_on_duty_over_their_leave(story: Story) -> None:
     world = story(rota(DAILY))
     world.says("ma.chao", "/请假 自=3月12日 至=3月14日")
