@@ -42,6 +42,7 @@ def test_quick_prints_every_measurement_and_breaks_nowhere() -> None:
             "its reply leaves, p99",
         ):
             assert any(what in line and kind in line for line in shown), (what, kind)
+    assert "naive repeater" in text
     assert "start to ready" in text
     assert "memory, idle" in text
 

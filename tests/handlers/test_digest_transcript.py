@@ -84,20 +84,20 @@ def test_what_is_late_stands_first_and_heads_hear_of_what_nobody_claims(sqlite: 
     assert dues == sorted(dues, key=lambda due: (due is None, due))
     assert "你组里还没有人认领" in text
     assert "超时" in text.splitlines()[0]
-    assert not heard(world, "ma.chao"), "a member is not told of what nobody owns"
+    assert not heard(world, "wu.di"), "a member is not told of what nobody owns"
 
 
 def test_words_are_found_when_it_is_sent_and_an_empty_one_is_not(sqlite: Database) -> None:
     world = evening(sqlite, SMALL)
-    ref = world.by_code("failure.locate").ref
-    world.says("ma.chao", f"/认领 {ref}")
+    ref = world.by_code("common.rollcall").ref
+    world.says("wu.di", f"/认领 {ref}")
     world.clock.now = moment("03-10 17:30")
     people = list(world.plans.organization.people)
     world.database.write(lambda tx: digests.call(tx, people, at=AT, zone=SHANGHAI, now=world.clock()))
-    world.road.ask(world.message("ma.chao", f"/任务 放手 {ref}", "dm:ma.chao"))
+    world.road.ask(world.message("wu.di", f"/任务 放手 {ref}", "dm:wu.di"))
     world.passes(minutes=6)
-    assert not heard(world, "ma.chao")
-    assert any(ref in text for text in heard(world, "wang.qiang")), "the head has it now"
+    assert not heard(world, "wu.di")
+    assert any(ref in text for text in heard(world, "li.na")), "the head has it now"
 
 
 def test_an_approval_that_waits_is_in_it(sqlite: Database) -> None:
