@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.channels import Reach, by_messenger, rings
+from workflows.core.channels import Reach, by_messenger
 from workflows.core.deadlines import TOO_CLOSE, due_of
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced, timers
@@ -425,7 +425,7 @@ def remind(
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     fired = _all_that_has_come(fire(item(task), response, name, now), response, now)
     heard = _heard(task, fired, response, organization, commander, verifiers, reach)
-    return _reminded(task, name, fired, heard, response, now, reach)
+    return _reminded(task, name, fired, heard, response, now, organization, reach)
 
 
 def pass_over(
@@ -443,7 +443,7 @@ def pass_over(
     fired = passed_over(item(task), response, now)
     heard = _heard(task, fired, response, organization, commander, verifiers, reach)
     empty = " ".join(response.rungs[task.level].to) if task.level < len(response.rungs) else "control"
-    return _reminded(task, name, fired, replace(heard, skipped=(empty, *heard.skipped)), response, now, reach)
+    return _reminded(task, name, fired, replace(heard, skipped=(empty, *heard.skipped)), response, now, organization, reach)
 
 
 def _heard(
@@ -459,7 +459,9 @@ def _heard(
     return audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander, reach=reach)
 
 
-def _reminded(task: Task, name: str, fired: Fired, heard: Audience, response: Response, now: datetime, reach: Reach) -> Outcome[Task]:
+def _reminded(
+    task: Task, name: str, fired: Fired, heard: Audience, response: Response, now: datetime, organization: Organization, reach: Reach
+) -> Outcome[Task]:
     after = replace(
         task,
         state=MACHINE.after(task.state, "remind"),
@@ -469,7 +471,8 @@ def _reminded(task: Task, name: str, fired: Fired, heard: Audience, response: Re
         reminded_at=fired.item.reminded,
     )
     early = name == "due" and task.due_at is not None and now < task.due_at
-    told = Told(heard, None if task.state is State.DONE else task.owner, response, reach, early)
+    duty = next(iter(organization.resolve("office.duty")), "")
+    told = Told(heard, None if task.state is State.DONE else task.owner, response, reach, early, duty)
     details: dict[str, Value] = {
         "timer": name,
         "level": heard.level,
@@ -478,8 +481,8 @@ def _reminded(task: Task, name: str, fired: Fired, heard: Audience, response: Re
         "missed": fired.missed,
         **told.trail(),
     }
-    verb = "reminded" if not fired.climbed else "escalated"
-    return _outcome(after, response, verb, details, *_reminders(after, name, told, response, details, now))
+    notices = _reminders(after, name, told, response, details, now)
+    return _outcome(after, response, "reminded" if not fired.climbed else "escalated", details, *notices)
 
 
 def _all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
@@ -513,17 +516,18 @@ def _reminders(task: Task, name: str, told: Told, response: Response, details: M
     coming = min((timer.due for timer in _timers(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
+    mention = Notice("task.mention", ("chat",))
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
     if heard.exhausted:
-        owner = told.notices(Notice("task.reminder", (), values, "escalation"), "task.mention")
-        last = Notice("task.exhausted", ("control",), values, "escalation", rings=rings(response.terminal_by, response.terminal_repeat))
+        owner = told.notices(Notice("task.reminder", (), values, "escalation"), mention)
+        last = Notice("task.exhausted", ("control",), values, "escalation", rings=told.last_rings())
         return (*control, last, *owner)
     # What is near its due is not held back to be bundled: its minutes count.
     near = task.due_at is not None and task.state is not State.DONE and task.due_at - now <= response.remind_before
     loud = heard.level > 0 or name == "overdue" or near
     hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
     word = Notice("task.reminder", (), values, "escalation" if loud else "reminder", hold)
-    return (*control, *told.notices(word, "task.mention"))
+    return (*control, *told.notices(word, mention))
 
 
 def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: str, due: datetime | None) -> Outcome[Task]:
