@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.core.agreement import Agreement, check, check_reason
-from workflows.core.channels import Reach, beyond, by_messenger, rings, spread
+from workflows.core.channels import Reach, beyond, by_messenger, rings, spread, ways
 from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, louder
 from workflows.core.conditions import Answer, Known, Question, Undecided, questions
 from workflows.core.deadlines import Deadline, Terms, deadline
@@ -474,7 +474,7 @@ def remind(
     heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander, reach=reach)
     missed = running.count(now) - running.count(report.prompted_at) - 1
     again = _just_told(report, ladder, now, organization, commander)
-    return _reminded(report, heard, ladder, now, reach, said=said, missed=missed, again=again)
+    return _reminded(report, heard, ladder, now, organization, reach, said=said, missed=missed, again=again)
 
 
 def pass_over(
@@ -491,11 +491,20 @@ def pass_over(
     heard = hearing(above, ladder, organization, group=report.group, commander=commander, reach=reach)
     heard = replace(heard, skipped=(" ".join(ladder.rungs[report.level].to), *heard.skipped))
     again = hearing(report.level, ladder, organization, group=report.group, commander=commander).people
-    return _reminded(report, heard, ladder, now, reach, said=True, missed=0, again=again)
+    return _reminded(report, heard, ladder, now, organization, reach, said=True, missed=0, again=again)
 
 
 def _reminded(
-    report: Report, heard: Hearing, ladder: Ladder, now: datetime, reach: Reach, *, said: bool, missed: int, again: tuple[str, ...]
+    report: Report,
+    heard: Hearing,
+    ladder: Ladder,
+    now: datetime,
+    organization: Organization,
+    reach: Reach,
+    *,
+    said: bool,
+    missed: int,
+    again: tuple[str, ...],
 ) -> Outcome[Report]:
     """`again`: who has just heard the same hears no more than what is louder now."""
     after = replace(report, state=MACHINE.after(report.state, "remind"), level=heard.rung, round=report.round + said, prompted_at=now)
@@ -516,13 +525,14 @@ def _reminded(
         **({"by": list[Value](ladder.rungs[heard.rung].by)} if loud else {}),
         **({"cannot": dict[str, Value](cannot)} if cannot else {}),
     }
-    verb = "escalated" if heard.rung > report.level else "reminded"
+    climbed = heard.rung > report.level
     if not said:
-        return _outcome(after, ladder, verb, details)
-    kind = "report.ask" if after.state is State.TO_DECIDE else "report.reminder"
-    words = spread(Notice(kind, told, details, "clock"), by, ladder.rungs[heard.rung].wait, reach)
+        return _outcome(after, ladder, "escalated" if climbed else "reminded", details)
+    word = Notice("report.ask" if after.state is State.TO_DECIDE else "report.reminder", told, details, "clock")
+    words = spread(word, by, ladder.rungs[heard.rung].wait, reach)
     empty = (Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped)
-    return _outcome(after, ladder, verb, details, *empty, *words, *_to_chats(heard, ladder, details))
+    chats = _to_chats(heard, ladder, details, reach, next(iter(organization.resolve("office.duty")), ""))
+    return _outcome(after, ladder, "escalated" if climbed else "reminded", details, *empty, *words, *chats)
 
 
 def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Organization, commander: str | None) -> tuple[str, ...]:
@@ -533,13 +543,14 @@ def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Orga
     return hearing(report.level, ladder, organization, group=report.group, commander=commander).people
 
 
-def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value]) -> tuple[Notice, ...]:
-    """What the incident's chats and the control group hear of it."""
+def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, duty: str) -> tuple[Notice, ...]:
+    """What the incident's chats and the control group hear of it, and its `duty` officer besides."""
     rung = ladder.rungs[heard.rung]
+    loud = rings(ways(rung.by, reach(duty)), rung.wait) if duty else ()
     named = {**details, "people": list[Value](heard.own)}
     return (
         *((Notice("report.mention", ("chat",), named, "clock"),) if heard.own and "mention" in rung.by else ()),
-        *((Notice("report.phones", ("control",), details, "clock", rings=rings(rung.by, rung.wait)),) if heard.control else ()),
+        *((Notice("report.phones", ("control",), details, "clock", rings=loud),) if heard.control else ()),
     )
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from workflows.core.calendar import Calendar
 from workflows.core.chain import Held, all_that_has_come, held, timers
-from workflows.core.channels import Reach, by_messenger, rings
+from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced
 from workflows.core.facts import Value
@@ -472,7 +472,8 @@ def _told(task: Task, name: str, heard: Audience, response: Response, organizati
     """The owner hears whatever goes up about their task, too, unless they are on leave."""
     early = name == "due" and task.due_at is not None and now < task.due_at
     owner = None if task.state is State.DONE or task.owner in organization.away else task.owner
-    return Told(heard, owner, response, reach, early)
+    duty = next(iter(organization.resolve("office.duty")), "")
+    return Told(heard, owner, response, reach, early, duty)
 
 
 def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: datetime) -> Outcome[Task]:
@@ -519,17 +520,18 @@ def _reminders(task: Task, name: str, told: Told, response: Response, details: M
     coming = min((timer.due for timer in timers_of(task, response) if timer.due), default=None)
     climb = None if heard.exhausted else _next_climb(task, response)
     values: dict[str, Value] = {**details, "next_at": _moment(coming), "climb_at": _moment(climb)}
+    mention = Notice("task.mention", ("chat",))
     control = tuple(Notice("task.empty_rung", ("control",), {"rung": rung}, "escalation") for rung in heard.skipped)
     if heard.exhausted:
-        owner = told.notices(Notice("task.reminder", (), values, "escalation"), "task.mention")
-        last = Notice("task.exhausted", ("control",), values, "escalation", rings=rings(response.terminal_by, response.terminal_repeat))
+        owner = told.notices(Notice("task.reminder", (), values, "escalation"), mention)
+        last = Notice("task.exhausted", ("control",), values, "escalation", rings=told.last_rings())
         return (*control, last, *owner)
     # What is near its due is not held back to be bundled: its minutes count.
     near = task.due_at is not None and task.state is not State.DONE and task.due_at - now <= response.remind_before
     loud = heard.level > 0 or name == "overdue" or near
     hold = timedelta(0) if loud or response.level in ("l1", "l2") else timedelta(seconds=60)
     word = Notice("task.reminder", (), values, "escalation" if loud else "reminder", hold)
-    return (*control, *told.notices(word, "task.mention"))
+    return (*control, *told.notices(word, mention))
 
 
 def reopen(task: Task, *, by: str, now: datetime, response: Response, reason: str, due: datetime | None) -> Outcome[Task]:

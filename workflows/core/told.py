@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from workflows.core.channels import Reach, beyond, spread
+from workflows.core.channels import Reach, beyond, rings, spread, ways
 from workflows.core.escalation import Audience
 from workflows.core.facts import Value
-from workflows.core.outcome import Notice
+from workflows.core.outcome import Notice, Ring
 from workflows.core.response import Response
 
 
@@ -14,7 +14,8 @@ from workflows.core.response import Response
 class Told:
     """The rung by its own ways; the `owner`, who hears whatever goes up about their item, by those of the first.
 
-    `early`: a reminder of a due that is still to come is a message and no more, as far as the rung sends one.
+    `early`: a reminder of a due that is still to come is a message and no more, as far as the rung sends one · `duty`: who is called in
+    the control group's name.
     """
 
     heard: Audience
@@ -22,6 +23,7 @@ class Told:
     response: Response
     reach: Reach
     early: bool = False
+    duty: str = ""
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -48,10 +50,14 @@ class Told:
         by: dict[str, Value] = {"by": list[Value](self._ways)} if set(self._ways) - {"card"} else {}
         return {**by, **({"cannot": dict[str, Value](cannot)} if cannot else {})}
 
-    def notices(self, notice: Notice, mention: str) -> tuple[Notice, ...]:
-        """`notice` to each of them with what follows it, and `mention` in the incident's chats where the rung says so."""
+    def notices(self, notice: Notice, mention: Notice) -> tuple[Notice, ...]:
+        """`notice` to each of them with what follows it, and `mention` of the same in the incident's chats where the rung says so."""
         spoken = spread(replace(notice, to=self.people), self.by, self._wait, self.reach)
         if "mention" not in self._ways:
             return spoken
-        people = list[Value](self.heard.people)
-        return (*spoken, replace(notice, kind=mention, to=("chat",), values={**notice.values, "people": people}))
+        values = {**notice.values, "people": list[Value](self.heard.people)}
+        return (*spoken, replace(mention, values=values, urgency=notice.urgency, hold=notice.hold))
+
+    def last_rings(self) -> tuple[Ring, ...]:
+        """How the control group's duty officer hears of the last word."""
+        return rings(ways(self.response.terminal_by, self.reach(self.duty)), self._wait) if self.duty else ()
