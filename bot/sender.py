@@ -52,6 +52,8 @@ NO_MONTHS: Mapping[str, Month] = MappingProxyType({})
 REST = timedelta(hours=1)
 #: What was never said is put into words again when it goes: an hour or a month later it may no longer matter.
 UNSAID: Mapping[str, Any] = MappingProxyType({"said": None, "said_hash": None})
+#: What is said because its time has come, and can come a minute later.
+OF_THE_CLOCK = (PRIORITY["reminder"], PRIORITY["digest"])
 #: Person id -> (platform, id there), the best way first.
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 
@@ -167,10 +169,11 @@ class Sender:
             await self._try_again(ready, platform, error)
 
     async def _rests(self, row: OutboxRow, platform: str, what: Deed) -> tuple[datetime, str] | None:
-        """(until, why) for what is not urgent: in the minute in which everybody sends, when of the platform's month only the part for
-        what is urgent is left, and behind others of its line that rest. Nobody is reached less: the ladder goes on."""
+        """(until, why) for what is not urgent: reminders and digests in the minute in which everybody sends (news, the answer to what
+        somebody just did, goes at once), all of it when of the platform's month only the part for what is urgent is left, and behind
+        others of its line that rest. Nobody is reached less: the ladder goes on."""
         now, calm, month = self.house.now(), row.priority > PRIORITY["escalation"], self.months.get(platform)
-        rush = calm and platform in self.platforms and self.platforms[platform].can.rush
+        rush = row.priority in OF_THE_CLOCK and platform in self.platforms and self.platforms[platform].can.rush
         limited = month is not None and (calm or isinstance(what, Edit))
         if rush and (later := off_the_hour(now, row.key)):
             return later, "off the full hour"
