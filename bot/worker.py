@@ -146,8 +146,9 @@ class Worker:
 
     async def ask(self, message: Message, patience: timedelta | None = None) -> Reply:
         """Decided at once, or 「in hand」 after 1.2 s with the outcome to follow."""
+        limit = self.patience if patience is None else patience
         deciding = asyncio.ensure_future(asyncio.to_thread(self.road.ask, message))
-        done, _ = await asyncio.wait({deciding}, timeout=(patience or self.patience).total_seconds())
+        done, _ = await asyncio.wait({deciding}, timeout=limit.total_seconds())
         if done:
             return deciding.result()
         following = asyncio.create_task(self._follow(message, deciding))
