@@ -52,6 +52,8 @@ NO_MONTHS: Mapping[str, Month] = MappingProxyType({})
 REST = timedelta(hours=1)
 #: What was never said is put into words again when it goes: an hour or a month later it may no longer matter.
 UNSAID: Mapping[str, Any] = MappingProxyType({"said": None, "said_hash": None})
+#: Platforms that reach a telephone outside the house: never from a drill.
+TELEPHONES = ("sms",)
 #: What is said because its time has come, and can come a minute later.
 OF_THE_CLOCK = (PRIORITY["reminder"], PRIORITY["digest"])
 #: Person id -> (platform, id there), the best way first.
@@ -203,7 +205,8 @@ class Sender:
             done = await self._do(platform, what, row.key)
             if done.facts.get("missing"):
                 raise Skipped("refused")
-            await self._write(lambda tx: self._done(tx, ready, platform, done))
+            receipt = self._receipt(platform, row, what, done)
+            await self._write(lambda tx: self._done(tx, ready, platform, done, receipt))
             self._count(platform, "done")
             self.ringing.done(row)
         except LostRow:
@@ -300,7 +303,9 @@ class Sender:
             return
         if row.message_id is not None:
             return
-        others = [way for way in self.ways(row.recipient) if way[0] != down and not self.circuit(way[0]).open]
+        drill = row.incident is not None and self.road.reader(tx).incident(row.incident).drill
+        closed = {down, *(TELEPHONES if drill else ())}
+        others = [way for way in self.ways(row.recipient) if way[0] not in closed and not self.circuit(way[0]).open]
         for platform, _ in others if row.priority == PRIORITY["clock"] else others[:1]:
             why = self.house.words.say("house.around", platform=self.house.words.say(f"platform.{down}"))
             outbox.enqueue_to_person(

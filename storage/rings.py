@@ -84,7 +84,7 @@ def answered(session: Session, row: OutboxRow) -> bool:
     seen = session.get(SeenRow, (row.recipient, row.about["ref"]))
     if seen is not None and seen.version >= row.about["version"]:
         return True
-    return any(getattr(one, "read", None) for one in _messages(session, row) if one.about.get("version") == row.about["version"])
+    return any(one.read for one in _messages(session, row) if one.about.get("version") == row.about["version"])
 
 
 def message_of(session: Session, row: OutboxRow) -> tuple[str, str] | None:

@@ -317,6 +317,15 @@ def test_a_drill_rings_no_telephone(begin: Begin, gateway: Gateway, letterbox: t
     assert "【演练】" in letterbox[0].to("luo.ming@example.com")[0]
 
 
+def test_a_drill_takes_no_road_around_over_a_telephone_either(begin: Begin, gateway: Gateway, letterbox: tuple[Letterbox, int]) -> None:
+    firm = begin(drill=True)
+    only_t10(firm)
+    firm.sim.faults.outage(3600)
+    firm.passes(minutes=12)
+    assert gateway.handed == []
+    assert letterbox[0].to("luo.ming@example.com"), "mail stays in the house, and goes round"
+
+
 def test_nobody_is_called_more_often_than_the_budget_allows(begin: Begin, gateway: Gateway) -> None:
     """At level 1, with no end: three calls in a quarter of an hour, eight in a day; what is over that comes as a text message."""
     firm = begin(('terminal_repeat = "PT10M"', 'terminal_repeat = "PT4M"'))
