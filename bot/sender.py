@@ -303,7 +303,7 @@ class Sender:
             return
         if row.message_id is not None:
             return
-        drill = row.incident is not None and self.road.reader(tx).incident(row.incident).drill
+        drill = row.incident is not None and self.road.reader(tx).practised(row.incident)
         closed = {down, *(TELEPHONES if drill else ())}
         others = [way for way in self.ways(row.recipient) if way[0] not in closed and not self.circuit(way[0]).open]
         for platform, _ in others if row.priority == PRIORITY["clock"] else others[:1]:

@@ -15,7 +15,7 @@ from storage.outbox import chats_of
 from storage.plans import Plans
 from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
-from storage.tables.records import SeenRow
+from storage.tables.records import IncidentRow, SeenRow, TipRow
 from storage.views.scope import Scope
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
@@ -129,6 +129,11 @@ class Reader:
 
     def incident(self, ref: str) -> Incident:
         return self._get(Incident, ref)
+
+    def practised(self, ref: str) -> bool:
+        """Whether what belongs to this incident, or to this report of one, is a drill."""
+        row = self._session.get(IncidentRow, ref) or self._session.get(TipRow, ref)
+        return row is not None and row.drill
 
     def task(self, ref: str) -> Task:
         return self._get(Task, ref)
