@@ -66,8 +66,8 @@ def _add_server(commands: Commands) -> None:
 
 
 def _add_plan(commands: Commands) -> None:
-    plan = commands.add_parser("plan", help="check, show or compare the emergency plan, fill in its calendar").add_subparsers(
-        required=True, metavar="check|show|diff|calendar"
+    plan = commands.add_parser("plan", help="check, show, compare or preview the emergency plan, fill in its calendar").add_subparsers(
+        required=True, metavar="check|show|diff|preview|calendar"
     )
     for name, run, text in (("check", "plan:check", "find what is wrong in the plan"), ("show", "plan:show", "the plan in words")):
         one = plan.add_parser(name, help=text)
@@ -86,6 +86,24 @@ def _add_plan(commands: Commands) -> None:
     diff.add_argument("before", type=Path, metavar="A", help="the folder of the plan that was")
     diff.add_argument("after", type=Path, metavar="B", help="the folder of the plan that is to be")
     diff.set_defaults(run=_late("plan:diff"))
+    _add_preview(plan)
+
+
+def _add_preview(plan: Commands) -> None:
+    preview = plan.add_parser("preview", help="what the plan would make happen: who hears what, when, by which way; nothing is sent")
+    preview.add_argument(
+        "--incident",
+        nargs="+",
+        required=True,
+        metavar="KEY=VALUE",
+        help="type=system_failure, level=l2 (graded by hand so that it comes to that), and what /incident open and /incident grade take",
+    )
+    preview.add_argument("--at", metavar="TIME", default="", help='when it is reported, local, like "2026-09-30 16:00" (default: now)')
+    text = "who never reacts; all others act at once on whatever they hear (default: nobody reacts)"
+    preview.add_argument("--silent", nargs="+", metavar="PERSON", help=text)
+    preview.add_argument("--for", dest="span", default="PT4H", metavar="SPAN", help="how far ahead, like PT24H (default PT4H)")
+    preview.add_argument("--folder", type=Path, help="the plan's folder (default: the configured one)")
+    preview.set_defaults(run=_late("plan:preview"))
 
 
 def _add_audit(commands: Commands) -> None:

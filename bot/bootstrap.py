@@ -150,8 +150,21 @@ def plan_folder(settings: Settings) -> Path:
     return settings.plan_dir or SAMPLE_PLAN
 
 
-def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id: Callable[[], str] = real_id) -> Parts:
-    """Open the database, read the plan, and put the parts together; BadConfig with one sentence when something is wrong."""
+def as_they_are(found: dict[str, Platform]) -> dict[str, Platform]:
+    return found
+
+
+def build(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = real_now,
+    new_id: Callable[[], str] = real_id,
+    around: Callable[[dict[str, Platform]], dict[str, Platform]] = as_they_are,
+) -> Parts:
+    """Open the database, read the plan, and put the parts together; BadConfig with one sentence when something is wrong.
+
+    `around`: puts others in the place of the platforms.
+    """
     load_topics()
     keys = settings.keys()
     plans = Plans(plan_folder(settings), settings.timezone)
@@ -184,7 +197,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = real_now, new_id:
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     counted = months(("feishu",), database, plans.organization, settings.timezone, clock)
-    platforms = _platforms(settings, console, database, words, clock, counted)
+    platforms = around(_platforms(settings, console, database, words, clock, counted))
     ways = _ways(plans, platforms)
     house = House(
         database,

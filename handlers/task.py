@@ -12,6 +12,7 @@ from handlers.core.evidence import attach, evidence_of
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import invite
+from handlers.core.why import why_lines
 from handlers.core.wording import Provisional
 from workflows import task as rules
 from workflows.core.approval import Approval
@@ -85,12 +86,8 @@ def _line(context: Context, task: Task) -> str:
 
 @command("task why", Which, zh="任务 缘由", who="reader")
 def why(context: Context, given: Which) -> Reply:
-    """Why this task exists, when it is due and what counts as done."""
+    """Why this task exists, why it was reminded of, to whom and why them, what comes next and what would stop it."""
     task, incident = context.task(given.task)
-    timers = [(name, due) for record, name, due in context.reader.next_timers(incident.ref) if record == task.ref]
-    coming = context.words.join(
-        [context.words.say("task.why_timer", timer=context.words.say(f"timer.{n}"), at=due, now=context.now) for n, due in timers]
-    )
     reply = context.say(
         "task.why",
         ref=task.ref,
@@ -102,9 +99,9 @@ def why(context: Context, given: Which) -> Reply:
         due=_due(context, task),
         clock=context.words.say(f"clock.{task.clock}"),
         level=incident.response_level,
-        timers=coming or None,
     )
-    return _with(reply, evidence_of(context, task.ref, incident.ref))
+    lines = why_lines(context, incident, task, _verifiers(context, task, incident))
+    return _with(replace(reply, text="\n".join([reply.text, *lines])), evidence_of(context, task.ref, incident.ref))
 
 
 def _source(context: Context, task: Task) -> str:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from workflows.core.calendar import Calendar
 from workflows.core.chain import Held, all_that_has_come, held, timers
-from workflows.core.channels import Reach, by_messenger
+from workflows.core.channels import Reach, by_messenger, ways
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced
 from workflows.core.facts import Value
@@ -434,6 +434,52 @@ def remind(
     fired = all_that_has_come(fire(item(task), response, name, now), response, now)
     heard = _heard(task, fired, response, organization, commander, verifiers, reach)
     return _reminded(task, name, fired, _told(task, name, heard, response, organization, reach, now), kept, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A word that will be said if nobody acts: which timer, on which rung (`level`), to whom.
+
+    `by`: the ways to the first of the rung; past the ladder those to the office's duty officer ·
+    `skipped`: rungs before it that mean nobody who can be reached · `last`: past the ladder, the control group hears it.
+    """
+
+    at: datetime
+    timer: str
+    level: int
+    people: tuple[str, ...]
+    by: tuple[str, ...]
+    skipped: tuple[str, ...]
+    last: bool
+
+
+def ahead(
+    task: Task,
+    *,
+    steps: int,
+    now: datetime,
+    response: Response,
+    organization: Organization,
+    commander: str | None,
+    verifiers: tuple[str, ...],
+    reach: Reach = by_messenger,
+) -> tuple[Step, ...]:
+    """The next words about the task, with the people of `organization`: what `remind` will say, one after the other."""
+    found: list[Step] = []
+    while len(found) < steps:
+        coming = [timer for timer in timers_of(task, response) if timer.due is not None]
+        first = min(coming, key=lambda timer: timer.due or now, default=None)
+        if first is None or first.due is None:
+            break
+        at = max(first.due, now)
+        fired = all_that_has_come(fire(item(task), response, first.name, at), response, at)
+        heard = _heard(task, fired, response, organization, commander, verifiers, reach)
+        told = _told(task, first.name, heard, response, organization, reach, at)
+        first_of = (heard.people or told.people)[:1]
+        by = response.terminal_by if heard.exhausted else tuple(one for person in first_of for one in ways(told.by(person), reach(person)))
+        found.append(Step(at, first.name, heard.level, told.people, by, heard.skipped, heard.exhausted))
+        task = _reminded(task, first.name, fired, told, Held(False, 0), at).record
+    return tuple(found)
 
 
 def pass_over(

@@ -8,6 +8,7 @@ from bot.bootstrap import plan_folder, real_now
 from bot.cli import BAD, GOOD, settings_of_here
 from bot.plan_calendar import Filling, fill_command
 from bot.plan_cli import check_command, diff_command, show_command
+from bot.preview_cli import Asked, preview_command
 from storage.database import Database
 from storage.plan import PlanError
 from storage.schema import require_current
@@ -54,3 +55,9 @@ def show(given: argparse.Namespace) -> int:
         if database is not None:
             database.close()
     return GOOD
+
+
+def preview(given: argparse.Namespace) -> int:
+    settings = settings_of_here()
+    asked = Asked(tuple(given.incident), given.at, None if given.silent is None else tuple(given.silent), given.span)
+    return preview_command(given.folder or plan_folder(settings), settings, asked, real_now(), print)

@@ -244,6 +244,19 @@ class Reader:
         row = self._session.scalars(statement.limit(1)).first()
         return _entry(row) if row else None
 
+    def history(self, ref: str) -> list[Entry]:
+        """All that happened to a record that the viewer may see, the oldest first."""
+        rows = self._session.scalars(select(AuditRow).where(col(AuditRow.record_ref) == ref).order_by(col(AuditRow.version)))
+        return [_entry(row) for row in rows]
+
+    def ways_skipped(self, incident: str, ref: str) -> list[tuple[str, str, str]]:
+        """(person, way, reason) of each louder way about a record that could not be gone when its turn came."""
+        self.incident(incident)
+        wanted = (col(AuditRow.incident) == incident, col(AuditRow.verb) == "ring_skipped")
+        rows = self._session.scalars(select(AuditRow).where(*wanted).order_by(col(AuditRow.at)))
+        found = [(row.record_ref.removeprefix("P:"), row.details or {}) for row in rows]
+        return [(person, str(details["by"]), str(details["reason"])) for person, details in found if details.get("ref") == ref]
+
     def attachments(self, incident: str) -> list[Attachment]:
         """All evidence of an incident, in the order it came."""
         self.incident(incident)

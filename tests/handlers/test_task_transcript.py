@@ -336,7 +336,8 @@ def test_list_mine_and_why(world: World) -> None:
     assert why[1] == "来自:预案「系统故障」(系统恢复小组)", "codes are not for people"
     assert why[2] == "完成标准:切/不切的结论与理由"
     assert why[3] == "时限:14:15(从开事件起算,三级响应)"
-    assert why[4] == "接下来:14:05 到期提醒、15:00 询问进展"
+    assert why[4] == "至今没有提醒过。"
+    assert why[6] == "· 14:05 到期提醒,第1级/共4级(负责人) → 马超(负责人),私信"
 
 
 def test_only_those_who_may_verify_see_it_as_theirs(world: World) -> None:

@@ -1,0 +1,145 @@
+"""`gengfu plan preview` tells what would happen: what the running road says, and nothing else."""
+
+import shutil
+from datetime import datetime, timedelta
+from itertools import takewhile
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import select
+
+from bot.config import Settings, demo_settings
+from bot.plan_preview import Wanted, play, scores_for
+from bot.preview_cli import Asked, preview_command
+from handlers.core.wording import Locale
+from storage.database import Database
+from storage.plan import load_plan
+from storage.tables.queues import DONE, OutboxRow
+from tests.world import SMALL_PLAN, make_world
+from workflows.core.errors import BadConfig
+from workflows.core.rubric import ResponseLevel
+
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
+ZONE = ZoneInfo("Asia/Shanghai")
+AT = datetime(2026, 9, 30, 16, 0, tzinfo=ZONE)
+KNOWN = ("type=system_failure", "level=l2")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return demo_settings(tmp_path)
+
+
+def told(settings: Settings, *incident: str, at: str = "2026-09-30 16:00", silent: tuple[str, ...] | None = None, span: str) -> list[str]:
+    lines: list[str] = []
+    assert preview_command(SAMPLE, settings, Asked(incident, at, silent, span), AT, lines.append) == 0
+    return lines
+
+
+def test_a_night_without_anybody_at_level_2(settings: Settings) -> None:
+    lines = told(settings, *KNOWN, span="PT55M")
+    assert lines[:2] == ["预演:系统故障,二级响应,2026-09-30 16:00 由李娜上报,往后看 55分", "假定:没有任何人回应。"]
+    first = next(line for line in lines if "【第1次提醒】T1 " in line)
+    assert first.startswith("16:02 → 李娜 · 私信 · ")
+    assert "16:04 → 李娜、孙洁 · 加急 · T1" in lines
+    assert any(line.startswith("16:30 ⏰ 截止:R4 交易所首报,报 上交所、深交所、北交所(待判断)") for line in lines)
+    assert any(line.startswith("16:40 → 应急办(综合协调组)群 · 群消息 · T1 ") and "逐级提醒到头" in line for line in lines)
+    assert any("R4" in line and line.endswith(" ……以后每 5分 一次,直到判断要不要报") for line in lines)
+    times = [line[:5] for line in takewhile(lambda line: not line.startswith("──"), lines[3:])]
+    assert times == sorted(times)
+
+
+def test_at_level_4_the_night_is_quiet(settings: Settings) -> None:
+    """The holiday that follows, too: what is lighter waits for the first day that is worked."""
+    lines = told(settings, "type=system_failure", "level=l4", at="2026-09-30 18:30", span="PT3H")
+    assert "四级响应" in lines[0]
+    reminders = [line for line in lines if "次提醒】" in line and "T" in line]
+    assert reminders
+    assert all(line < "19:01" for line in reminders)
+
+
+def test_who_is_not_silent_acts_at_once(settings: Settings) -> None:
+    lines = told(settings, *KNOWN, silent=("李娜",), span="PT15M")
+    assert lines[1] == "假定:李娜 一直不回应;其余的人一得知就认领、办完、核实、批准、报送。"
+    assert any("何磊 说 T3 " in line and line.startswith("16:00 → ") for line in lines)
+    assert not any("T3" in line and "次提醒" in line for line in lines)
+
+
+def test_it_says_what_the_running_house_says(settings: Settings, database: Database) -> None:
+    """The same incident, twice: in a house that runs, and in the preview."""
+    world = make_world(database, start=AT)
+    world.settle()
+    world.says("li.na", "/incident open type=system_failure 预演")
+    scores = scores_for(world.plans.current.rubric, world.incident().facts, ResponseLevel.L3)
+    assert scores
+    world.says("li.na", f"/incident grade I1 {' '.join(f'{key}={score}' for key, score in scores.items())} reason=预演")
+    world.passes(hours=3)
+    rows = database.read(lambda tx: list(tx.exec(select(OutboxRow).where(OutboxRow.status == DONE, OutboxRow.kind == "notice"))))
+    lived = {(row.finished, _thing(row.key)) for row in rows if row.said}
+
+    wanted = Wanted((("type", "system_failure"), ("level", "l3")), AT, None, timedelta(hours=3))
+    future, _ = play(SMALL_PLAN, settings, wanted)
+    played = {(one.at, _thing(one.key)) for one in future.heard if not one.key.startswith(("reply:", "card:", "digest:"))}
+    assert len(played) > 20
+    assert played == lived
+
+
+def _thing(key: str) -> str:
+    """What is said to whom; a room that was made has another id in each house."""
+    return key.rpartition(":g:")[0] or key
+
+
+def test_nothing_stays_behind(settings: Settings, tmp_path: Path) -> None:
+    before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
+    told(settings, "type=system_failure", span="PT1M")
+    assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("incident", "at", "silent", "span", "says"),
+    [
+        (("type",), "", None, "PT1H", "KEY=VALUE"),
+        (("type=nonsense",), "", None, "PT1H", "nonsense"),
+        (("type=system_failure", "level=l9"), "", None, "PT1H", "l4, l3, l2, l1"),
+        (("type=system_failure", "level=l4", "csrc_grade=major"), "", None, "PT1H", "leads to l2"),
+        (("type=system_failure", "bogus=1"), "", None, "PT1H", "bogus"),
+        (KNOWN, "tomorrow", None, "PT1H", "--at tomorrow"),
+        (KNOWN, "", ("nobody",), "PT1H", "--silent nobody"),
+        (KNOWN, "", None, "soon", "--for soon"),
+        (KNOWN, "", None, "P15D", "--for P15D"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(
+    settings: Settings, incident: tuple[str, ...], at: str, silent: tuple[str, ...] | None, span: str, says: str
+) -> None:
+    with pytest.raises(BadConfig) as caught:
+        preview_command(SAMPLE, settings, Asked(incident, at, silent, span), AT, print)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_full_width_is_read(settings: Settings) -> None:
+    lines = told(settings, "type＝system_failure", at="２０２６-09-30 16：00", span="ＰＴ１M")
+    assert "2026-09-30 16:00" in lines[0]
+
+
+def test_a_plan_that_is_not_sound_is_told_its_findings(settings: Settings, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SAMPLE, tmp_path / "broken"))
+    (folder / "response.toml").write_text("[l4]\n", encoding="utf-8")
+    lines: list[str] = []
+    assert preview_command(folder, settings, Asked(KNOWN, "", None, "PT1H"), AT, lines.append) == 1
+    assert "response.toml" in lines[0]
+
+
+def test_scores_lead_to_each_level() -> None:
+    rubric = load_plan(SAMPLE).rubric
+    assert [scores_for(rubric, {}, level) is not None for level in ResponseLevel] == [True] * 4
+    assert scores_for(rubric, {"csrc_grade": "extreme"}, ResponseLevel.L4) is None
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_both_languages(tmp_path: Path, locale: Locale) -> None:
+    settings = demo_settings(tmp_path, {"GENGFU_LOCALE": locale})
+    lines = told(settings, *KNOWN, span="PT6M")
+    assert any(("buzz" if locale == "en" else "加急") in line for line in lines)
