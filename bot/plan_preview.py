@@ -100,7 +100,7 @@ def play(folder: Path, settings: Settings, wanted: Wanted) -> tuple[Future, Word
             migrate(database)
         finally:
             database.close()
-        paper = Paper()
+        paper = Paper(wanted.at)
         parts = build(own, now=paper.clock, around=paper.platforms)
         parts.database.forget_the_disk()
         try:
@@ -113,8 +113,8 @@ def play(folder: Path, settings: Settings, wanted: Wanted) -> tuple[Future, Word
 class Standing:
     """A clock that stands still until it is moved."""
 
-    def __init__(self) -> None:
-        self.now = datetime.fromtimestamp(0).astimezone()
+    def __init__(self, now: datetime) -> None:
+        self.now = now
 
     def __call__(self) -> datetime:
         return self.now
@@ -123,8 +123,8 @@ class Standing:
 class Paper:
     """All platforms of the house: what they are handed is written down, and nothing leaves."""
 
-    def __init__(self) -> None:
-        self.clock = Standing()
+    def __init__(self, at: datetime) -> None:
+        self.clock = Standing(at)
         self.heard: list[Heard] = []
         self._numbers = count(1)
 
@@ -188,7 +188,6 @@ class _Play:
     def all(self) -> Future:
         parts, wanted = self.parts, self.wanted
         parts.worker.sender.lot_limit = None
-        self.paper.clock.now = wanted.at
         parts.database.write(parts.road.begin)
         self._settle()
         reporter = self._opened()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from storage.database import touch
 from storage.outbox import OUTBOX, PRIORITY
@@ -113,8 +113,9 @@ def skip(session: Session, row: OutboxRow, reason: str, now: datetime) -> bool:
 def unreached(session: Session, row: OutboxRow) -> bool:
     """Whether nobody of the rung was reached: it sent no message, and every other way was skipped for everybody."""
     said = f"{row.about['ref']}:{row.about['version']}:{row.about['notice']}:p:"
-    here = select(OutboxRow).where(col(OutboxRow.ref) == row.ref).execution_options(populate_existing=True)
-    rows = [one for one in session.exec(here).all() if one.key.startswith((_prefix(row.about), said))]
+    own = [col(OutboxRow.key).startswith(prefix, autoescape=True) for prefix in (_prefix(row.about), said)]
+    here = select(OutboxRow).where(col(OutboxRow.ref) == row.ref, or_(*own)).execution_options(populate_existing=True)
+    rows = session.exec(here).all()
     return all(one.kind == KIND and one.status == DONE and one.about.get("skipped") for one in rows)
 
 
