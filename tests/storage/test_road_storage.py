@@ -56,7 +56,7 @@ class Stumbling(Plans):
     """Plans that fail the first few times that an opening asks for them: any bug, any race."""
 
     def __init__(self, plans: Plans, troubles: list[Exception]) -> None:
-        self.current, self._files, self._kept = plans.current, plans._files, plans._kept
+        self.current, self.zone, self._files, self._kept = plans.current, plans.zone, plans._files, plans._kept
         self._troubles = troubles
 
     def keep(self, session: Session, now: Any) -> str:
