@@ -198,6 +198,7 @@ def build(
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     counted = months(("feishu",), database, plans.organization, settings.timezone, clock)
     platforms = around(_platforms(settings, console, database, words, clock, counted))
+    plans.within(platforms)
     ways = _ways(plans, platforms)
     house = House(
         database,

@@ -65,7 +65,7 @@ class Callout:
         for number in self.numbers if self.sms else ():
             reached += await self._try(self._hand_in(Send(Outgoing(text), person=number), f"{key}:{number}"))
             if ring:
-                await self._try(self._hand_in(Page("", (number,), "phone"), f"{key}:ring"))
+                await self._try(self._hand_in(Page("", (number,), "phone", text), f"{key}:{number}:ring"))
         return reached
 
     async def close(self) -> None:

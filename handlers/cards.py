@@ -231,8 +231,10 @@ def _level(look: Look, incident: Incident) -> str:
 def _since(look: Look, incident: Incident) -> str:
     start = incident.occurred_at or incident.known_at
     end = incident.ended_at or look.now
-    key = "card.occurred" if incident.occurred_at else "card.known"
-    return look.say(key, at=start, span=max(end - start, look.now - look.now))
+    span = (end - start) // MINUTE * MINUTE
+    if span <= timedelta(0):
+        return look.say("card.occurred_now" if incident.occurred_at else "card.known_now", at=start)
+    return look.say("card.occurred" if incident.occurred_at else "card.known", at=start, span=span)
 
 
 def _grade_line(look: Look, incident: Incident) -> str:

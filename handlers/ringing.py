@@ -23,9 +23,7 @@ def ring_text(
     look: Look, by: str, incident: Incident, abouts: Sequence[Mapping[str, Any]], drawn: Sequence[Outgoing], link: MakeLink, page: str
 ) -> str:
     """`drawn`: the reminders as a messenger shows them, one for each of `abouts` (`incident`: of the first) · `page`: where one logs in."""
-    by_ref = dict(
-        zip((one["ref"] for one in abouts), zip(abouts, drawn, strict=True), strict=True)
-    )  # said once
+    by_ref = dict(zip((one["ref"] for one in abouts), zip(abouts, drawn, strict=True), strict=True))  # said once
     abouts, drawn = zip(*by_ref.values(), strict=True)
     tail = _how_to_answer(look, by, abouts, drawn, link, page)
     head = _what(look, incident, abouts, drawn)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +17,10 @@ from workflows.core.plan import Plan
 
 #: Where the product's firms are, unless a setting says otherwise.
 ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def _of(chats: Mapping[str, str], platforms: Collection[str]) -> Mapping[str, str]:
+    return {platform: chat for platform, chat in chats.items() if platform in platforms}
 
 
 class Plans:
@@ -33,6 +39,12 @@ class Plans:
     @property
     def organization(self) -> Organization:
         return self.current.organization
+
+    def within(self, platforms: Collection[str]) -> None:
+        """Chats of messengers that are off are no chats: what would be said there goes to the people themselves."""
+        groups = {name: replace(group, chats=_of(group.chats, platforms)) for name, group in self.organization.groups.items()}
+        self.current = self.current.with_people(replace(self.organization, groups=groups))
+        self._kept[self.current.fingerprint] = self.current
 
     def keep(self, session: Session, now: datetime) -> str:
         """Make sure the current rules are in the database; answers their fingerprint."""
