@@ -273,7 +273,7 @@ def empty(firm: Firm) -> list[str]:
     """The rungs of T10 of which the control group hears that they are empty."""
     about = select(OutboxRow).where(col(OutboxRow.ref) == "T10", col(OutboxRow.kind) == "notice")
     rows = firm.parts.database.read(lambda tx: tx.exec(about).all())
-    return [row.about["values"]["rung"] for row in rows if row.about["notice"] == "task.empty_rung"]
+    return list(dict.fromkeys(row.about["values"]["rung"] for row in rows if row.about["notice"] == "task.empty_rung"))
 
 
 def reminded(firm: Firm, person: str) -> bool:
