@@ -54,7 +54,7 @@ def test_escalated(world: World) -> None:
         "· 14:30 超时再提醒,第4级/共4级(领导小组) → 周衡(领导小组)、林岳(领导小组),私信",
         "· 14:45 超时再提醒,各级都已提醒过 → 应急办值守群",
         "· 15:00 超时再提醒,各级都已提醒过 → 应急办值守群",
-        "  以后每 15分 一次,不会自行停止。",
+        "· 以后每 15分 一次,不会自行停止。",
         f"怎样停:有人认领(/认领 {ref}),再从头计。",
     ]
 
@@ -157,7 +157,7 @@ def test_a_rung_that_names_nobody_is_told_before_and_after(tmp_path: Path) -> No
     database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
     house = opened(database, MIDDLE, plan=plan)
     ref = house.by_code("failure.impact").ref
-    skipped = "  跳过(没有人或联系不上):副组长"
+    skipped = "· 跳过(没有人或联系不上):副组长"
     before = why(house, ref)
     assert before[2].startswith("· 14:15 无人认领则上报,第3级/共4级(总指挥) → 李娜(总指挥)")
     assert before[3] == skipped
