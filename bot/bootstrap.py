@@ -1,7 +1,7 @@
 """The composition root: builds every object once, from settings. The only place with the real clock and the real randomness."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -187,13 +187,7 @@ def build(
         bell.ring(topics)
 
     database.on_commit.append(ring)
-
-    def hear(topics: frozenset[str]) -> None:
-        """The commit of another replica (or of this one, again)."""
-        database.memory.hear(topics)
-        ring(topics)
-
-    listener = None if database.is_sqlite else Listener(settings.database_url.reveal(), hear)
+    listener = _listener(settings, database, ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     counted = months(("feishu",), database, plans.organization, settings.timezone, clock)
@@ -222,14 +216,26 @@ def build(
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
     told = (settings, database, plans, words, road, worker, bell, pages, metrics, rooms, console, files)
-    beats = settings.heartbeat_url
-    heartbeat = partial(beat, beats.reveal()) if beats else None
-    auditor = Auditor(road, metrics, new_id(), lambda: not worker.stuck(), heartbeat)
     doors = (sessions, forms, Tokens(database, plans, clock))
+    auditor = Auditor(road, metrics, new_id(), lambda: not worker.stuck(), _heartbeat(settings))
     parts = Parts(*told, seal_key, clock, listener, *doors, auditor, _sign_on(settings, database, clock))
     if settings.console != "off":
         _make_group_rooms(parts)
     return parts
+
+
+def _listener(settings: Settings, database: Database, ring: Callable[[frozenset[str]], None]) -> Listener | None:
+    """Hears the commits of other replicas (and of this one, again); SQLite has none."""
+
+    def hear(topics: frozenset[str]) -> None:
+        database.memory.hear(topics)
+        ring(topics)
+
+    return None if database.is_sqlite else Listener(settings.database_url.reveal(), hear)
+
+
+def _heartbeat(settings: Settings) -> Callable[[], Awaitable[object]] | None:
+    return partial(beat, settings.heartbeat_url.reveal()) if settings.heartbeat_url else None
 
 
 def _identify(plans: Plans) -> Callable[[str, str], str | None]:

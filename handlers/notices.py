@@ -15,7 +15,9 @@ from handlers.core.registry import SCREENS, screen
 from handlers.core.wording import Provisional
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
+from workflows.core.plan import Plan
 from workflows.incident import Incident
+from workflows.regulator_report import Report
 from workflows.regulator_report import State as Clock
 from workflows.task import State, Task, verifiers_of
 
@@ -529,46 +531,41 @@ def _clock_news(kind: str) -> None:
             return None
         plan = look.reader.plan_of(incident)
         duty = plan.obligations[report.obligation]
-        deadline = report.deadline_at or look.now
-        late = look.say("report.late", span=look.now - deadline) if deadline < look.now else ""
-        missed = look.say("reminder.missed", count=values["missed"]) if values.get("missed") else ""
-        group = look.organization.groups[report.group]
-        phones = _doers_phones(look, report.group) if kind == "phones" else ""
         mentions = tuple(values["people"]) if kind == "mention" else ()
-        asks = report.state is Clock.TO_DECIDE
-        text = look.say(
-            f"notice.report_{kind if kind != 'mention' else 'ask' if asks else 'reminder'}",
-            ref=report.ref,
-            name=duty_name(look.words, duty),
-            to=recipients(look.words, plan, report.missing or report.recipients),
-            due=report_due(report) or deadline,
-            late=late,
-            missed=missed,
-            phones=phones,
-            rung=str(values.get("rung", "")),
-            group=look.words.twin(group.name, group.name_en),
-            next=_at(values.get("next_at")) or deadline,
-        )
+        text = _clock_text(look, report, plan, kind, values)
         text = _to(look, list(mentions), text) if mentions else text
         binding = look.say(f"report.binding_{duty.binding}")
-        lines = [
-            ("", text),
-            (look.say("report.basis"), look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)),
-        ]
-        buttons = (
-            Button(
-                look.say("button.filed", ref=report.ref),
-                f"/report filed {report.ref}",
-                None,
-                "primary",
-                form=forms.filing(look, report),
-            ),
-            Button(
-                look.say("button.waive", ref=report.ref), f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))
-            ),
-        )
+        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        return Outgoing(text, Card(head, tuple(lines), "", buttons, "danger", incident.drill), mentions)
+        lines = (("", text), (look.say("report.basis"), basis))
+        return Outgoing(text, Card(head, lines, "", _clock_buttons(look, report), "danger", incident.drill), mentions)
+
+
+def _clock_text(look: Look, report: Report, plan: Plan, kind: str, values: Mapping[str, Any]) -> str:
+    """A mention says in the chat what the reminder says to one person."""
+    said = kind if kind != "mention" else "ask" if report.state is Clock.TO_DECIDE else "reminder"
+    deadline, group = report.deadline_at or look.now, look.organization.groups[report.group]
+    return look.say(
+        f"notice.report_{said}",
+        ref=report.ref,
+        name=duty_name(look.words, plan.obligations[report.obligation]),
+        to=recipients(look.words, plan, report.missing or report.recipients),
+        due=report_due(report) or deadline,
+        late=look.say("report.late", span=look.now - deadline) if deadline < look.now else "",
+        missed=look.say("reminder.missed", count=values["missed"]) if values.get("missed") else "",
+        phones=_doers_phones(look, report.group) if kind == "phones" else "",
+        rung=str(values.get("rung", "")),
+        group=look.words.twin(group.name, group.name_en),
+        next=_at(values.get("next_at")) or deadline,
+    )
+
+
+def _clock_buttons(look: Look, report: Report) -> tuple[Button, ...]:
+    filed, waive = look.say("button.filed", ref=report.ref), look.say("button.waive", ref=report.ref)
+    return (
+        Button(filed, f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)),
+        Button(waive, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))),
+    )
 
 
 def _doers_phones(look: Look, group: str) -> str:

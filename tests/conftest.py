@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from bot.bench.places import postgres_server as start_postgres
 from storage.database import Database
+from tests.letterbox import Letterbox, post_office
 from tests.ready import hasty
 
 # A loaded machine is no failure: properties have no time limit per example. The suite tries the same examples on every run, so that
@@ -75,3 +76,10 @@ def database(database_url: str) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture
+def letterbox() -> Iterator[tuple[Letterbox, int]]:
+    """A mail server on loopback: what it was handed, and its port."""
+    with post_office() as opened:
+        yield opened

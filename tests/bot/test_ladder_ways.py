@@ -15,13 +15,11 @@ from sqlmodel import col, select
 from storage.tables.queues import BURIED, InboxRow, OutboxRow
 from tests.feishu_firm import Firm, firm_on_feishu
 from tests.gateway import SECRET, Gateway, gateway_on_loopback
-from tests.platforms.test_feishu_outage import Letterbox, letterbox
+from tests.letterbox import Letterbox
 from tests.simulators.feishu.state import Message
 from tests.simulators.feishu.tenant import open_id
 from tests.world import SMALL_PLAN
 from workflows.task import State, Task
-
-__all__ = ["letterbox"]
 
 WORST = "证监会=特别重大 平台=9 媒体=央媒 客户=50万 阅读=500万 发帖=9000 热榜=前50 首帖=26 增速=2 负面=90% 投诉=900"
 #: Head and deputy of the group that has T10 (due at 09:30), the commander, and the leading group's.

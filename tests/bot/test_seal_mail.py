@@ -2,17 +2,12 @@
 
 import asyncio
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.bootstrap import SAMPLE_PLAN, Parts, build
@@ -26,34 +21,10 @@ from storage.schema import migrate
 from storage.seals import seal
 from storage.verify import fingerprint, verify_lines
 from tests.feishu_firm import KEYS
+from tests.letterbox import Letterbox
 from tests.make import Clock
 
 AUDITOR = "shi.lei@example.com"
-
-
-@dataclass
-class Letterbox:
-    letters: list[tuple[str, str]] = field(default_factory=list)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        self.letters.extend((to, f"{letter['Subject']}\n{letter.get_content()}") for to in envelope.rcpt_tos)
-        return "250 taken"
-
-
-@pytest.fixture
-def letterbox() -> Iterator[tuple[Letterbox, int]]:
-    box = Letterbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield box, port
-    finally:
-        controller.stop()
 
 
 @dataclass

@@ -15,15 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bot.auditor import Auditor
 from bot.bootstrap import SAMPLE_PLAN
@@ -34,6 +31,7 @@ from bot.outside.readiness import Seen, ask
 from bot.watch import State, Word, read_state, step, write_state
 from storage.database import Database
 from storage.plan import load_plan
+from tests.letterbox import Letterbox, free_port
 from tests.make import START
 from tests.ready import with_schema
 from tests.world import make_world
@@ -219,36 +217,6 @@ def test_what_an_answer_means(receiver: Receiver, status: int, answer: object, a
 
 
 # Real processes
-
-
-@dataclass
-class Letterbox:
-    """A real SMTP server, and what was handed in."""
-
-    letters: list[tuple[str, str]] = field(default_factory=list)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        self.letters.extend((to, letter.get_content()) for to in envelope.rcpt_tos)
-        return "250 taken"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-        return found
-
-
-@pytest.fixture
-def letterbox() -> Iterator[tuple[Letterbox, int]]:
-    box, port = Letterbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield box, port
-    finally:
-        controller.stop()
 
 
 @dataclass

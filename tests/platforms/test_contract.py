@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aiosmtpd.controller import Controller
 
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done, Hear, Platform
@@ -22,8 +20,8 @@ from bot.platforms.sms import Sms, signature
 from storage.database import Database
 from storage.rooms import Rooms
 from tests.browser.console_world import create_tables
+from tests.letterbox import Letterbox
 from tests.platforms.contract import PlatformContract, Stand
-from tests.platforms.test_feishu_outage import Letterbox
 from tests.platforms.test_feishu_outbound import LABELS, Memory
 from tests.simulators.feishu import Sim
 
@@ -133,14 +131,8 @@ class MailStand(Stand):
 
 class TestMail(PlatformContract):
     @pytest.fixture
-    def stand(self) -> Iterator[Stand]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        controller = Controller(box := Letterbox(), hostname="127.0.0.1", port=port)
-        controller.start()
-        yield MailStand(box, port)
-        controller.stop()
+    def stand(self, letterbox: tuple[Letterbox, int]) -> Stand:
+        return MailStand(*letterbox)
 
 
 SECRET = "of-the-gateway"

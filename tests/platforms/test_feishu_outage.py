@@ -1,17 +1,12 @@
 """Feishu is away for a minute while five hundred messages wait: nobody is left without word, and all of it arrives in its order."""
 
-import socket
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlmodel import col, select
 
 from handlers.core.message import Outgoing
@@ -20,39 +15,10 @@ from storage.database import Transaction
 from storage.outbox import PRIORITY
 from storage.tables.queues import BURIED, OutboxRow
 from tests.feishu_firm import Firm, firm_on_feishu
+from tests.letterbox import Letterbox
 from tests.simulators.feishu.tenant import open_id
 
 WAITING = 500
-
-
-@dataclass
-class Letterbox:
-    """A real SMTP server on loopback, and what was handed in."""
-
-    letters: list[tuple[str, EmailMessage]] = field(default_factory=list)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        letter = message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        assert isinstance(letter, EmailMessage)
-        self.letters.extend((to, letter) for to in envelope.rcpt_tos)
-        return "250 taken"
-
-    def to(self, address: str) -> list[str]:
-        return [f"{letter['Subject']}\n{letter.get_content()}" for to, letter in self.letters if to == address]
-
-
-@pytest.fixture
-def letterbox() -> Iterator[tuple[Letterbox, int]]:
-    box = Letterbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield box, port
-    finally:
-        controller.stop()
 
 
 @pytest.fixture

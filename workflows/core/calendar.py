@@ -18,8 +18,8 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class Important:
-    """重保期: days on which more people stand by (`duty_factor` times as many), waits are `factor` times as long, and changes that are no
-    emergency wait for an approval (Order 218 Art. 61; the result season; a cut-over weekend)."""
+    """重保期: days on which waits are `factor` times as long and changes that are no emergency wait for an approval (Order 218 Art. 61; the
+    result season; a cut-over weekend). `duty_factor` times as many people should stand by, which is the rotas' to arrange."""
 
     name: str
     name_en: str
