@@ -226,27 +226,38 @@ class Worker:
 
     async def timer_turn(self) -> bool:
         now = self.house.now()
-        found = await self._write(lambda tx: claim(tx, self.road, TIMERS, "timer", LOT * 5))
-        rounds: dict[str | None, list[tuple[TimerRow, timedelta]]] = {}
-        for row, late in zip(found.rows, found.late, strict=True):
-            rounds.setdefault(row.incident, []).append((row, late))
-        await asyncio.gather(*(self._round(of_one, now) for of_one in rounds.values()))
+        found = await self._write(lambda tx: claim(tx, self.road, TIMERS, "timer", LOT * 10))
+        late = dict(zip((row.id for row in found.rows), found.late, strict=True))
+        alone = await asyncio.to_thread(self.road.round, found.rows) if found.rows else ()
+        left = {row.id for row in alone}
+        for row in found.rows:
+            if row.id not in left:
+                self._fired(row, late[row.id] + (self.house.now() - now))
+        rounds: dict[str | None, list[TimerRow]] = {}
+        for row in alone:
+            rounds.setdefault(row.incident, []).append(row)
+        await asyncio.gather(*(self._one_by_one(of_one, late, now) for of_one in rounds.values()))
         return bool(found)
 
-    async def _round(self, timers: Iterable[tuple[TimerRow, timedelta]], claimed: datetime) -> None:
+    async def _one_by_one(self, timers: Iterable[TimerRow], late: Mapping[int | None, timedelta], claimed: datetime) -> None:
         """One incident's timers one after the other; several incidents side by side, where the database can."""
-        for row, late in timers:
-            await self._settled(self._timer_row, row)
-            self.metrics.lateness.observe((late + (self.house.now() - claimed)).total_seconds())
+        for row in timers:
+            if await asyncio.to_thread(self._timer_row, row):
+                self._fired(row, late[row.id] + (self.house.now() - claimed))
 
-    def _timer_row(self, row: TimerRow) -> None:
+    def _fired(self, row: TimerRow, late: timedelta) -> None:
+        self.metrics.lateness.observe(late.total_seconds())
+        self.metrics.timers_fired.labels(name=row.name).inc()
+
+    def _timer_row(self, row: TimerRow) -> bool:
         try:
             self.road.fire(row)
-            self.metrics.timers_fired.labels(name=row.name).inc()
+            return True
         except Exception as error:
             log.exception("a timer failed", extra={"action": "timer_failed", "record": row.record_ref, "error": type(error).__name__})
             due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
             self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=free))
+            return False
 
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)

@@ -5,16 +5,31 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import CursorResult, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from storage.database import canonical
+from storage.gathered import run
 from storage.tables.audit import AUDIT, CHAIN, SEAL, AuditRow, SealRow
 from storage.verify import FORMAT, ROW_ALGORITHM, VERSION, digest
 from workflows.core.errors import Conflict
+
+#: (version, hash) of a chain's newest row
+Head = tuple[int, str]
+
+# Made once: making a statement costs more than running it.
+_HEADS = select(CHAIN.c.record_ref, CHAIN.c.version, CHAIN.c.hash).where(CHAIN.c.record_ref.in_(bindparam("refs", expanding=True)))
+_FIRST = insert(CHAIN)
+_FORWARD = (
+    update(CHAIN)
+    .where(CHAIN.c.record_ref == bindparam("of"), CHAIN.c.version == bindparam("after"))
+    .values(version=bindparam("to"), hash=bindparam("digest"))
+)
+_APPEND = insert(AUDIT)
 
 
 def append(
@@ -31,39 +46,51 @@ def append(
     plan: str | None = None,
     incident: str | None = None,
     via: str | None = None,
-) -> AuditRow:
-    """Write version `version` of a record's chain; Conflict when that is not the next one, also when another transaction was faster."""
-    session.flush()
-    head = session.connection().execute(select(CHAIN.c.version, CHAIN.c.hash).where(CHAIN.c.record_ref == record_ref)).one_or_none()
+    read: Mapping[str, Head | None] = MappingProxyType({}),
+) -> None:
+    """Write version `version` of a record's chain; Conflict when that is not the next one, also when another transaction was faster.
+
+    `read`: heads of chains that have been read already.
+    """
+    head = read[record_ref] if record_ref in read else heads(session, [record_ref])[record_ref]
     last, prev_hash = head or (0, "")
     if version != last + 1:
         raise Conflict(f"{record_ref} is at version {last}, not {version - 1}")
-    row = AuditRow(
-        record_ref=record_ref,
-        version=version,
-        at=at.astimezone(UTC),
-        actor=actor,
-        verb=verb,
-        from_state=from_state,
-        to_state=to_state,
-        details=json.loads(canonical(dict(details or {}))),  # as it will be read back: what is hashed is what is stored
-        plan=plan,
-        incident=incident,
-        via=via,
-        prev_hash=prev_hash,
-        hash="",
-        algorithm=ROW_ALGORITHM,
-    )
-    row.hash = digest(_fields(row))
+    values = {
+        "record_ref": record_ref,
+        "version": version,
+        "at": at.astimezone(UTC),
+        "actor": actor,
+        "verb": verb,
+        "from_state": from_state,
+        "to_state": to_state,
+        "details": json.loads(canonical(dict(details or {}))),  # as it will be read back: what is hashed is what is stored
+        "plan": plan,
+        "incident": incident,
+        "via": via,
+        "prev_hash": prev_hash,
+        "algorithm": ROW_ALGORITHM,
+    }
+    values["hash"] = digest(values | {"at": instant(at)})
     try:
-        _advance(session, row, known=head is not None)
-        session.connection().execute(insert(AUDIT).values(row.model_dump()))
+        if head is None:
+            run(session, _FIRST, {"record_ref": record_ref, "version": version, "hash": values["hash"], "sealed_version": 0})
+        else:  # whoever finds it moved already was too late
+            run(session, _FORWARD, {"of": record_ref, "after": last, "to": version, "digest": values["hash"]}, exact=True)
+        run(session, _APPEND, values)
     except IntegrityError as error:
         raise Conflict(f"{record_ref} got version {version} from somebody else") from error
-    return row
 
 
-def append_personal(session: Session, person: str, **values: Any) -> AuditRow:
+def heads(session: Session, refs: Collection[str]) -> dict[str, Head | None]:
+    """The newest version and its hash of each of these chains; None of one that has not begun."""
+    session.flush()
+    rows = session.connection().execute(_HEADS, {"refs": list(refs)})
+    found: dict[str, Head | None] = dict.fromkeys(refs)
+    return found | {ref: (version, hash_) for ref, version, hash_ in rows}
+
+
+def append_personal(session: Session, person: str, **values: Any) -> None:
     """An act without a record (a refusal, a read of the vault, an export, a login) goes to the person's own chain.
 
     `values` as for `append`, without record_ref and version; the chain is locked until the transaction ends.
@@ -75,7 +102,7 @@ def append_personal(session: Session, person: str, **values: Any) -> AuditRow:
         with suppress(IntegrityError), session.begin_nested():  # another replica may write this person's first row just now
             session.connection().execute(insert(CHAIN).values(record_ref=ref, version=0, hash="", sealed_version=0))
         last = session.scalar(statement) or 0
-    return append(session, record_ref=ref, version=last + 1, **values)
+    append(session, record_ref=ref, version=last + 1, **values)
 
 
 def export_lines(session: Session, *, now: datetime, public_key: bytes, records: Collection[str] | None = None) -> Iterator[str]:
@@ -114,16 +141,3 @@ def instant(at: datetime) -> str:
 
 def _fields(row: AuditRow | SealRow) -> dict[str, Any]:
     return row.model_dump() | {"at": instant(row.at)}
-
-
-def _advance(session: Session, row: AuditRow, *, known: bool) -> None:
-    """Move the head of the chain; whoever finds it moved already was too late."""
-    if not known:
-        first = insert(CHAIN).values(record_ref=row.record_ref, version=row.version, hash=row.hash, sealed_version=0)
-        session.connection().execute(first)
-        return
-    before = (CHAIN.c.record_ref == row.record_ref, CHAIN.c.version == row.version - 1)
-    forward = update(CHAIN).where(*before).values(version=row.version, hash=row.hash)
-    moved: CursorResult[Any] = session.connection().execute(forward)
-    if moved.rowcount != 1:
-        raise Conflict(f"{row.record_ref} got version {row.version} from somebody else")

@@ -7,6 +7,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from sqlalchemy import Update, bindparam, inspect, update
 from sqlmodel import SQLModel
 
 from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
@@ -62,6 +63,14 @@ def letter_of(kind: type[Any]) -> str:
 def to_values(record: Any) -> dict[str, Any]:
     """Column values of a record: enums as their codes, tuples as lists."""
     return {f.name: _plain(getattr(record, f.name)) for f in fields(record)}
+
+
+@cache
+def saving(table: type[SQLModel]) -> Update:
+    """Every column of the row `of_ref`, which is still at `of_version`, as `new_…`."""
+    c = inspect(table).local_table.c
+    values = {column.key: bindparam(f"new_{column.key}", type_=column.type) for column in c}
+    return update(table).where(c.ref == bindparam("of_ref"), c.version == bindparam("of_version")).values(values)
 
 
 def to_record(kind: type[R], row: Any) -> R:

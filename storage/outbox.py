@@ -13,7 +13,8 @@ from sqlmodel import Session, col, select
 
 from storage.cipher import Cipher
 from storage.database import touch
-from storage.queue import Queue, add, table_of
+from storage.gathered import gathering, run
+from storage.queue import Queue, add_later, table_of
 from storage.tables.queues import DONE, WAITING, OutboxRow
 from storage.tables.records import ChatRow
 from workflows.core.outcome import Notice
@@ -94,7 +95,7 @@ def enqueue_notice(
 
 def _hasten(session: Session, lane: str, due: datetime) -> None:
     """Reminders that are held come along with one that is not: it must not wait behind them in their lane."""
-    session.connection().execute(_hastening(), {"in_lane": lane, "by": due, "soon": due + BUNDLE})
+    run(session, _hastening(), {"in_lane": lane, "by": due, "soon": due + BUNDLE}, once=True)
 
 
 @cache
@@ -254,15 +255,21 @@ def unsealed(cipher: Cipher, row: OutboxRow) -> Mapping[str, Any]:
 
 def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:
     """Cards that watch any of `refs` must be drawn again. One being drawn right now is only marked; its sender sees that at the end."""
+    if gathering(session):
+        for ref in refs:
+            run(session, _dirtying(many=False), {"watched": ref, "of_incident": incident, "now": now}, once=True)
+        touch(session, "outbox")
+        return
     session.flush()
-    if session.connection().execute(_dirtying(), {"watched": list(refs), "of_incident": incident, "now": now}).rowcount:
+    if session.connection().execute(_dirtying(many=True), {"watched": list(refs), "of_incident": incident, "now": now}).rowcount:
         touch(session, "outbox")
 
 
 @cache
-def _dirtying() -> Update:
+def _dirtying(*, many: bool) -> Update:
     c = table_of(OutboxRow).c
-    cards = (c.kind == "card", c.incident == bindparam("of_incident"), c.ref.in_(bindparam("watched", expanding=True)))
+    watched = c.ref.in_(bindparam("watched", expanding=True)) if many else c.ref == bindparam("watched")
+    cards = (c.kind == "card", c.incident == bindparam("of_incident"), watched)
     stands = c.status == DONE
     again = {
         "status": case((stands, WAITING), else_=c.status),
@@ -436,5 +443,5 @@ def held_back(session: Session) -> dict[str, int]:
 
 
 def _add(session: Session, *, now: datetime, **values: Any) -> None:
-    add(session, OutboxRow(created=now, **values), "key")
+    add_later(session, OutboxRow, {"created": now, **values}, "key")
     touch(session, "outbox")

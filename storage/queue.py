@@ -5,7 +5,7 @@ shut while it is worked on, and a holder that died is nothing special: the row i
 `done`, `retry` and `bury` hold only for the latest claim: a late holder gets False and must roll back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from storage.gathered import run
 from storage.tables.queues import BURIED, DONE, WAITING, QueueRow
 
 R = TypeVar("R", bound=QueueRow)
@@ -105,6 +106,13 @@ class Queue(Generic[R]):
     def done(self, session: Session, row: R, now: datetime, **noted: object) -> bool:
         """False = somebody else has the row now (or it was set again): roll back. `noted`: columns to be written with it."""
         return self._settle(session, row, status=DONE, finished=now, error=None, **noted)
+
+    def all_done(self, session: Session, rows: Iterable[R], now: datetime) -> None:
+        """Within `gathered`: all of them, or Conflict at its end when somebody else has one of them now."""
+        for row in rows:
+            ours = {"our_id": row.id, "our_fence": row.fence, "our_attempt": row.attempt}
+            noted = {"new_status": DONE, "new_finished": now, "new_error": None}
+            run(session, _settling(self._table, ("status", "finished", "error")), ours | noted, exact=True)
 
     def retry(self, session: Session, row: R, due: datetime, error: str, *, free: bool = False, **noted: object) -> bool:
         """Let go until `due`. `free` gives the attempt back: the other side asked for patience, nothing failed."""
@@ -201,9 +209,21 @@ def add(session: Session, row: QueueRow, *key: str) -> int | None:
 
 
 @cache
-def _adding(row_class: type[QueueRow], key: tuple[str, ...], dialect: str) -> Any:
+def _adding(row_class: type[QueueRow], key: tuple[str, ...], dialect: str, *, known: bool = True) -> Any:
+    """`known`: its answer is the row's id."""
     table = table_of(row_class)
-    return _INSERT[dialect](table).on_conflict_do_nothing(index_elements=key).returning(table.c.id)
+    statement = _INSERT[dialect](table).on_conflict_do_nothing(index_elements=key)
+    return statement.returning(table.c.id) if known else statement
+
+
+def add_later(session: Session, row_class: type[R], values: Mapping[str, Any], *key: str) -> None:
+    """As `add`, for who need not know: in a round it waits for its like (`storage.gathered`). `values`: what differs from a fresh row."""
+    run(session, _adding(row_class, key, _dialect(session), known=False), {**_fresh(row_class), **values})
+
+
+def put_later(session: Session, row_class: type[R], values: Mapping[str, Any], *key: str) -> None:
+    """As `put`, likewise."""
+    run(session, _putting(row_class, key, _dialect(session), known=False), {**_fresh(row_class), **values})
 
 
 def put(session: Session, row: QueueRow, *key: str) -> int:
@@ -215,25 +235,26 @@ def put(session: Session, row: QueueRow, *key: str) -> int:
 
 
 @cache
-def _putting(row_class: type[QueueRow], key: tuple[str, ...], dialect: str) -> Any:
+def _putting(row_class: type[QueueRow], key: tuple[str, ...], dialect: str, *, known: bool = True) -> Any:
     table = table_of(row_class)
     statement = _INSERT[dialect](table)
     values: dict[str, Any] = {name: statement.excluded[name] for name in _names(row_class) if name not in {*key, "created", "fence"}}
     values["fence"] = table.c.fence + 1
-    return statement.on_conflict_do_update(index_elements=key, set_=values).returning(table.c.id)
+    statement = statement.on_conflict_do_update(index_elements=key, set_=values)
+    return statement.returning(table.c.id) if known else statement
 
 
-def cancel(session: Session, row_class: type[QueueRow], now: datetime, **keys: Sequence[object]) -> bool:
-    """The waiting rows with one of each of these values are done without being worked on; whoever holds them has lost them."""
-    given = {f"key_{name}": values for name, values in keys.items()}
-    return _changed(session, _cancelling(row_class, tuple(keys)), given | {"now": now}) > 0
+def cancel(session: Session, row_class: type[QueueRow], now: datetime, **keys: object) -> None:
+    """The waiting rows with these values are done without being worked on; whoever holds them has lost them."""
+    given = {f"key_{name}": value for name, value in keys.items()}
+    run(session, _cancelling(row_class, tuple(keys)), given | {"now": now})
 
 
 @cache
 def _cancelling(row_class: type[QueueRow], key: tuple[str, ...]) -> Update:
     table = table_of(row_class)
     c = table.c
-    statement = update(table).where(c.status == WAITING, *(c[name].in_(bindparam(f"key_{name}", expanding=True)) for name in key))
+    statement = update(table).where(c.status == WAITING, *(c[name] == bindparam(f"key_{name}", type_=c[name].type) for name in key))
     return statement.values(status=DONE, finished=bindparam("now", type_=c.finished.type), fence=c.fence + 1)
 
 
@@ -248,6 +269,13 @@ def _dialect(session: Session) -> str:
 @cache
 def _names(row_class: type[QueueRow]) -> tuple[str, ...]:
     return tuple(column.key for column in table_of(row_class).columns if column.key != "id")
+
+
+@cache
+def _fresh(row_class: type[QueueRow]) -> dict[str, Any]:
+    """What a row is before anybody has said anything of it."""
+    fields = row_class.model_fields
+    return {name: None if fields[name].is_required() else fields[name].get_default() for name in _names(row_class)}
 
 
 def _values(row: QueueRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from storage.database import touch
 from storage.outbox import OUTBOX, PRIORITY
-from storage.queue import add
+from storage.queue import add_later
 from storage.tables.queues import DONE, WAITING, OutboxRow
 from storage.tables.records import SeenRow
 from workflows.core.channels import INSTEAD
@@ -48,22 +48,22 @@ def _prefix(about: Mapping[str, Any]) -> str:
     return f"ring:{about['ref']}:{about['version']}:"
 
 
-def _add(session: Session, about: Mapping[str, Any], person: str, incident: str, priority: int, due: datetime, now: datetime) -> bool:
-    """False when there is one already. What one person gets by one way within a minute is one lane, and goes together."""
-    row = OutboxRow(
-        key=f"{_prefix(about)}{about['notice']}:p:{person}:{about['by']}",
-        kind=KIND,
-        lane=f"p:{person}:{about['by']}:{due:%Y%m%d%H%M}",
-        priority=priority,
-        due=due,
-        created=now,
-        about=dict(about),
-        recipient=person,
-        incident=incident,
-        ref=about["ref"],
-    )
+def _add(session: Session, about: Mapping[str, Any], person: str, incident: str, priority: int, due: datetime, now: datetime) -> None:
+    """Unless there is one already. What one person gets by one way within a minute is one lane, and goes together."""
+    values = {
+        "key": f"{_prefix(about)}{about['notice']}:p:{person}:{about['by']}",
+        "kind": KIND,
+        "lane": f"p:{person}:{about['by']}:{due:%Y%m%d%H%M}",
+        "priority": priority,
+        "due": due,
+        "created": now,
+        "about": dict(about),
+        "recipient": person,
+        "incident": incident,
+        "ref": about["ref"],
+    }
     touch(session, "outbox")
-    return add(session, row, "key") is not None
+    add_later(session, OutboxRow, values, "key")
 
 
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:

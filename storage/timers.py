@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from storage.database import touch
-from storage.queue import Queue, cancel, put
+from storage.queue import Queue, cancel, put_later
 from storage.tables.queues import TimerRow
 from workflows.core.outcome import Timer
 
@@ -15,12 +15,11 @@ TIMERS = Queue(TimerRow, lease=timedelta(seconds=60), attempts=8)
 
 def set_timers(session: Session, timers: Sequence[Timer], *, record_ref: str, incident: str, now: datetime) -> None:
     """Set or move each timer, or cancel it when its due is None. What should have been said before `now` is due now, and is not late."""
-    gone = [timer.name for timer in timers if timer.due is None]
-    if gone:
-        cancel(session, TimerRow, now, record_ref=[record_ref], name=gone)
     for timer in timers:
-        if timer.due is not None:
+        if timer.due is None:
+            cancel(session, TimerRow, now, record_ref=record_ref, name=timer.name)
+        else:
             lane = f"{record_ref}:{timer.name}"
-            row = TimerRow(lane=lane, due=max(timer.due, now), created=now, record_ref=record_ref, name=timer.name, incident=incident)
-            put(session, row, "record_ref", "name")
+            values = {"lane": lane, "due": max(timer.due, now), "created": now, "record_ref": record_ref, "name": timer.name}
+            put_later(session, TimerRow, values | {"incident": incident}, "record_ref", "name")
             touch(session, "timers")

@@ -15,7 +15,8 @@ from storage import alerts, audit, calendars, duties, files, inbox, outbox, rece
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
-from storage.mapping import KINDS, Record, letter_of, table_of, to_record, to_values
+from storage.gathered import gathering, run
+from storage.mapping import KINDS, Record, letter_of, saving, table_of, to_record, to_values
 from storage.plans import Plans
 from storage.tables.queues import OutboxRow
 from storage.tables.records import ChatRow, CounterRow, SeenRow
@@ -54,7 +55,10 @@ class UnitOfWork:
         self._cipher = cipher
         self._locked: set[str] = set()
         self._requests = 0
-        self._held: list[Any] = []  # the session itself forgets rows that nobody holds, and would read them again to write them
+        self._read: dict[str, Any] = {}
+        """rows of locked incidents, as this transaction knows them; held, as the session forgets what nobody holds"""
+        self._records: dict[str, Any] = {}
+        self._heads: Mapping[str, audit.Head | None] = {}
 
     @property
     def organization(self) -> Organization:
@@ -80,6 +84,8 @@ class UnitOfWork:
     def load(self, kind: type[R], ref: str) -> R:
         """The record, with its incident's row locked for the rest of the transaction; NotFound when there is none."""
         table = table_of(kind)
+        if ref in self._read:
+            return self._given(kind, ref)
         row = self.session.get(table, ref, populate_existing=True)
         if row is None:
             raise NotFound("house.not_found", ref=ref)
@@ -89,8 +95,27 @@ class UnitOfWork:
         elif incident not in self._locked:  # read again what may have changed until the lock was ours
             self.lock(incident)
             self.session.refresh(row)
-        self._held.append(row)
+        self._read[ref] = row
         return to_record(kind, row)
+
+    def _given(self, kind: type[R], ref: str) -> R:
+        """What was read before; in a round, in which nothing changes before its end, not even made into a record again."""
+        if not gathering(self.session):
+            return to_record(kind, self._read[ref])
+        if ref not in self._records:
+            self._records[ref] = to_record(kind, self._read[ref])
+        found: R = self._records[ref]
+        return found
+
+    def load_all(self, kind: type[R], refs: Sequence[str], incidents: Iterable[str]) -> None:
+        """Have these records, of these incidents, ready: the incidents' rows are locked in the order of their refs, as by everybody."""
+        lock = sa_select(table_of(Incident)).where(table_of(Incident).ref.in_(list(incidents))).order_by(table_of(Incident).ref)
+        for table, statement in ((Incident, lock.with_for_update()), (kind, sa_select(table_of(kind)).where(table_of(kind).ref.in_(refs)))):
+            rows = self.session.scalars(statement.execution_options(populate_existing=True)).all()
+            self._read.update((row.ref, row) for row in rows)
+            if table is Incident:
+                self._locked.update(row.ref for row in rows)
+        self._heads = audit.heads(self.session, refs)
 
     def lock(self, incident: str) -> None:
         """Lock an incident's row before anything of it is touched: whoever wants both takes this one first."""
@@ -301,6 +326,7 @@ class UnitOfWork:
             plan=record.plan,
             incident=record.incident,
             via=self.via,
+            read=self._heads,
         )
         if isinstance(record, DutyChange):
             touch(self.session, "duty")
@@ -318,6 +344,9 @@ class UnitOfWork:
         """Insert or update the record's row; answers the state it had before."""
         table, values = KINDS[type(record)][0], to_values(record)
         row = self.session.get(table, record.ref)
+        if row is not None and gathering(self.session):
+            run(self.session, saving(table), {"of_ref": record.ref, "of_version": record.version - 1, **_new(values)}, exact=True)
+            return str(row.state)  # type: ignore[attr-defined]  # as below
         if row is None:
             self.session.add(table(**values))
             self.session.flush()
@@ -400,6 +429,10 @@ class UnitOfWork:
         inbox.store(
             self.session, self._cipher, platform="gengfu", event_id=event_id, lane=f"gengfu:{incident}", payload=payload, now=self.now
         )
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
 
 
 def _answers(record: Record) -> bool:

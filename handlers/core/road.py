@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +24,7 @@ from handlers.core.wording import Words
 from storage import audit, inbox, outbox
 from storage.cipher import Cipher
 from storage.database import Database, Transaction, away, part
+from storage.gathered import gathered
 from storage.inbox import INBOX
 from storage.plans import Plans
 from storage.queue import backoff
@@ -35,6 +36,7 @@ from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
 from workflows.duty import HOUSE
+from workflows.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -352,6 +354,31 @@ class Road:
         """The house has started, or an hour has gone by: see that the clock of the duty runs, whatever the plan says today."""
         uow = self._unit(tx, "clock", "begin")
         TIMERS["W"](self._own_context(tx, uow, "clock"), HOUSE, "begin", self.house.now())
+
+    def round(self, rows: Sequence[TimerRow]) -> Sequence[TimerRow]:
+        """Timers of tasks have come together: one transaction for all of them, whatever their incidents. Answers those that have to be
+        fired one by one: of other records, or where the round could not be made."""
+        tasks = [row for row in rows if row.record_ref[0] == "T"]
+        if len(tasks) < 2:
+            return rows
+        try:
+            self.house.database.write(lambda tx: self._round(tx, tasks))
+        except Exception as error:  # one that fails must not hold up the others; it fails again alone, and that is noted
+            log.warning("timers come one by one", extra={"action": "round_failed", "timers": len(tasks), "error": type(error).__name__})
+            return rows
+        return [row for row in rows if row.record_ref[0] != "T"]
+
+    def _round(self, tx: Transaction, rows: Sequence[TimerRow]) -> None:
+        """Of two timers of one record the first speaks for both, and sets the other anew."""
+        first = {row.record_ref: row for row in reversed(rows)}
+        uow = self._unit(tx, "clock", "")
+        uow.load_all(Task, list(first), {row.incident or "" for row in rows})
+        context = self._own_context(tx, uow, "clock")
+        with gathered(tx):
+            TIMER_QUEUE.all_done(tx, rows, self.house.now())
+            for row in first.values():
+                uow.via = f"timer:{row.record_ref}:{row.name}"
+                TIMERS["T"](context, row.record_ref, row.name, row.due)
 
     def fire(self, row: TimerRow) -> None:
         """A timer has come: the same transaction as a command, with the clock as actor."""

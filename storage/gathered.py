@@ -1,0 +1,59 @@
+"""Writing for many at once: what a round of timers writes is kept back, and each statement is run once for all of it.
+
+Nobody of a round reads what it has kept back: it is for records that are loaded before and written once.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import CursorResult
+from sqlmodel import Session
+
+from workflows.core.errors import Conflict
+
+_KEPT = "gathered"
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What one statement was given; `exact`: each of them changes one row."""
+
+    exact: bool
+    given: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def gathered(session: Session) -> Iterator[None]:
+    """What is `run` inside is run at the end, each statement once for all that it was given. Nothing of it when the inside raises."""
+    kept: dict[Any, _Kept] = {}
+    session.info[_KEPT] = kept
+    try:
+        yield
+    finally:
+        del session.info[_KEPT]
+    session.flush()
+    for statement, of_it in kept.items():
+        answer: CursorResult[Any] = session.connection().execute(statement, of_it.given)
+        if of_it.exact and answer.rowcount != len(of_it.given):
+            raise Conflict(f"{answer.rowcount} of {len(of_it.given)} rows are still what they were")
+
+
+def gathering(session: Session) -> bool:
+    return _KEPT in session.info
+
+
+def run(session: Session, statement: Any, values: Mapping[str, Any], *, exact: bool = False, once: bool = False) -> None:
+    """Run it now or, in a round, at its end. `statement`: one object for all its like · `exact`: Conflict unless it changes one row ·
+    `once`: the same values again say nothing new."""
+    kept: dict[Any, _Kept] | None = session.info.get(_KEPT)
+    if kept is None:
+        session.flush()
+        answer: CursorResult[Any] = session.connection().execute(statement, values)
+        if exact and answer.rowcount != 1:
+            raise Conflict("the row is not what it was any more")
+        return
+    of_it = kept.setdefault(statement, _Kept(exact))
+    if not (once and values in of_it.given):
+        of_it.given.append(values)

@@ -1,0 +1,130 @@
+"""Timers that come together are one round, one transaction: what it writes is what each of them alone would have written."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from storage.database import Database
+from storage.schema import migrate
+from storage.tables.audit import AuditRow
+from storage.tables.queues import OutboxRow, TimerRow
+from storage.tables.records import TaskRow
+from storage.timers import TIMERS
+from tests.world import World, make_world
+
+SPANS = (16, 7, 31, 64, 20)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return make_world(database)
+
+
+def two_incidents(world: World) -> World:
+    world.says("li.na", "/incident open 类型=系统故障 行情中断")
+    world.says("li.na", "/incident open 类型=舆情 网上传言")
+    return world
+
+
+def claimed(world: World) -> Sequence[TimerRow]:
+    return world.database.write(lambda tx: TIMERS.claim(tx, world.clock(), 100)).rows
+
+
+def of_tasks(rows: Sequence[TimerRow]) -> list[TimerRow]:
+    return [row for row in rows if row.record_ref.startswith("T")]
+
+
+def everything(world: World) -> dict[str, list[Any]]:
+    """All that the clock has written, but for numbers that only say in which order."""
+
+    def read(tx: Any) -> dict[str, list[Any]]:
+        acts = tx.exec(select(AuditRow).where(AuditRow.actor == "clock")).all()
+        said = tx.exec(select(OutboxRow)).all()
+        timers = tx.exec(select(TimerRow)).all()
+        tasks = tx.exec(select(TaskRow)).all()
+        return {
+            "acts": sorted((a.record_ref, a.version, a.verb, str(a.details), a.via, a.hash) for a in acts),
+            "said": sorted((s.key, s.lane, s.priority, s.due, s.status, s.wanted > 0, str(s.about)) for s in said),
+            "timers": sorted((t.record_ref, t.name, t.lane, t.due, t.status, t.attempt, t.error or "", t.incident) for t in timers),
+            "tasks": sorted(str(t.model_dump()) for t in tasks),
+        }
+
+    found: dict[str, list[Any]] = world.database.read(read)
+    return found
+
+
+def test_a_round_writes_what_each_timer_alone_would_write(tmp_path: Any) -> None:
+    worlds: list[World] = []
+    for name in ("together", "alone"):
+        database = Database(f"sqlite:///{tmp_path / name}.db")
+        migrate(database)
+        worlds.append(two_incidents(make_world(database)))
+    together, alone = worlds
+    rounds = 0
+    for minutes in SPANS:
+        for world in worlds:
+            world.clock.pass_time(minutes=minutes)
+        mine, theirs = of_tasks(claimed(together)), of_tasks(claimed(alone))
+        assert {(row.record_ref, row.name) for row in mine} == {(row.record_ref, row.name) for row in theirs}
+        rounds += len(mine) > 1
+        assert not of_tasks(together.road.round(mine)), "all of them went together"
+        for row in theirs:
+            alone.road.fire(row)
+        assert everything(together) == everything(alone)
+    assert rounds >= 3
+    for world in worlds:
+        world.database.close()
+
+
+def test_a_timer_that_was_moved_meanwhile_says_nothing_and_holds_up_nobody(world: World) -> None:
+    two_incidents(world)
+    world.clock.pass_time(minutes=16)
+    rows = of_tasks(claimed(world))
+    assert world.road.ask(world.message("sun.jie", "/task claim T1", "dm:sun.jie")).error is None
+    left = world.road.round(rows)
+    assert {row.record_ref for row in left} == {row.record_ref for row in rows}, "not as one"
+    for row in left:
+        world.road.fire(row)
+    spoken = {ref: [verb for _, verb, _ in world.trail(ref)] for ref in {row.record_ref for row in rows}}
+    assert not {"reminded", "escalated"} & set(spoken["T1"])
+    assert all({"reminded", "escalated"} & set(verbs) for ref, verbs in spoken.items() if ref != "T1")
+
+
+def test_one_that_cannot_be_fired_does_not_hold_up_the_others(world: World) -> None:
+    two_incidents(world)
+    world.database.write(lambda tx: setattr(tx.get_one(TaskRow, "T1"), "level", -99))
+    world.clock.pass_time(minutes=16)
+    asyncio.run(world.worker.timer_turn())
+    rows = world.database.read(lambda tx: list(tx.exec(select(TimerRow).where(col(TimerRow.record_ref).startswith("T")))))
+    assert [row.error for row in rows if row.record_ref == "T1" and row.error], "it waits for its next attempt, and says why"
+    spoken = [row.record_ref for row in rows if "escalated" in [verb for _, verb, _ in world.trail(row.record_ref)]]
+    assert len(set(spoken)) > 3
+    assert "T1" not in spoken
+
+
+def test_two_timers_of_one_task_speak_once(world: World) -> None:
+    two_incidents(world)
+    world.says("sun.jie", "/task claim T1")
+    world.clock.pass_time(hours=9)
+    rows = of_tasks(claimed(world))
+    own = [row for row in rows if row.record_ref == "T1"]
+    assert len(own) > 1, "the test needs a task with two timers due"
+    before = len(world.trail("T1"))
+    assert not of_tasks(world.road.round(rows))
+    assert len(world.trail("T1")) == before + 1
+    assert all(due > world.clock() for due in world.timers("T1").values())
+
+
+def test_the_trail_of_a_round_is_the_one_an_auditor_verifies(world: World) -> None:
+    two_incidents(world)
+    for minutes in SPANS:
+        world.passes(minutes=minutes)
+    seen = world.database.read(lambda tx: [(a.record_ref, a.version) for a in tx.exec(select(AuditRow).order_by(col(AuditRow.version)))])
+    for ref in {ref for ref, _ in seen}:
+        assert [version for one, version in seen if one == ref] == list(range(1, 1 + sum(one == ref for one, _ in seen)))
+    late = world.clock() - timedelta(seconds=1)
+    assert all(due > late for ref in {ref for ref, _ in seen if ref[0] == "T"} for due in world.timers(ref).values())
