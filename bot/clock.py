@@ -24,13 +24,15 @@ log = logging.getLogger(__name__)
 
 
 FIRST_LOOK = timedelta(seconds=5)
+#: Seconds between two knocks at the loops: what falls due is late by at most so much before anybody looks.
+TICK = 0.5
 
 
 def metronome(parts: Parts) -> AsyncIOScheduler:
-    """A scheduler that knocks every second, each minute seals the trail and has the engine look at itself, measures, erases, winds the
+    """A scheduler that knocks twice a second, each minute seals the trail and has the engine look at itself, measures, erases, winds the
     clock of the duty."""
     scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60})
-    scheduler.add_job(parts.bell.ring, "interval", seconds=1, id="tick")
+    scheduler.add_job(parts.bell.ring, "interval", seconds=TICK, id="tick")
     scheduler.add_job(_chore(parts, _seal), "interval", minutes=1, id="seal")
     # The first look soon after the start: until then nobody outside can know that all is well.
     scheduler.add_job(parts.auditor.knock, "interval", minutes=1, id="audit", next_run_time=parts.now() + FIRST_LOOK)

@@ -32,14 +32,15 @@ class Size:
     timers: int
     incidents: int
     tasks: int
+    items: int
     own: int
     commands: int
     starts: int
     hours: float
 
 
-FULL = Size(5.0, 100_000, 2_000, 150, 1_000, 1_000_000, 200, 5_000, 1_000, 50_000, 5, 100, 3, 26)
-QUICK = Size(0.6, 2_000, 200, 15, 100, 2_000, 20, 60, 20, 400, 1, 5, 1, 1)
+FULL = Size(5.0, 100_000, 2_000, 150, 1_000, 1_000_000, 200, 5_000, 1_000, 50_000, 100_000, 5, 100, 3, 26)
+QUICK = Size(0.6, 2_000, 200, 15, 100, 2_000, 20, 60, 20, 400, 400, 1, 5, 1, 1)
 
 Measurement = tuple[str, Callable[[], list[Row]]]
 
@@ -79,6 +80,8 @@ def _plan(size: Size, folder: Path, server: Fresh | None) -> Iterator[Measuremen
         yield f"claims ({kind})", partial(_claims, kind, fresh("claims"), size)
         yield f"ticks ({kind})", partial(_ticks, kind, fresh("ticks"), size)
         yield f"timers at once ({kind})", partial(house.timers_at_once, kind, fresh("timers"), incidents=size.incidents, timers=size.timers)
+        walking = partial(house.steady, kind, fresh("steady"), incidents=size.incidents, items=size.items)
+        yield f"steady reminders ({kind})", partial(walking, rate=30, seconds=max(1, int(size.seconds * 3)))
         busy = partial(house.commands, kind, fresh("commands"), incidents=size.incidents, tasks=size.tasks)
         yield f"commands ({kind})", partial(busy, own=size.own, rounds=size.commands)
     yield "noise", partial(noise.noise, folder / "noise", hours=size.hours)

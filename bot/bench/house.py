@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
+from prometheus_client import Histogram
+
 from bot.bench.places import environment
 from bot.bench.report import Row, at_most, ms, quantile
 from bot.bench.sample import FIRST, firm
 from bot.bootstrap import Parts, build, real_now
+from bot.clock import TICK
 from bot.config import read_settings
 from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done, Send
@@ -18,6 +21,7 @@ from storage import filling
 from storage.database import Database
 from storage.outbox import OUTBOX
 from storage.schema import migrate
+from storage.views.rounds import look
 
 #: A member of the emergency office of the sample plan.
 WHO = "wu.di"
@@ -84,6 +88,58 @@ def timers_at_once(name: str, url: str, *, incidents: int, timers: int) -> list[
             at_most(scaled, 30, 5),
         )
     ]
+
+
+def steady(name: str, url: str, *, incidents: int, items: int, rate: int, seconds: int) -> list[Row]:
+    """All loops running, `items` open items, of which `rate` a second fall due; in the midst of it the engine looks at itself."""
+    parts = furnished(url, incidents=incidents, tasks=items, due=timedelta(hours=8))
+    seen = Lateness()
+    parts.metrics.lateness = seen
+    try:
+        now = real_now()
+        soon, late = now + timedelta(seconds=2), now + timedelta(hours=1)
+        due = [
+            (f"T{FIRST + n}", "response", f"I{FIRST + n % incidents}", soon + timedelta(seconds=n / rate) if n < rate * seconds else late)
+            for n in range(items)
+        ]
+        parts.database.write(lambda tx: filling.timers(tx, due, now))
+        filling.settled(parts.database)
+        asyncio.run(_walked(parts, seen, rate * seconds))
+    finally:
+        parts.close()
+    p99 = quantile(seen.all, 0.99)
+    what = f"reminder lateness p50 / p99, {items:,} open items, {rate} due a second ({name})"
+    shown = f"{quantile(seen.all, 0.5):.2f} s / {p99:.2f} s"
+    return [Row(what, shown, "-", "-", "p99 < 2 s / 1 s", at_most(p99, 2, 1))]
+
+
+class Lateness(Histogram):
+    """The product's own measure of how late timers fire: each of them."""
+
+    def __init__(self) -> None:
+        super().__init__("lateness_seconds", "how late a timer fired", registry=None)
+        self.all: list[float] = []
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        self.all.append(amount)
+
+
+async def _walked(parts: Parts, seen: Lateness, expected: int) -> None:
+    async def metronome() -> None:
+        while True:
+            parts.bell.ring()
+            await asyncio.sleep(TICK)
+
+    async with _running(parts):
+        knocks = asyncio.create_task(metronome())
+        try:
+            await asyncio.sleep(4)
+            await asyncio.to_thread(parts.database.read, lambda tx: look(tx, parts.plans, parts.now()))
+            async with asyncio.timeout(120):
+                while len(seen.all) < expected:
+                    await asyncio.sleep(0.2)
+        finally:
+            knocks.cancel()
 
 
 async def _all_fired(parts: Parts) -> None:
