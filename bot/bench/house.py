@@ -93,7 +93,7 @@ def timers_at_once(name: str, url: str, *, incidents: int, timers: int) -> list[
 def steady(name: str, url: str, *, incidents: int, items: int, rate: int, seconds: int) -> list[Row]:
     """All loops running, `items` open items, of which `rate` a second fall due; in the midst of it the engine looks at itself."""
     parts = furnished(url, incidents=incidents, tasks=items, due=timedelta(hours=8))
-    seen = Lateness()
+    seen = Lateness(rate * seconds)
     parts.metrics.lateness = seen
     try:
         now = real_now()
@@ -104,7 +104,7 @@ def steady(name: str, url: str, *, incidents: int, items: int, rate: int, second
         ]
         parts.database.write(lambda tx: filling.timers(tx, due, now))
         filling.settled(parts.database)
-        asyncio.run(_walked(parts, seen, rate * seconds))
+        asyncio.run(_walked(parts, seen))
     finally:
         parts.close()
     p99 = quantile(seen.all, 0.99)
@@ -114,17 +114,21 @@ def steady(name: str, url: str, *, incidents: int, items: int, rate: int, second
 
 
 class Lateness(Histogram):
-    """The product's own measure of how late timers fire: each of them."""
+    """The product's own measure of how late timers fire: each of them, `enough` when there were so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         super().__init__("lateness_seconds", "how late a timer fired", registry=None)
         self.all: list[float] = []
+        self.enough = asyncio.Event()
+        self._expected = expected
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
         self.all.append(amount)
+        if len(self.all) >= self._expected:
+            self.enough.set()
 
 
-async def _walked(parts: Parts, seen: Lateness, expected: int) -> None:
+async def _walked(parts: Parts, seen: Lateness) -> None:
     async def metronome() -> None:
         while True:
             parts.bell.ring()
@@ -136,8 +140,7 @@ async def _walked(parts: Parts, seen: Lateness, expected: int) -> None:
             await asyncio.sleep(4)
             await asyncio.to_thread(parts.database.read, lambda tx: look(tx, parts.plans, parts.now()))
             async with asyncio.timeout(120):
-                while len(seen.all) < expected:
-                    await asyncio.sleep(0.2)
+                await seen.enough.wait()
         finally:
             knocks.cancel()
 
