@@ -40,7 +40,7 @@ def metronome(parts: Parts) -> AsyncIOScheduler:
     scheduler.add_job(_chore(parts, call_digest), "interval", minutes=1, id="digest")
     scheduler.add_job(_chore(parts, _measure), "interval", seconds=15, id="measure")
     scheduler.add_job(_chore(parts, _erase), "interval", minutes=10, id="erase")
-    scheduler.add_job(_chore(parts, _watch), "interval", hours=1, id="watch", next_run_time=parts.now())
+    scheduler.add_job(_chore(parts, _duty), "interval", hours=1, id="duty", next_run_time=parts.now())
     return scheduler
 
 
@@ -69,7 +69,7 @@ def _mail_seals(parts: Parts, tx: Transaction) -> None:
         log.info("the seals are on their way to the auditors", extra={"action": "seals_mailed", "auditors": told})
 
 
-def _watch(parts: Parts, tx: Transaction) -> None:
+def _duty(parts: Parts, tx: Transaction) -> None:
     parts.road.begin(tx)
 
 

@@ -21,7 +21,7 @@ from bot.platforms.core.http import client
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
-from handlers.core import watch
+from handlers.core import duty_lines
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
 from storage.calendars import running_in_unknown_years
@@ -159,10 +159,10 @@ class Doctor:
             return
         now, words = self._now(), self._words
         found = database.read(lambda tx: roster(tx, plans, now))
-        gaps, groups = watch.gaps(found, now, now + HORIZON), plans.organization.groups
-        name = watch.namer(words, plans.organization.people)
+        gaps, groups = duty_lines.gaps(found, now, now + HORIZON), plans.organization.groups
+        name = duty_lines.namer(words, plans.organization.people)
         if gaps:
-            lines = [f"    {watch.gap_line(words, groups[group], gap, name, now)}" for group, gap in gaps[:SHOWN]]
+            lines = [f"    {duty_lines.gap_line(words, groups[group], gap, name, now)}" for group, gap in gaps[:SHOWN]]
             yield Found("attention", "duty", "gaps", {"count": len(gaps), "lines": Ours("\n".join(lines))})
         elif found.kept:
             yield Found("ok", "duty", "manned")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
-from handlers.core.watch import shift_line
+from handlers.core.duty_lines import shift_line
 from handlers.core.wording import Ours
 from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec

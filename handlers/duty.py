@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from handlers.core import watch
+from handlers.core import duty_lines
 from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Card, Reply
@@ -70,17 +70,19 @@ def show(context: Context, given: Show) -> Reply:
     if given.group:
         lines = _of_group(context, roster, given.group, start, end)
     else:
-        lines = [words.say("duty.head", at=words.time(start, now)), *watch.overview(words, roster, start, end, context.name)]
-    changes = [watch.change_line(words, one, roster, context.name, now) for one in watch.coming_changes(roster, now, given.group or "")]
-    found = watch.gaps(roster, start, end, (given.group,) if given.group else ())
+        lines = [words.say("duty.head", at=words.time(start, now)), *duty_lines.overview(words, roster, start, end, context.name)]
+    changes = [
+        duty_lines.change_line(words, one, roster, context.name, now) for one in duty_lines.coming_changes(roster, now, given.group or "")
+    ]
+    found = duty_lines.gaps(roster, start, end, (given.group,) if given.group else ())
     lines += [*([words.say("duty.changes")] if changes else []), *changes, *_gap_lines(context, found)]
     return _shown(context, "\n".join(lines), groups)
 
 
 def _of_group(context: Context, roster: Roster, group: str, start: datetime, end: datetime) -> list[str]:
     words, now, known = context.words, context.now, roster.organization.groups[group]
-    shifts = [watch.shift_line(words, shift, context.name) for shift in known.rota]
-    turns = [watch.turn_line(words, turn, context.name, now) for turn in roster.turns(group, start, end)]
+    shifts = [duty_lines.shift_line(words, shift, context.name) for shift in known.rota]
+    turns = [duty_lines.turn_line(words, turn, context.name, now) for turn in roster.turns(group, start, end)]
     note = context.uow.last_note(group)
     written = [words.say("duty.note_line", person=context.name(note.person), at=words.time(note.at, now), text=note.note)] if note else []
     head = words.say("duty.group_head", group=context.group_name(group))
@@ -89,15 +91,15 @@ def _of_group(context: Context, roster: Roster, group: str, start: datetime, end
 
 def _gap_lines(context: Context, found: list[tuple[str, Turn]]) -> list[str]:
     groups = context.organization.groups
-    return [watch.gap_line(context.words, groups[group], gap, context.name, context.now) for group, gap in found[: watch.MOST]]
+    return [duty_lines.gap_line(context.words, groups[group], gap, context.name, context.now) for group, gap in found[: duty_lines.MOST]]
 
 
 def _shown(context: Context, text: str, groups: tuple[str, ...]) -> Reply:
     """The answer as a card with what this person may do about it."""
     mine = tuple(g for g in groups if context.person in context.organization.groups[g].everyone)
     leads = any(context.person in context.organization.groups[g].leaders for g in (*groups, "office"))
-    on_duty = next((g for g in mine if context.person in context.organization.watch(g)), "")
-    buttons = watch.buttons(Look.of(context), mine, leads=leads, on_duty=on_duty)
+    on_duty = next((g for g in mine if context.person in context.organization.duty_of(g)), "")
+    buttons = duty_lines.buttons(Look.of(context), mine, leads=leads, on_duty=on_duty)
     title, _, body = text.partition("\n")
     return Reply(text, card=Card(title, (("", body),), buttons=buttons, tone="info") if buttons else None)
 
@@ -142,9 +144,9 @@ def leave(context: Context, given: Leave) -> Reply:
     ]
     stand_ins = [
         context.words.say(
-            "duty.stands_in", group=context.group_name(group), turn=watch.turn_line(context.words, turn, context.name, context.now)
+            "duty.stands_in", group=context.group_name(group), turn=duty_lines.turn_line(context.words, turn, context.name, context.now)
         )
-        for group, turn in turns[: watch.MOST]
+        for group, turn in turns[: duty_lines.MOST]
     ]
     return _done(context, "duty.leave_ok", kept, stand_ins)
 
@@ -172,7 +174,7 @@ def handover(context: Context, given: Note) -> Reply:
     group = given.group or _own_group(context)
     change = _change(context, DutyKind.NOTE, person, context.now, context.now, group=group, note=given.text.strip())
     kept = context.uow.apply(rules.write_note(change, organization))
-    here = organization.watch(group)
+    here = organization.duty_of(group)
     if person in here or not here:
         return context.say("duty.note_waits", ref=kept.ref, group=context.group_name(group))
     context.uow.apply(rules.deliver(kept, to=here, now=context.now))
@@ -183,7 +185,7 @@ def handover(context: Context, given: Note) -> Reply:
 def _own_group(context: Context) -> str:
     """The one in which the writer is on duty by a rota, else by being its head; else the only one they belong to."""
     organization, mine = context.organization, context.organization.groups_of(context.person)
-    on_duty = [group for group in mine if context.person in organization.watch(group)]
+    on_duty = [group for group in mine if context.person in organization.duty_of(group)]
     with_rota = [group for group in mine if organization.groups[group].rota]
     found = [group for group in on_duty if group in with_rota] or on_duty or with_rota or list(mine)
     if len(found) != 1:
@@ -224,10 +226,10 @@ def _done(context: Context, said: str, change: DutyChange, more: list[str] | Non
     hand_over(context, roster)
     wind(context)
     start, end = max(change.start_at, now), min(change.end_at, now + rules.HORIZON)
-    found = watch.gaps(roster, start, end) if start < end else []
+    found = duty_lines.gaps(roster, start, end) if start < end else []
     if found:
         tell_gaps(context, found, int(now.timestamp()))
-    line = watch.change_line(context.words, change, roster, context.name, now)
+    line = duty_lines.change_line(context.words, change, roster, context.name, now)
     head = context.words.say(said, change=line)
     return Reply("\n".join([head, *(more or []), *_gap_lines(context, found)]), ref=change.ref)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from handlers.core import acts, watch
+from handlers.core import acts, duty_lines
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
@@ -59,11 +59,11 @@ def changed(look: Look, about: Mapping[str, Any]) -> Outgoing:
     said = {"group": _group_of(look, group), "at": at, "out": look.names(values["out"]) or look.say("word.nobody")}
     if look.person not in values["in"]:
         text = look.say("duty.relieved", into=look.names(values["in"]) or look.say("duty.nobody"), **said)
-        buttons = () if values["notes"] else (watch.note(look, group),)
+        buttons = () if values["notes"] else (duty_lines.note(look, group),)
         return Outgoing(text, Card(look.say("duty.head_relieved", group=said["group"]), (("", text),), "", buttons, "info"))
     text = look.say("duty.on_duty", **said)
     notes = [look.say("duty.note_of", person=look.name(person), text=words) for person, words in values["notes"]]
-    lines = [("", line) for line in (text, *(notes or [look.say("duty.note_none")]), *watch.open_work(look, group))]
+    lines = [("", line) for line in (text, *(notes or [look.say("duty.note_none")]), *duty_lines.open_work(look, group))]
     twin = "\n".join([text, *notes])
     return Outgoing(twin, Card(look.say("duty.head_on", group=said["group"]), tuple(lines), "", (), "info"))
 
@@ -77,7 +77,7 @@ def owner_away(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     lines = tuple((task.ref, look.say("notice.task_due", title=task.title, due=task.due_at)) for task in tasks)
     text = look.say("duty.owner_away", person=look.name(values["person"]), count=len(tasks), refs=[task.ref for task in tasks])
-    buttons = tuple(acts.assign(look, task) for task in tasks[: watch.MOST])
+    buttons = tuple(acts.assign(look, task) for task in tasks[: duty_lines.MOST])
     return Outgoing(
         text, Card(look.say("duty.head_away", person=look.name(values["person"])), (("", text), *lines), "", buttons, "warning")
     )
@@ -94,7 +94,7 @@ def commander_away(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     text = look.say("duty.commander_away", person=look.name(values["person"]), refs=[incident.ref for incident in here])
     lines = tuple((incident.ref, look.words.show(incident.title)) for incident in here)
     buttons = tuple(
-        Button(look.say("button.take_command", incident=i.ref), f"/incident take {i.ref}", None, "primary") for i in here[: watch.MOST]
+        Button(look.say("button.take_command", incident=i.ref), f"/incident take {i.ref}", None, "primary") for i in here[: duty_lines.MOST]
     )
     return Outgoing(
         text, Card(look.say("duty.head_away", person=look.name(values["person"])), (("", text), *lines), "", buttons, "warning")
@@ -106,7 +106,7 @@ def gaps(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """Nobody will be on duty: said while there is time to name somebody."""
     values, groups = about["values"], look.organization.groups
     lines = [
-        watch.gap_line(look.words, groups[one["group"]], _turn(one), look.name, look.now)
+        duty_lines.gap_line(look.words, groups[one["group"]], _turn(one), look.name, look.now)
         for one in values["gaps"]
         if one["group"] in groups
     ]
@@ -128,4 +128,4 @@ def _group_of(look: Look, group: str) -> str:
 
 
 def _group(look: Look, group: Group) -> str:
-    return watch.group_name(look.words, group)
+    return duty_lines.group_name(look.words, group)

@@ -104,6 +104,6 @@ def _part(context: Context, group: Group, person: str) -> str:
     """What they are in the group, and whether they can be reached."""
     words, organization = context.words, context.organization
     parts = [words.say("who.head")] if person == group.head else [words.say("who.deputy")] if person == group.deputy else []
-    parts += [words.say("who.on_duty")] if person in organization.watch(group.id) else []
+    parts += [words.say("who.on_duty")] if person in organization.duty_of(group.id) else []
     parts += [words.say("who.away")] if person in organization.away else []
     return words.say("who.part", parts=words.join(parts)) if parts else ""

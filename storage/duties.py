@@ -10,7 +10,7 @@ from storage.database import Memory
 from storage.mapping import table_of, to_record
 from storage.plans import Plans
 from storage.tables.queues import WAITING, TimerRow
-from storage.tables.records import DutyRow, WatchRow
+from storage.tables.records import DutyRow, ToldDutyRow
 from workflows.core.duty import DutyChange, DutyKind, DutyState, Roster
 from workflows.core.people import Organization
 from workflows.duty import HOUSE
@@ -87,13 +87,13 @@ def timer_due(session: Session, name: str) -> datetime | None:
 
 def told(session: Session) -> dict[str, tuple[str, ...]]:
     """Group -> who was last told that they are on duty; under "" who was last known to be on leave."""
-    return {row.name: tuple(row.people) for row in session.exec(select(WatchRow))}
+    return {row.name: tuple(row.people) for row in session.exec(select(ToldDutyRow))}
 
 
 def keep_told(session: Session, name: str, people: Iterable[str], now: datetime) -> None:
-    row = session.get(WatchRow, name)
+    row = session.get(ToldDutyRow, name)
     if row is None:
-        session.add(WatchRow(name=name, people=list(people), since=now))
+        session.add(ToldDutyRow(name=name, people=list(people), since=now))
     else:
         row.people, row.since = list(people), now
     session.flush()

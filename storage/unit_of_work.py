@@ -248,7 +248,7 @@ class UnitOfWork:
 
     def duty_told(self) -> dict[str, tuple[str, ...]]:
         """Who was last told that they are on duty, by group; one asks after the other until the commit."""
-        self.count("watch")
+        self.count("duty")
         return duties.told(self.session)
 
     def keep_duty_told(self, name: str, people: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ def leave(change: DutyChange, organization: Organization) -> Outcome[DutyChange]
 
 def write_note(change: DutyChange, organization: Organization) -> Outcome[DutyChange]:
     """What whoever has the next turn has to know. It waits for the change of duty."""
-    if change.by not in organization.groups[change.group].everyone and change.by not in organization.watch(change.group):
+    if change.by not in organization.groups[change.group].everyone and change.by not in organization.duty_of(change.group):
         raise NotAllowed("duty.note_who", group=change.group)
     if not change.note.strip():
         raise RuleBroken("duty.note_empty")

@@ -103,7 +103,7 @@ def _opening(context: Context, first: Tip, plan: Plan) -> Any:
 
 def _commander(context: Context) -> str:
     """The office's duty member; when nobody is on duty the plan's head all the same, and the control group hears of it at once."""
-    if not context.organization.watch("office"):
+    if not context.organization.duty_of("office"):
         told = Notice("duty.nobody", ("control",), {"group": "office"}, "escalation")
         context.uow.tell_house(told, "office", int(context.now.timestamp()))
     return context.organization.duty("office")

@@ -2,7 +2,7 @@
 
 from datetime import datetime, time, timedelta
 
-from handlers.core import watch
+from handlers.core import duty_lines
 from handlers.core.context import Context
 from workflows import duty as rules
 from workflows.core.duty import Roster, Turn
@@ -32,7 +32,7 @@ def _next_look(context: Context) -> datetime:
 def look_ahead(context: Context, roster: Roster) -> None:
     """Hours of the next days in which nobody is on duty: told to the control group, once a day until they are filled."""
     now = context.now
-    if found := watch.gaps(roster, now, now + rules.HORIZON):
+    if found := duty_lines.gaps(roster, now, now + rules.HORIZON):
         tell_gaps(context, found, now.astimezone(context.zone).toordinal())
     context.uow.set_house_timer(rules.AHEAD, _next_look(context))
 
@@ -40,7 +40,7 @@ def look_ahead(context: Context, roster: Roster) -> None:
 def tell_gaps(context: Context, found: list[tuple[str, Turn]], key: int) -> None:
     lines: list[Value] = [
         {"group": group, "start": gap.start.isoformat(), "end": gap.end.isoformat(), "people": list[Value](gap.people), "why": gap.why}
-        for group, gap in found[: watch.MOST]
+        for group, gap in found[: duty_lines.MOST]
     ]
     context.uow.tell_house(Notice("duty.gaps", ("control",), {"gaps": lines, "count": len(found)}, "escalation"), "gaps", key)
 
@@ -54,7 +54,7 @@ def hand_over(context: Context, roster: Roster) -> None:
     uow = context.uow
     told, now = uow.duty_told(), roster.at(context.now)
     for group in now.groups:
-        before, after = told.get(group), now.watch(group)
+        before, after = told.get(group), now.duty_of(group)
         if before != after:
             uow.keep_duty_told(group, after)
             if before is not None:
@@ -93,7 +93,7 @@ def _tell_left(context: Context, people: set[str]) -> None:
         tasks = uow.tasks_owned(person)
         for group in dict.fromkeys(task.group for task in tasks):
             refs: list[Value] = [task.ref for task in tasks if task.group == group]
-            to = tuple(dict.fromkeys((*organization.watch(group), *organization.resolve(f"{group}.head or {group}.deputy"))))
+            to = tuple(dict.fromkeys((*organization.duty_of(group), *organization.resolve(f"{group}.head or {group}.deputy"))))
             told = Notice("duty.owner_away", tuple(one for one in to if one != person), {"person": person, "refs": refs}, "assignment")
             uow.tell_house(told, f"{person}/{group}", moment)
         commanded: list[Value] = [incident.ref for incident in uow.commanded(person)]

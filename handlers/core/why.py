@@ -161,12 +161,12 @@ def _person(context: Context, incident: Incident, task: Task, person: str) -> st
 
 def _role(context: Context, incident: Incident, task: Task, person: str) -> str:
     organization, group = context.organization, context.organization.groups[task.group]
-    watch = organization.watch(task.group)
+    on_duty = organization.duty_of(task.group)
     known = (
         ("owner", person == task.owner and task.state is not State.DONE),
         ("head", person == group.head),
         ("deputy", person == group.deputy),
-        ("duty", person in watch),
+        ("duty", person in on_duty),
         ("commander", person == incident.commander),
         ("lead", "lead" in organization.groups and person in organization.groups["lead"].everyone),
         ("member", person in group.everyone),

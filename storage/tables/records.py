@@ -229,7 +229,7 @@ class DutyRow(SQLModel, table=True):
     touched: int
 
 
-class WatchRow(SQLModel, table=True):
+class ToldDutyRow(SQLModel, table=True):
     """Who was last told that they are on duty in a group; of the empty name, who was last known to be on leave."""
 
     __tablename__: ClassVar[Any] = "duty_watch"

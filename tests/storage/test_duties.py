@@ -37,8 +37,8 @@ def unit(tx: Transaction, plans: Plans, now: Any = START) -> UnitOfWork:
     return UnitOfWork(tx, plans=plans, cipher=Cipher(KEY), now=now, actor="chen.bo", via="test")
 
 
-def watch(database: Database, plans: Plans, now: Any = START) -> tuple[str, ...]:
-    return database.write(lambda tx: unit(tx, plans, now).organization.watch("tech"))
+def on_duty(database: Database, plans: Plans, now: Any = START) -> tuple[str, ...]:
+    return database.write(lambda tx: unit(tx, plans, now).organization.duty_of("tech"))
 
 
 def override(tx: Transaction, plans: Plans, person: str = "ma.chao") -> UnitOfWork:
@@ -68,36 +68,36 @@ def reads(database: Database) -> Iterator[list[str]]:
 def test_thousands_of_timers_at_one_moment_read_the_table_once(database: Database, plans: Plans) -> None:
     with_schema(database)
     with reads(database) as found:
-        assert {watch(database, plans, START + timedelta(milliseconds=n)) for n in range(300)} == {("wang.qiang",)}
+        assert {on_duty(database, plans, START + timedelta(milliseconds=n)) for n in range(300)} == {("wang.qiang",)}
     assert len(found) == 1
 
 
 def test_a_commit_is_seen_at_once_and_what_rolls_back_never(database: Database, plans: Plans) -> None:
     with_schema(database)
-    assert watch(database, plans) == ("wang.qiang",)
+    assert on_duty(database, plans) == ("wang.qiang",)
 
     def fails(tx: Transaction) -> None:
-        assert override(tx, plans).organization.watch("tech") == ("ma.chao",), "its own change is seen within it"
+        assert override(tx, plans).organization.duty_of("tech") == ("ma.chao",), "its own change is seen within it"
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         database.write(fails)
-    assert watch(database, plans) == ("wang.qiang",)
+    assert on_duty(database, plans) == ("wang.qiang",)
     database.write(lambda tx: override(tx, plans))
-    assert watch(database, plans) == ("ma.chao",)
-    assert watch(database, plans, START + HOUR) == ("wang.qiang",), "and it ends by itself"
+    assert on_duty(database, plans) == ("ma.chao",)
+    assert on_duty(database, plans, START + HOUR) == ("wang.qiang",), "and it ends by itself"
 
 
 def test_another_replica_hears_of_it_by_its_word_or_within_a_minute(database: Database, plans: Plans) -> None:
     with_schema(database)
     other = Database(database.url)
     try:
-        assert watch(other, plans) == ("wang.qiang",)
+        assert on_duty(other, plans) == ("wang.qiang",)
         database.write(lambda tx: override(tx, plans))
-        assert watch(other, plans, START + timedelta(seconds=61)) == ("ma.chao",), "the word was lost"
+        assert on_duty(other, plans, START + timedelta(seconds=61)) == ("ma.chao",), "the word was lost"
         database.write(lambda tx: override(tx, plans, "zhao.min"))
         other.memory.hear(frozenset({"outbox", "duty"}))
-        assert watch(other, plans, START + timedelta(seconds=62)) == ("zhao.min",)
+        assert on_duty(other, plans, START + timedelta(seconds=62)) == ("zhao.min",)
     finally:
         other.close()
 
@@ -107,18 +107,18 @@ def test_what_was_read_before_a_commit_is_not_kept_after_it(database: Database, 
     with_schema(database)
 
     def slow(tx: Transaction) -> tuple[str, ...]:
-        seen = unit(tx, plans).organization.watch("tech")
+        seen = unit(tx, plans).organization.duty_of("tech")
         database.memory.hear(frozenset({"duty"}))  # somebody commits just now, somewhere
         return seen
 
     assert database.read(slow) == ("wang.qiang",)
     with reads(database) as found:
-        watch(database, plans)
+        on_duty(database, plans)
     assert len(found) == 1, "read anew"
 
 
 def test_a_change_of_duty_by_the_rota_is_seen_on_the_second(database: Database, plans: Plans) -> None:
     with_schema(database)
     handover = START + timedelta(hours=19)
-    assert watch(database, plans, handover - SECOND) == ("wang.qiang",)
-    assert watch(database, plans, handover) == ("zhao.min",)
+    assert on_duty(database, plans, handover - SECOND) == ("wang.qiang",)
+    assert on_duty(database, plans, handover) == ("zhao.min",)

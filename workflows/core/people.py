@@ -74,13 +74,13 @@ class Organization:
         """Ids of the groups `person` belongs to, in plan order."""
         return tuple(g.id for g in self.groups.values() if person in g.everyone)
 
-    def watch(self, group: str) -> tuple[str, ...]:
+    def duty_of(self, group: str) -> tuple[str, ...]:
         """Who is on duty in a group; empty when nobody is."""
         return self.on_duty.get(group, self.groups[group].leaders[:1])
 
     def duty(self, group: str) -> str:
         """The duty member of a group, for what needs a name: when nobody is on duty its head all the same."""
-        return (self.watch(group) or self.groups[group].leaders)[0]
+        return (self.duty_of(group) or self.groups[group].leaders)[0]
 
     def with_role(self, role: str) -> tuple[str, ...]:
         return tuple(p.id for p in self.people.values() if role in p.roles)
@@ -155,7 +155,7 @@ class Organization:
         if part == "deputy":
             return self.present((found.deputy,), found.id) if found.deputy else ()
         if part == "duty":
-            return self.watch(found.id)
+            return self.duty_of(found.id)
         return self._some(found.everyone, found.id)
 
 

@@ -57,17 +57,17 @@ def test_without_a_rota_the_head_is_on_duty() -> None:
     plain = roster()
     assert not plain.kept
     assert plain.at(at("2026-10-01 12:00")) is plain.organization
-    assert plain.organization.watch("tech") == ("a",)
+    assert plain.organization.duty_of("tech") == ("a",)
     assert plain.next_edge(at("2026-10-01")) is None
 
 
 def test_a_week_begins_at_the_handover_and_goes_through_a_holiday() -> None:
     found = roster(WEEKLY)
-    assert found.at(at("2026-09-28 08:59")).watch("tech") == ("a",)
-    assert found.at(at("2026-09-28 09:00")).watch("tech") == ("b",)
-    assert found.at(at("2026-10-05 08:59")).watch("tech") == ("b",)
-    assert found.at(at("2026-10-05 09:00")).watch("tech") == ("c",)
-    assert found.at(at("2026-09-14 09:00")).watch("tech") == ("c",), "before the first turn the order runs backwards"
+    assert found.at(at("2026-09-28 08:59")).duty_of("tech") == ("a",)
+    assert found.at(at("2026-09-28 09:00")).duty_of("tech") == ("b",)
+    assert found.at(at("2026-10-05 08:59")).duty_of("tech") == ("b",)
+    assert found.at(at("2026-10-05 09:00")).duty_of("tech") == ("c",)
+    assert found.at(at("2026-09-14 09:00")).duty_of("tech") == ("c",), "before the first turn the order runs backwards"
 
 
 def test_over_national_day_the_last_one_of_the_trading_days_stays() -> None:
@@ -139,7 +139,7 @@ def test_the_turns_say_what_each_moment_says(shift: Shift, start: datetime, leav
     for turn in turns:
         for moment in (turn.start, turn.start + (turn.end - turn.start) / 2, turn.end - timedelta(seconds=1)):
             here = found.at(moment)
-            assert here.watch("tech") == turn.people
+            assert here.duty_of("tech") == turn.people
             assert not set(turn.people) & here.away
     edge = found.next_edge(start)
     assert edge is not None
@@ -153,7 +153,7 @@ def test_day_and_night_have_lists_of_their_own() -> None:
     night = Shift("daily", ("c", "d"), date(2026, 9, 21), time(21), time(9), "夜班")
     found = roster(day, night)
     seen = [
-        found.at(at(f"2026-09-{moment}")).watch("tech")
+        found.at(at(f"2026-09-{moment}")).duty_of("tech")
         for moment in ("21 09:00", "21 20:59", "21 21:00", "22 08:59", "22 09:00", "22 21:00")
     ]
     assert seen == [("a",), ("a",), ("c",), ("c",), ("b",), ("d",)]
@@ -166,29 +166,29 @@ def test_day_and_night_have_lists_of_their_own() -> None:
 
 def test_two_shifts_at_the_same_time_are_two_people() -> None:
     second = Shift("weekly", ("d",), date(2026, 9, 21))
-    assert roster(DAILY, second).at(at("2026-09-22 12:00")).watch("tech") == ("b", "d")
+    assert roster(DAILY, second).at(at("2026-09-22 12:00")).duty_of("tech") == ("b", "d")
 
 
 def test_an_override_holds_for_its_hours_and_the_later_one_wins() -> None:
     first = change(DutyKind.SET, "c", "2026-09-21 10:00", "2026-09-23 10:00")
     second = change(DutyKind.SET, "d", "2026-09-22 10:00", "2026-09-22 12:00", ref="W2")
     found = roster(DAILY, changes=(first, second))
-    seen = {hour: found.at(at(f"2026-09-{hour}")).watch("tech") for hour in ("21 09:59", "21 10:00", "22 11:00", "22 12:00", "23 10:00")}
+    seen = {hour: found.at(at(f"2026-09-{hour}")).duty_of("tech") for hour in ("21 09:59", "21 10:00", "22 11:00", "22 12:00", "23 10:00")}
     assert list(seen.values()) == [("a",), ("c",), ("d",), ("c",), ("c",)]
-    assert found.at(at("2026-09-24 10:00")).watch("tech") == ("a",)
+    assert found.at(at("2026-09-24 10:00")).duty_of("tech") == ("a",)
 
 
 def test_a_swap_moves_one_turn_and_only_of_who_gives_it() -> None:
     given_away = change(DutyKind.SWAP, "c", "2026-09-21 09:00", "2026-09-22 09:00", gives="a")
-    assert roster(DAILY, changes=(given_away,)).at(at("2026-09-21 12:00")).watch("tech") == ("c",)
+    assert roster(DAILY, changes=(given_away,)).at(at("2026-09-21 12:00")).duty_of("tech") == ("c",)
     another = change(DutyKind.SWAP, "c", "2026-09-21 09:00", "2026-09-22 09:00", gives="b")
-    assert roster(DAILY, changes=(another,)).at(at("2026-09-21 12:00")).watch("tech") == ("a",), "b had nothing to give"
+    assert roster(DAILY, changes=(another,)).at(at("2026-09-21 12:00")).duty_of("tech") == ("a",), "b had nothing to give"
 
 
 def test_who_is_refused_or_cancelled_holds_no_more() -> None:
     found = change(DutyKind.SET, "c", "2026-09-21 10:00", "2026-09-23 10:00")
     refused = DutyChange(**{**{name: getattr(found, name) for name in found.__dataclass_fields__}, "state": DutyState.REFUSED})
-    assert roster(DAILY, changes=(refused,)).at(at("2026-09-21 12:00")).watch("tech") == ("a",)
+    assert roster(DAILY, changes=(refused,)).at(at("2026-09-21 12:00")).duty_of("tech") == ("a",)
 
 
 def _leave(*people: str) -> tuple[DutyChange, ...]:
@@ -209,7 +209,7 @@ def _leave(*people: str) -> tuple[DutyChange, ...]:
 def test_the_chain_of_deputies(away: tuple[str, ...], stands: tuple[str, ...]) -> None:
     only_c = Shift("weekly", ("c",), date(2026, 9, 21))
     here = roster(only_c, changes=_leave(*away)).at(at("2026-09-22 12:00"))
-    assert here.watch("tech") == stands
+    assert here.duty_of("tech") == stands
     assert here.resolve("tech.duty") == stands
     assert here.duty("tech") == (stands[0] if stands else "a"), "what needs a name has one"
 
