@@ -35,7 +35,7 @@ class Quiet:
     def ends(self, at: datetime) -> datetime:
         """When the quiet that `at` lies in is over; `at` itself when it lies in none."""
         moment = utc(at)
-        for _ in range(2 * _LONGEST):
+        for _ in range(_LONGEST):
             over = self._over(moment)
             if over <= moment:
                 return moment

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from storage.plan import load_plan
 from tests.workflows.core.test_hours import HOURS, at
 from tests.world import SMALL_PLAN
-from workflows.core.calendar import Calendar, Important
+from workflows.core.calendar import Important
 from workflows.core.escalation import Item, next_due
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel
@@ -32,16 +32,6 @@ def test_law_every_wait_is_shortened_by_the_factor(factor: float) -> None:
 
 def test_no_factor_is_no_change() -> None:
     assert L3.shortened(1) is L3
-
-
-def test_the_strictest_of_the_periods_of_a_day_counts() -> None:
-    season = Important("业绩披露", "", date(2026, 4, 1), date(2026, 4, 30), "results", 0.8, 3)
-    weekend = Important("切换", "", date(2026, 4, 11), date(2026, 4, 12), "cutover", 0.5, 2)
-    calendar = Calendar(important=(season, weekend))
-    assert (calendar.factor_at(date(2026, 4, 11)), calendar.duty_at(date(2026, 4, 11))) == (0.5, 3)
-    assert (calendar.factor_at(date(2026, 4, 30)), calendar.duty_at(date(2026, 4, 1))) == (0.8, 3)
-    assert (calendar.factor_at(date(2026, 5, 1)), calendar.duty_at(date(2026, 3, 31))) == (1.0, 1)
-    assert calendar.important_at(date(2026, 4, 12)) == (season, weekend)
 
 
 def test_the_response_of_a_level_is_that_of_the_day_on_the_wall() -> None:
