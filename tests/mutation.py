@@ -27,7 +27,7 @@ JOBS = {
     "workflows.core.grading": (f"{CORE}/test_grading.py",),
     "workflows.core.approval": (f"{CORE}/test_approval.py",),
     "workflows.core.deadlines": (f"{CORE}/test_deadlines.py", f"{CORE}/test_obligation_deadlines.py"),
-    "workflows.core.escalation": (f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
+    "workflows.core.escalation": (f"{CORE}/test_paces.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
     "workflows.core.chain": (f"{CORE}/test_chain.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
     "workflows.core.quiet": (f"{CORE}/test_quiet.py",),
     "workflows.core.hours": (f"{CORE}/test_hours.py",),
