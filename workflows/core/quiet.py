@@ -44,7 +44,7 @@ class Quiet:
 
     def is_end(self, at: datetime) -> bool:
         """Whether a quiet time ends just then: what is due at that moment may have waited for it."""
-        return self.ends(at - timedelta(microseconds=1)) == utc(at)
+        return self.ends(at - timedelta.resolution) == utc(at)
 
     def _over(self, moment: datetime) -> datetime:
         """The next boundary, when it is quiet at `moment`; else `moment`."""
