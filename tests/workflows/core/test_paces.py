@@ -150,6 +150,7 @@ STANDING = replace(DUE, standing=True)
         (None, 50, 30),
         (None, 55, 30),
         (30, 55, 30),
+        (50, 55, 50),  # heard before: it does not come again
     ],
 )
 def test_of_the_reminders_that_went_by_the_new_pace_says_the_last(heard: float | None, now: float, reminded: float | None) -> None:
