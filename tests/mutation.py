@@ -1,4 +1,4 @@
-"""How many small faults in the rules that decide grades, approvals and deadlines the tests notice.
+"""How many small faults the tests notice in the rules that decide grades, approvals, deadlines, escalation and calendars.
 
 python -m tests.mutation [module …]        nothing is written: each fault lives in a child process of its own (Linux, macOS)
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).parents[1]
 CORE = "tests/workflows/core"
@@ -26,9 +27,22 @@ JOBS = {
     "workflows.core.grading": (f"{CORE}/test_grading.py",),
     "workflows.core.approval": (f"{CORE}/test_approval.py",),
     "workflows.core.deadlines": (f"{CORE}/test_deadlines.py", f"{CORE}/test_obligation_deadlines.py"),
+    "workflows.core.escalation": (f"{CORE}/test_paces.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
+    "workflows.core.chain": (f"{CORE}/test_chain.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
+    "workflows.core.quiet": (f"{CORE}/test_quiet.py",),
+    "workflows.core.hours": (f"{CORE}/test_hours.py",),
+    "workflows.core.calendar": (f"{CORE}/test_calendar.py",),
+    "workflows.core.working_days": (f"{CORE}/test_working_days.py", f"{CORE}/test_duty.py"),
+    "workflows.core.rota": (f"{CORE}/test_rota.py", f"{CORE}/test_duty.py"),
+    "workflows.core.duty": (f"{CORE}/test_duty.py",),
 }
-#: A fault that makes a loop endless counts as noticed.
-PATIENCE = 120
+#: Seconds of work. A fault that makes a loop endless counts as noticed.
+PATIENCE = 30
+#: No plugins but those of pytest itself: to load them takes longer than most of these tests.
+QUICKLY = ("-x", "-q", "--noconftest", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", "--rootdir", str(ROOT))
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+# A few examples of each law, always the same ones; what they show is not made smaller, for nobody reads it.
+settings.register_profile("mutation", deadline=None, derandomize=True, database=None, max_examples=40, phases=[Phase.generate])
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -43,7 +57,7 @@ Fault = tuple[int, str, Callable[[], object]]
 
 
 def faults(tree: ast.Module) -> Iterator[Fault]:
-    """Every fault of a module, always in the same order; docstrings, annotations and decorators have none."""
+    """Every fault of a module, always in the same order; docstrings, annotations (`Literal` too) and decorators have none."""
     passive = _passive(tree)
     for node in ast.walk(tree):
         if id(node) not in passive:
@@ -58,6 +72,8 @@ def _passive(tree: ast.Module) -> set[int]:
             if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
                 found.add(id(line.value))
         parts = [getattr(node, "annotation", None), getattr(node, "returns", None), *(getattr(node, "decorator_list", ()))]
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
+            parts.append(node)
         found |= {id(inner) for part in parts if part is not None for inner in ast.walk(part)}
     return found
 
@@ -91,11 +107,11 @@ def _of_values(node: ast.AST) -> Iterator[Change]:
             yield f"{type(node.value).__name__} {node.value!r}", partial(setattr, node, "value", other)
 
 
-def _other(value: object) -> bool | int | str | None:
+def _other(value: object) -> bool | float | str | None:
     match value:
         case bool():
             return not value
-        case int():
+        case int() | float():
             return value + 1
         case str():
             return f"XX{value}"
@@ -140,14 +156,15 @@ def passes(name: str, tree: ast.Module, tests: Sequence[str]) -> bool:
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    signal.alarm(PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    settings.load_profile("mutation")
     sys.meta_path.insert(0, _Faulty(name, tree, _path(name)))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     code = 1
     try:
-        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "--noconftest", *tests]))
+        code = int(pytest.main([*QUICKLY, *tests]))
     finally:
         os._exit(0 if code == 0 else 1)
 

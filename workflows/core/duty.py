@@ -71,8 +71,8 @@ class Turn:
     start: datetime
     end: datetime
     people: tuple[str, ...]
-    planned: tuple[str, ...] = ()
-    why: Why = ""
+    planned: tuple[str, ...]
+    why: Why
 
     def follows(self, before: "Turn") -> bool:
         """Whether it only goes on with what was before."""
@@ -120,8 +120,8 @@ class Roster:
 
     def next_edge(self, after: datetime) -> datetime | None:
         """The next moment at which anything may change; None when nothing ever does."""
-        week = after + timedelta(days=8)
-        edges = [edge for group in self.organization.groups for edge in self._edges(after, week, group)]
+        soon = after + timedelta(days=2)  # each shift has an edge on each day
+        edges = [edge for group in self.organization.groups for edge in self._edges(after, soon, group)]
         later = (edge for change in self.changes for edge in (change.start_at, change.end_at) if edge > after)
         return min((*edges, *later), default=None)
 

@@ -141,15 +141,14 @@ def passed_over(item: Item, response: Response, now: datetime) -> Fired:
 
 
 def repaced(item: Item, response: Response, now: datetime) -> Item:
-    """The item under a response that has just changed: what the new pace would have said before `now` is due now, and was not missed.
+    """The item under a response that has just changed: what the new pace would have said by `now` is due now, and was not missed.
 
     Of due reminders that have gone by unsaid (the quiet hours of a lighter level held them) only the last is, and none where another
     word is said now.
     """
     gone = _gone(item, response, now)
     known = replace(item, reminded=gone[-1]) if gone else item
-    running = next_due(replace(known, snoozed=None), response)
-    late = max((now - due for name, due in running.items() if name != "due"), default=timedelta())
+    late = max((now - due for due in next_due(replace(known, snoozed=None), response).values()), default=timedelta())
     if late > timedelta():
         return replace(known, prompted=_prompted(item) + late)
     return replace(item, reminded=gone[-2]) if len(gone) > 1 else item
@@ -159,7 +158,7 @@ def _gone(item: Item, response: Response, now: datetime) -> list[datetime]:
     if item.due is None:
         return []
     heard = max(item.created, item.reminded or item.created)
-    return [moment for moment in reminders(item.created, item.due, response.remind_before) if heard < moment < now]
+    return [moment for moment in reminders(item.created, item.due, response.remind_before) if heard < moment <= now]
 
 
 def fire(item: Item, response: Response, name: str, now: datetime) -> Fired:

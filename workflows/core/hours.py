@@ -7,7 +7,7 @@ Monday to Saturday are worked and Monday to Friday traded: an end may then come 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from workflows.core.calendar import Calendar
 from workflows.core.instants import utc
@@ -15,7 +15,7 @@ from workflows.core.working_days import is_trading, is_working, local_day
 
 #: What a timer may count in. `always` never pauses; `workday` is the whole of a worked day, `service_hours` its service periods.
 HoursName: TypeAlias = Literal["always", "workday", "trading", "service_hours"]
-NAMES: tuple[HoursName, ...] = ("always", "workday", "trading", "service_hours")
+NAMES: tuple[HoursName, ...] = get_args(HoursName)
 
 _DAY = timedelta(days=1)
 #: Longer than any stretch of closed days: a calendar that does not open within it never does.

@@ -35,7 +35,7 @@ class Quiet:
     def ends(self, at: datetime) -> datetime:
         """When the quiet that `at` lies in is over; `at` itself when it lies in none."""
         moment = utc(at)
-        for _ in range(2 * _LONGEST):
+        for _ in range(_LONGEST):
             over = self._over(moment)
             if over <= moment:
                 return moment
@@ -44,7 +44,7 @@ class Quiet:
 
     def is_end(self, at: datetime) -> bool:
         """Whether a quiet time ends just then: what is due at that moment may have waited for it."""
-        return self.ends(at - timedelta(microseconds=1)) == utc(at)
+        return self.ends(at - timedelta.resolution) == utc(at)
 
     def _over(self, moment: datetime) -> datetime:
         """The next boundary, when it is quiet at `moment`; else `moment`."""

@@ -48,19 +48,21 @@ class Shift:
     def day_of(self, at: datetime, zone: tzinfo) -> date | None:
         """The day whose handover began what this shift is doing at `at`; None while the shift is off."""
         local = utc(at).astimezone(zone)
-        today, now = local.date(), local.time()
-        if self.until is None or self.until == self.handover:
-            return today if now >= self.handover else today - _DAY
-        if self.handover < self.until:
-            return today if self.handover <= now < self.until else None
-        return today if now >= self.handover else today - _DAY if now < self.until else None
+        if not self.is_on(local.time()):
+            return None
+        return local.date() if local.time() >= self.handover else local.date() - _DAY
+
+    def is_on(self, at: time) -> bool:
+        """Whether it covers this local time of the day; one that lasts to the next handover covers them all."""
+        end = self.until or self.handover
+        return self.handover <= at < end if self.handover < end else at >= self.handover or at < end
 
     def edges(self, start: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]:
-        """Every moment after `start` and not after `end` at which this shift may change hands, begin or end; in no order."""
+        """Every moment of the days from `start` to `end` at which this shift may change hands, begin or end; in no order."""
         times = {self.handover, self.until or self.handover}
         day, last = utc(start).astimezone(zone).date(), utc(end).astimezone(zone).date()
         while day <= last:
-            yield from (edge for one in times if start < (edge := utc(datetime.combine(day, one, zone))) <= end)
+            yield from (utc(datetime.combine(day, one, zone)) for one in times)
             day += _DAY
 
 
@@ -68,14 +70,6 @@ def uncovered(shifts: tuple[Shift, ...]) -> tuple[time, time] | None:
     """The first hours of the day (from, to) in which none of the shifts is on; None when together they last the whole day."""
     marks = sorted({one for shift in shifts for one in (shift.handover, shift.until or shift.handover)})
     for index, mark in enumerate(marks):
-        if not any(_covers(shift, mark) for shift in shifts):
+        if not any(shift.is_on(mark) for shift in shifts):
             return mark, marks[(index + 1) % len(marks)]
     return None
-
-
-def _covers(shift: Shift, at: time) -> bool:
-    if shift.until is None or shift.until == shift.handover:
-        return True
-    if shift.handover < shift.until:
-        return shift.handover <= at < shift.until
-    return at >= shift.handover or at < shift.until

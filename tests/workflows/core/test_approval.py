@@ -207,6 +207,7 @@ def test_later() -> None:
     outcome = rules.later(make_approval(), until=until, now=NOW, **HEAD)
     assert (outcome.record.later_until, outcome.timers) == (until, (Timer("approval", until),))
     assert outcome.notices[0].to == ("li.na",)
+    assert rules.later(make_approval(), until=NOW + minutes(120), now=NOW, **HEAD).record.later_until == NOW + minutes(120)
     for wrong in (NOW, NOW - minutes(1), NOW + minutes(121)):
         refused("approval.later_limit", lambda wrong=wrong: rules.later(make_approval(), until=wrong, now=NOW, **HEAD))  # type: ignore[misc]  # bound now
 
@@ -223,6 +224,19 @@ def test_remind_asks_the_deputy_and_then_the_whole_leading_group_and_never_stops
         assert ("approval.stuck" in {notice.kind for notice in outcome.notices}) == (round_ >= 2)
     assert reached[0] == ("wang.qiang", "zhao.min")
     assert reached[1] == reached[3] == ("wang.qiang", "zhao.min", "zhou.heng", "lin.yue")
+
+
+@pytest.mark.parametrize(
+    ("said", "rounds"),
+    [
+        ({}, 8),  # asked at 0 and every ten minutes from then on
+        ({"prompted_at": START + minutes(40)}, 4),
+        ({"prompted_at": START + minutes(40), "later_until": START + minutes(60)}, 3),  # nothing was due before the reviewer's estimate
+    ],
+)
+def test_the_rounds_of_an_outage_are_one_word_that_says_how_many_were_missed(said: dict[str, Any], rounds: int) -> None:
+    outcome = rules.remind(make_approval(**said), now=START + minutes(85), organization=ORGANIZATION)
+    assert (outcome.record.round, outcome.event.details["missed"]) == (rounds, rounds - 1)
 
 
 PEOPLE = st.sampled_from(["zhou.heng", "lin.yue", "li.na", "wang.qiang", "ma.chao", "gone.away"])

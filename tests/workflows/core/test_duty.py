@@ -61,6 +61,14 @@ def test_without_a_rota_the_head_is_on_duty() -> None:
     assert plain.next_edge(at("2026-10-01")) is None
 
 
+def test_beside_a_rota_the_other_groups_heads_are_on_duty() -> None:
+    found = roster(Shift("daily", ("b",), date(2026, 9, 21)))
+    assert found.at(at("2026-09-21 12:00")).on_duty == {"lead": ("lead1",), "tech": ("b",)}
+    (whole,) = found.turns("lead", at("2026-09-21"), at("2026-09-30"))
+    assert (whole.people, whole.planned, whole.why) == (("lead1",), ("lead1",), "")
+    assert found.gaps("lead", at("2026-09-21"), at("2026-09-30")) == ()
+
+
 def test_a_week_begins_at_the_handover_and_goes_through_a_holiday() -> None:
     found = roster(WEEKLY)
     assert found.at(at("2026-09-28 08:59")).duty_of("tech") == ("a",)
@@ -178,6 +186,45 @@ def test_an_override_holds_for_its_hours_and_the_later_one_wins() -> None:
     assert found.at(at("2026-09-24 10:00")).duty_of("tech") == ("a",)
 
 
+def test_an_override_needs_no_rota_and_holds_for_its_group_alone() -> None:
+    found = roster(changes=(change(DutyKind.SET, "c", "2026-09-21", "2026-09-23"),)).at(at("2026-09-22"))
+    assert (found.watch("tech"), found.watch("lead")) == (("c",), ("lead1",))
+
+
+def test_an_override_is_a_turn_of_its_own_and_closes_a_gap() -> None:
+    named = change(DutyKind.SET, "c", "2026-09-21 10:00", "2026-09-23 10:00")
+    found = roster(Shift("daily", (), date(2026, 9, 21)), changes=(named,))
+    turns = found.turns("tech", at("2026-09-21"), at("2026-09-24"))
+    assert [(turn.start, turn.people, turn.why) for turn in turns] == [
+        (at("2026-09-21"), ("b",), "empty"),
+        (named.start_at, ("c",), ""),
+        (named.end_at, ("b",), "empty"),
+    ]
+    assert [gap.why for gap in found.gaps("tech", at("2026-09-21"), at("2026-09-24"))] == ["empty", "empty"]
+
+
+def test_no_time_has_no_turn() -> None:
+    moment = at("2026-09-21 12:00")
+    assert roster(DAILY).turns("tech", moment, moment) == ()
+    assert roster(DAILY).turns("tech", moment, moment - DAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("rota", "after", "edge"),
+    [
+        ((DAILY,), "2026-09-21 08:59", "2026-09-21 09:00"),
+        ((DAILY,), "2026-09-21 09:00", "2026-09-22 09:00"),
+        ((DAILY,), "2026-11-01 10:00", "2026-11-02 09:00"),
+        ((), "2026-09-21 09:00", "2026-11-01 10:00"),  # far ahead
+        ((), "2026-11-01 10:00", "2026-11-03 10:00"),
+        ((), "2026-11-03 10:00", None),
+    ],
+)
+def test_the_next_edge_is_a_handover_or_where_a_change_begins_or_ends(rota: tuple[Shift, ...], after: str, edge: str | None) -> None:
+    away = change(DutyKind.LEAVE, "a", "2026-11-01 10:00", "2026-11-03 10:00")
+    assert roster(*rota, changes=(away,)).next_edge(at(after)) == (edge and at(edge))
+
+
 def test_a_swap_moves_one_turn_and_only_of_who_gives_it() -> None:
     given_away = change(DutyKind.SWAP, "c", "2026-09-21 09:00", "2026-09-22 09:00", gives="a")
     assert roster(DAILY, changes=(given_away,)).at(at("2026-09-21 12:00")).duty_of("tech") == ("c",)
@@ -189,6 +236,24 @@ def test_who_is_refused_or_cancelled_holds_no_more() -> None:
     found = change(DutyKind.SET, "c", "2026-09-21 10:00", "2026-09-23 10:00")
     refused = DutyChange(**{**{name: getattr(found, name) for name in found.__dataclass_fields__}, "state": DutyState.REFUSED})
     assert roster(DAILY, changes=(refused,)).at(at("2026-09-21 12:00")).duty_of("tech") == ("a",)
+
+
+def test_a_change_stands_from_its_beginning_up_to_its_end_and_a_note_never_does() -> None:
+    found = {kind: change(kind, "c", "2026-09-21 10:00", "2026-09-23 10:00") for kind in DutyKind}
+    inside, edges = at("2026-09-22"), (at("2026-09-21 10:00"), at("2026-09-23 09:59"), at("2026-09-21 09:59"), at("2026-09-23 10:00"))
+    assert [kind for kind, one in found.items() if one.stands_at(inside)] == [DutyKind.SET, DutyKind.SWAP, DutyKind.LEAVE]
+    assert [found[DutyKind.SET].stands_at(edge) for edge in edges] == [True, True, False, False]
+
+
+def test_a_new_change_belongs_to_no_incident_and_is_not_kept_yet() -> None:
+    day = at("2026-09-21")
+    new = DutyChange("W1", DutyState.STANDS, "", DutyKind.LEAVE, "a", "a", day, day, day + DAY)
+    assert (new.incident, new.group, new.gives, new.note, new.version, new.touched) == ("", "", None, "", 0, 0)
+
+
+def test_the_words_under_which_a_change_is_kept_stay() -> None:
+    assert list(DutyState) == ["stands", "refused", "cancelled", "delivered"]
+    assert list(DutyKind) == ["set", "swap", "leave", "note"]
 
 
 def _leave(*people: str) -> tuple[DutyChange, ...]:
@@ -221,6 +286,19 @@ def test_one_persons_leave_is_no_gap_but_everybodys_is() -> None:
     assert gaps
     assert {(gap.people, gap.why) for gap in gaps} == {(("lead2",), "leave"), (("d",), "leave")}
     assert all(not gap.people for gap in roster(DAILY, changes=_leave(*NAMES)).gaps("tech", start, end))
+
+
+def test_without_a_rota_the_heads_leave_is_no_gap_while_somebody_stands_in() -> None:
+    start, end = at("2026-09-21 09:00"), at("2026-09-24 09:00")
+    assert roster(changes=_leave("a")).gaps("tech", start, end) == ()
+    (gap,) = roster(changes=_leave(*NAMES)).gaps("tech", start, end)
+    assert (gap.start, gap.end, gap.people, gap.why) == (start, end, (), "leave")
+
+
+def test_who_was_on_leave_is_back_when_it_ends() -> None:
+    found = roster(DAILY, changes=(change(DutyKind.LEAVE, "a", "2026-09-21", "2026-09-21 10:00"),))
+    seen = {hour: found.at(at(f"2026-09-21 {hour}")) for hour in ("09:59", "10:00")}
+    assert [(set(here.away), here.watch("tech")) for here in seen.values()] == [({"a"}, ("b",)), (set(), ("a",))]
 
 
 def test_an_empty_rota_and_people_who_have_left_are_gaps_with_a_stand_in() -> None:

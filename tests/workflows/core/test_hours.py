@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workflows.core.test_working_days import CALENDAR, SHANGHAI, calendars
-from workflows.core.calendar import Calendar
+from tests.workflows.core.test_working_days import CALENDAR, SHANGHAI, calendars, days
+from workflows.core.calendar import Calendar, Year
 from workflows.core.hours import NAMES, Hours, HoursName
 
 HOURS = Hours(CALENDAR, SHANGHAI)
@@ -108,10 +108,22 @@ def test_a_closed_day_that_nobody_knows_is_told_with_the_next_opening() -> None:
 
 def test_a_calendar_that_never_opens_says_so() -> None:
     never = Hours(Calendar(service=()), SHANGHAI)
-    with pytest.raises(ValueError, match="no trading"):
+    with pytest.raises(ValueError, match=r"^the calendar has no trading$"):
         never.add("trading", at("2026-11-20 10:00"), minutes(1))
-    with pytest.raises(ValueError, match="no service_hours"):
+    with pytest.raises(ValueError, match=r"^the calendar has no service_hours$"):
         never.next_open("service_hours", at("2026-11-20 10:00"))
+
+
+@pytest.mark.parametrize("moment", ["2025-12-31 20:00", "2026-01-01 10:00"], ids=["after a worked day", "on a closed day"])
+def test_what_is_closed_for_four_hundred_days_never_opens(moment: str) -> None:
+    def closed_for(count: int) -> Hours:
+        off = frozenset(date(2026, 1, 1) + timedelta(days=n) for n in range(count))
+        everyday = frozenset(days("2025-01-01", "2027-12-31")) - off
+        return Hours(Calendar({number: Year(off, everyday, frozenset()) for number in (2025, 2026, 2027)}), SHANGHAI)
+
+    assert closed_for(399).next_open("service_hours", at(moment)) == (at("2027-02-04 09:00"), False)
+    with pytest.raises(ValueError, match="no service_hours"):
+        closed_for(400).next_open("service_hours", at(moment))
 
 
 # laws

@@ -22,7 +22,7 @@ from tests.workflows.obligation_sample import (
 )
 from workflows.core.calendar import Year
 from workflows.core.deadlines import Deadline, Terms, deadline
-from workflows.core.obligation import Obligation
+from workflows.core.obligation import CalendarKind, Obligation
 from workflows.core.rubric import EventGrade, OpinionLevel
 
 
@@ -111,6 +111,20 @@ def test_hours_run_through_nights_and_holidays() -> None:
     assert (found.at, found.since) == (datetime(2026, 4, 4, 19, 50, tzinfo=UTC), datetime(2026, 4, 4, 15, 50, tzinfo=UTC))
     assert found.at.tzinfo is UTC
     assert found.since.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("calendar", "due"),
+    [
+        ("continuous", datetime(2026, 3, 10, 18, 0, tzinfo=SHANGHAI)),
+        ("trading", datetime(2026, 3, 11, 14, 0, tzinfo=SHANGHAI)),  # an hour on Tuesday, the morning's two, and one more
+        ("service_hours", datetime(2026, 3, 11, 10, 0, tzinfo=SHANGHAI)),
+    ],
+)
+def test_the_law_may_count_its_hours_in_open_time_only(calendar: CalendarKind, due: datetime) -> None:
+    four = {"any": timedelta(hours=4)}
+    once, again = make_obligation(calendar=calendar, within=four), make_obligation(calendar=calendar, within={}, every=four)
+    assert [deadline(one, make_terms()) for one in (once, again)] == [Deadline(due.astimezone(UTC), False, "any", START)] * 2
 
 
 # days

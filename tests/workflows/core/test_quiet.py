@@ -47,6 +47,7 @@ def at(text: str) -> datetime:
         (NIGHT, "10-10 12:00", "10-10 12:00"),
         (NIGHT, "10-10 19:00", "10-12 08:30"),
         (replace(NIGHT, hours=replace(NIGHT.hours, rest_days=False)), "03-14 12:00", "03-14 12:00"),
+        (NOON, "03-14 11:29", "03-14 11:29"),  # a Saturday: quiet hours that do not say it are no rest days
         (NOON, "03-10 11:29", "03-10 11:29"),
         (NOON, "03-10 11:30", "03-10 13:00"),
         (NOON, "03-10 13:00", "03-10 13:00"),
@@ -60,6 +61,30 @@ def test_a_day_that_the_calendar_does_not_know_is_worked_from_monday_to_saturday
     unknown = replace(NIGHT, calendar=Calendar())
     assert unknown.ends(at("03-14 12:00")) == at("03-14 12:00"), "rather too early than never"
     assert unknown.ends(at("03-15 12:00")) == at("03-16 08:30")
+
+
+def test_where_a_clock_is_set_back_quiet_is_over_when_its_hour_first_comes() -> None:
+    """New York, 1 November 2026: 01:45 comes at 05:45 and again at 06:45 UTC."""
+    autumn = Quiet(QuietHours(time(1), time(1, 45)), ZoneInfo("America/New_York"), Calendar())
+    first, again = (datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6))
+    assert autumn.ends(first) == datetime(2026, 11, 1, 5, 45, tzinfo=UTC)
+    assert autumn.ends(again) == again, "never before it was asked"
+
+
+def test_what_begins_and_ends_at_one_time_is_no_quiet() -> None:
+    never = replace(NOON, hours=QuietHours(time(12), time(12)))
+    assert all(never.ends(at(moment)) == at(moment) for moment in ("03-10 11:59", "03-10 12:00", "03-10 12:01"))
+
+
+def test_nothing_waits_longer_than_sixteen_days_whatever_the_calendar_says() -> None:
+    off = frozenset(date(2026, 3, 1) + timedelta(days=n) for n in range(60))
+    assert replace(NIGHT, calendar=Calendar({2026: Year(off, frozenset(), off)})).ends(at("03-10 12:00")) == at("03-26 00:00")
+
+
+def test_only_what_may_have_waited_for_the_end_of_the_quiet_is_spread_over_two_minutes() -> None:
+    response = replace(make_response(), quiet=NIGHT)
+    seen = {moment: response.spread(at(moment)) for moment in ("03-11 08:29", "03-11 08:30", "03-11 08:31", "03-10 18:59", "03-10 19:00")}
+    assert list(seen.values()) == [timedelta(0), minutes(2), timedelta(0), timedelta(0), timedelta(0)]
 
 
 @st.composite

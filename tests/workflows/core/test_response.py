@@ -1,4 +1,4 @@
-"""A response in an important period, and timers that pause with a calendar."""
+"""A response in an important period, and without a calendar."""
 
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from storage.plan import load_plan
 from tests.workflows.core.test_hours import HOURS, at
 from tests.world import SMALL_PLAN
-from workflows.core.calendar import Calendar, Important
-from workflows.core.escalation import Item, next_due
+from workflows.core.calendar import Important
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel
 
@@ -34,16 +33,6 @@ def test_no_factor_is_no_change() -> None:
     assert L3.shortened(1) is L3
 
 
-def test_the_strictest_of_the_periods_of_a_day_counts() -> None:
-    season = Important("业绩披露", "", date(2026, 4, 1), date(2026, 4, 30), "results", 0.8, 3)
-    weekend = Important("切换", "", date(2026, 4, 11), date(2026, 4, 12), "cutover", 0.5, 2)
-    calendar = Calendar(important=(season, weekend))
-    assert (calendar.factor_at(date(2026, 4, 11)), calendar.duty_at(date(2026, 4, 11))) == (0.5, 3)
-    assert (calendar.factor_at(date(2026, 4, 30)), calendar.duty_at(date(2026, 4, 1))) == (0.8, 3)
-    assert (calendar.factor_at(date(2026, 5, 1)), calendar.duty_at(date(2026, 3, 31))) == (1.0, 1)
-    assert calendar.important_at(date(2026, 4, 12)) == (season, weekend)
-
-
 def test_the_response_of_a_level_is_that_of_the_day_on_the_wall() -> None:
     period = Important("切换", "", date(2026, 4, 11), date(2026, 4, 11), "cutover")
     plan = replace(PLAN, calendar=replace(PLAN.calendar, important=(period,)))
@@ -52,35 +41,7 @@ def test_the_response_of_a_level_is_that_of_the_day_on_the_wall() -> None:
     assert plan.response(ResponseLevel.L3, within, HOURS.zone).cadence == L3.cadence / 2
 
 
-def paused(*timers: str) -> Response:
-    return replace(L3, hours=HOURS, calendars=dict.fromkeys(timers, "service_hours"))
-
-
-FRIDAY = at("2026-11-20 16:30")
-
-
-def item(phase: str = "owned", **more: object) -> Item:
-    known = Item(FRIDAY, "owned", True, False, False, None, FRIDAY, 0, 0, FRIDAY, None, None)
-    return replace(known, phase=phase, **more)  # type: ignore[arg-type]  # a test's shorthand
-
-
-def test_each_timer_pauses_by_itself() -> None:
-    monday = at("2026-11-23 09:30")
-    assert next_due(item(), paused("progress"))["progress"] == monday
-    assert next_due(item(), paused("verify"))["progress"] == FRIDAY + HOUR
-    assert next_due(item("done"), paused("verify"))["verify"] == monday
-    late = item(due=FRIDAY, reminded=FRIDAY)
-    assert next_due(late, paused("overdue")) == {"overdue": at("2026-11-20 17:00")}, "half an hour, which is what is left of the day"
-    assert next_due(replace(late, prompted=at("2026-11-20 17:00")), paused("overdue")) == {"overdue": monday}
-    assert next_due(item("unowned"), paused(*("progress", "due", "overdue", "verify", "cadence")))["response"] < FRIDAY + HOUR
-
-
-def test_a_reminder_of_the_due_is_held_until_the_morning() -> None:
-    due = at("2026-11-21 04:00")
-    assert next_due(item(due=due), L3)["due"] == at("2026-11-20 22:15")
-    assert next_due(item(due=due), paused("due"))["due"] == at("2026-11-23 09:00")
-
-
 def test_without_a_calendar_nothing_pauses() -> None:
-    assert replace(paused("progress"), hours=None).after("progress", FRIDAY, HOUR) == FRIDAY + HOUR
-    assert replace(paused("progress"), hours=None).held("progress", at("2026-11-21 04:00")) == at("2026-11-21 04:00")
+    timeless, evening = replace(L3, calendars={"progress": "service_hours"}), at("2026-11-20 16:30")
+    assert timeless.after("progress", evening, HOUR) == evening + HOUR
+    assert timeless.held("progress", at("2026-11-21 04:00")) == at("2026-11-21 04:00")
