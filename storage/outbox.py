@@ -350,7 +350,9 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Seque
         col(OutboxRow.superseded).is_(False),
         *([col(OutboxRow.lane).in_(_lanes(by[0].lane))] if by else []),
     ]
-    gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if _sort(row) and (not by or _replaced(row, by))]
+    found = [row for row in session.exec(select(OutboxRow).where(*live)).all() if _sort(row)]
+    newest = {(one.ref, _sort(one)): one.id or 0 for one in by}
+    gone = [row for row in found if not by or (row.id or 0) < newest.get((row.ref, _sort(row)), 0)]
     for row in gone:
         row.superseded = True
     session.flush()
@@ -360,10 +362,6 @@ def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Seque
 
 def _sort(row: OutboxRow) -> str | None:
     return REMINDERS.get(row.about.get("notice", ""))
-
-
-def _replaced(row: OutboxRow, by: Iterable[OutboxRow]) -> bool:
-    return any(row.ref == one.ref and row.id < one.id and _sort(row) == _sort(one) for one in by)
 
 
 def _lanes(lane: str) -> tuple[str, ...]:
