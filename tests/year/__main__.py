@@ -7,7 +7,6 @@ import secrets
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from storage.database import Database
-from tests.year.checks import findings, trail_findings, unfinished
+from tests.year.checks import after_a_life, trail_findings, unfinished
 from tests.year.life import Life, Part, note, stands
 from tests.year.script import START, Script, script
 
@@ -53,7 +52,7 @@ class Year:
     folder: Path
     total: Counter[str] = field(default_factory=Counter)
     heard: int = 0
-    began: float = field(default_factory=time.perf_counter)
+    began: float = field(default_factory=lambda: os.times().elapsed)
 
     def run(self) -> list[str]:
         chance = Random(f"{self.script.seed}:deaths")
@@ -65,17 +64,17 @@ class Year:
             since, figures = stands(self.folder, now)
             self._count(figures, died)
             now = since + timedelta(minutes=chance.choice(AWAY)) if died else until
-            _apart(self.folder, partial(self._look, since if died else until, at_rest=not died))
+            _apart(self.folder, partial(self._look, since if died else until, died=died))
             self.heard = len((self.folder / "said").read_text().splitlines())
         return self._wrong()
 
     def _live(self, part: Part) -> None:
         Life(self.script, part).run()
 
-    def _look(self, at: datetime, *, at_rest: bool) -> None:
+    def _look(self, at: datetime, *, died: bool) -> None:
         now, stretches = self.script.machine(at), (at - START) // STRETCH
-        found = findings(self.folder, now, self.heard, at_rest=at_rest)
-        if at_rest and (at >= self.script.end or stretches % TRAIL == 0):
+        found = after_a_life(self.folder, now, self.heard, died=died)
+        if not died and (at >= self.script.end or stretches % TRAIL == 0):
             database = Database(f"sqlite:///{self.folder / 'gengfu.db'}")
             found += trail_findings(database, now)
             found += unfinished(self.folder) if at >= self.script.end else []
@@ -89,7 +88,9 @@ class Year:
         self.total.update(lives=1, deaths=int(died))
         self.total["worst"] = worst
         (self.folder / "stands").unlink(missing_ok=True)
-        print(f"{json.dumps(dict(self.total))} {time.perf_counter() - self.began:.0f} s", flush=True)
+        spent = os.times()
+        cpu = spent.children_user + spent.children_system
+        print(f"{json.dumps(dict(self.total))} {spent.elapsed - self.began:.0f} s, {cpu:.0f} s of CPU", flush=True)
 
     def _wrong(self) -> list[str]:
         file = self.folder / "wrong"

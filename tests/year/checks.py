@@ -1,4 +1,4 @@
-"""What must hold of the database at any moment of the year, whatever happened before. It is read as a stranger would: plain SQL, no code of ours.
+"""What must hold of the database at any moment of the year, whatever happened before. It is read in plain SQL, as a stranger would.
 
 Moments of the machine's clock tell no order (it jumps); the numbers of the trail's rows do.
 """
@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,23 @@ OPEN: dict[str, tuple[str, tuple[Any, ...], tuple[str, ...]]] = {
 }
 
 
-def findings(folder: Path, now: datetime, heard: int, *, at_rest: bool) -> list[str]:
-    """One line per thing that is not as it has to be. `now` by the machine's clock · `heard`: how much of what was said is known already ·
-    `at_rest`: nothing is under way; False after a death."""
-    with sqlite3.connect(f"file:{folder / 'gengfu.db'}?mode=ro", uri=True) as rows:
+def opened(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{folder / 'gengfu.db'}?mode=ro", uri=True, check_same_thread=False)
+
+
+def at_rest(rows: sqlite3.Connection, now: datetime) -> list[str]:
+    """One line per item that is not as it has to be while nothing is under way; `now` by the machine's clock."""
+    timers = rows.execute("SELECT record_ref, name, due FROM timer WHERE status = 'waiting'").fetchall()
+    return [*_without_a_future(rows, timers), *_overdue(timers, now)]
+
+
+def after_a_life(folder: Path, now: datetime, heard: int, *, died: bool) -> list[str]:
+    """One line per thing that is not as it has to be. `heard`: how much of what was said is known already."""
+    with closing(opened(folder)) as rows:
         timers = rows.execute("SELECT record_ref, name, due FROM timer WHERE status = 'waiting'").fetchall()
-        said = (
-            [tuple(json.loads(line)) for line in (folder / "said").read_text().splitlines()[heard:]] if (folder / "said").exists() else []
-        )
+        said = [tuple(json.loads(line)) for line in (folder / "said").read_text().splitlines()[heard:]]
         found = [*_without_a_future(rows, timers), *_buried(rows), *_twice(rows, said), *_pinged_when_over(rows, said)]
-        return [*found, *_overdue(timers, now), *_lost(rows)] if at_rest else found
+        return found if died else [*found, *_overdue(timers, now), *_lost(rows)]
 
 
 def _states(states: Iterable[Any]) -> str:
@@ -107,7 +115,7 @@ def _pinged_when_over(rows: sqlite3.Connection, said: list[tuple[Any, ...]]) -> 
 
 def unfinished(folder: Path) -> list[str]:
     """At the end of the year everything has ended: the script sees to it, and a refused end would hide what should be seen."""
-    with sqlite3.connect(f"file:{folder / 'gengfu.db'}?mode=ro", uri=True) as rows:
+    with closing(opened(folder)) as rows:
         left = rows.execute(f"SELECT ref, state FROM incident WHERE state IN ({_states(incident.UNCLOSED)})").fetchall()
         return [f"{ref} is {state} when the year is over" for ref, state in left]
 

@@ -15,11 +15,12 @@ from prometheus_client import Histogram
 
 from bot.metrics import Metrics
 from bot.platforms.console import Console
-from bot.platforms.core.contract import Deed, Done, Send
+from bot.platforms.core.contract import Deed, Send
 from bot.web.bell import Bells
 from bot.worker import Worker
 from tests.crash.child import SeamDatabase, Seams
 from tests.world import World, make_world
+from tests.year.checks import at_rest, opened
 from tests.year.people import People
 from tests.year.plans import plan_of
 from tests.year.script import START, Act, Script
@@ -72,14 +73,14 @@ class Lateness(Histogram):
 class Ear(Console):
     """The console; and a log, which survives the process, of each message that it was asked to say, and how far the trail was then."""
 
-    def listens(self, folder: Path) -> "Ear":
-        self._log = (folder / "said").open("a", encoding="utf-8", buffering=1)
-        self._trail = sqlite3.connect(f"file:{folder / 'gengfu.db'}?mode=ro", uri=True, check_same_thread=False)
+    def listens(self, log: Path, rows: sqlite3.Connection) -> "Ear":
+        self._log = log.open("a", encoding="utf-8", buffering=1)
+        self._rows = rows
         return self
 
     def _do(self, deed: Deed, key: str) -> dict[str, str]:
         if isinstance(deed, Send):
-            (last,) = self._trail.execute("SELECT max(rowid) FROM audit").fetchone()
+            (last,) = self._rows.execute("SELECT max(rowid) FROM audit").fetchone()
             self._log.write(json.dumps([os.getpid(), key, last]) + "\n")
         return super()._do(deed, key)
 
@@ -96,6 +97,7 @@ class Life:
         self.excuse = "gone"
         seams = Seams(None, part.kill_at or -1)
         self.world = make_world(SeamDatabase(part.url, seams), start=now, plan=plan_of(script.seed, part.folder, part.start))
+        self.rows = opened(part.folder)
         self.world.worker = self._worker(self.world)
         self.people = People(self.world)
         seams.armed = True
@@ -112,7 +114,7 @@ class Life:
     def _worker(self, world: World) -> Worker:
         people, metrics = world.plans.organization.people, Metrics()
         metrics.lateness = Lateness(self._fired)
-        ear = Ear(world.rooms, people.__contains__, world.clock).listens(self.part.folder)
+        ear = Ear(world.rooms, people.__contains__, world.clock).listens(self.part.folder / "said", self.rows)
         return Worker(world.road, {"console": ear}, lambda person: (("console", person),) if person in people else (), metrics, Bells())
 
     # Time
@@ -131,6 +133,8 @@ class Life:
 
     def _settle(self) -> None:
         self.world.settle()
+        for wrong in at_rest(self.rows, self.world.clock()):
+            note(self.part.folder, f"{self.true.isoformat()}: {wrong}")
         (self.part.folder / "stands").write_text(json.dumps({"true": self.true.isoformat(), "figures": asdict(self.figures)}))
 
     def _fired(self, seconds: float) -> None:

@@ -90,11 +90,11 @@ def _life(chance: Random, number: int, opened: datetime) -> Iterable[tuple[datet
 
 
 def _jumps(chance: Random, openings: list[datetime]) -> Iterable[Jump]:
-    """At one incident in eight, never two at once: an hour server gone wrong by up to two hours, and put right again."""
+    """At one incident in four, never two at once: an hour server gone wrong by up to two hours, and put right again."""
     last = START
     for opened in openings:
         at = opened + timedelta(minutes=chance.uniform(-60, 240))
         until, off = at + timedelta(hours=chance.uniform(0.1, 8)), timedelta(minutes=chance.uniform(10, 120) * chance.choice((-1, 1)))
-        if chance.random() < 0.125 and at > last:
+        if chance.random() < 0.25 and at > last:
             yield Jump(at, until, off)
             last = until + timedelta(hours=3)
