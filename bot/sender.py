@@ -411,5 +411,5 @@ class Sender:
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
-            for one in (row, *ready.bundled):
-                outbox.supersede(tx, [one.ref or ""], now, by=one)
+            said = (row, *ready.bundled)
+            outbox.supersede(tx, [one.ref or "" for one in said], now, by=said)

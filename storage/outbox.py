@@ -344,26 +344,31 @@ def noted(
     return ours
 
 
-def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: OutboxRow | None = None) -> None:
+def supersede(session: Session, refs: Iterable[str], now: datetime, *, by: Sequence[OutboxRow] = ()) -> None:
     """Reminders about `refs` that still stand are marked as replaced where they stand: one live reminder per item and reader.
 
-    With `by` only older ones of the same sort and reader. A message that bundles several items goes on with the others.
+    With `by` (said together just now) only older ones of the same item, sort and reader. A message that bundles several items goes on with
+    the others; it is changed once, however many of its items are replaced.
     """
     live = [
         col(OutboxRow.ref).in_(list(refs)),
         col(OutboxRow.kind) == "notice",
         col(OutboxRow.message_id).is_not(None),
         col(OutboxRow.superseded).is_(False),
+        *([col(OutboxRow.lane).in_(_lanes(by[0].lane))] if by else []),
     ]
-    if by is not None:
-        live += [col(OutboxRow.id) < by.id, col(OutboxRow.lane).in_(_lanes(by.lane))]
-    sorts = set(REMINDERS.values()) if by is None else {REMINDERS[by.about["notice"]]}
-    gone = [row for row in session.exec(select(OutboxRow).where(*live)).all() if REMINDERS.get(row.about.get("notice", "")) in sorts]
+    found = [row for row in session.exec(select(OutboxRow).where(*live)).all() if _sort(row)]
+    newest = {(one.ref, _sort(one)): one.id or 0 for one in by}
+    gone = [row for row in found if not by or (row.id or 0) < newest.get((row.ref, _sort(row)), 0)]
     for row in gone:
         row.superseded = True
     session.flush()
-    for message in {(row.platform, row.message_id) for row in gone}:
+    for message in dict.fromkeys((row.platform, row.message_id) for row in gone):
         _take_back(session, *message, now=now)
+
+
+def _sort(row: OutboxRow) -> str | None:
+    return REMINDERS.get(row.about.get("notice", ""))
 
 
 def _lanes(lane: str) -> tuple[str, ...]:

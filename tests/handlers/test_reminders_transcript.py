@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -453,3 +454,16 @@ def test_of_several_reminders_of_an_approval_only_the_newest_is_live(sqlite: Dat
     world.says("zhou.heng", "/同意 A1")
     after = [line for _, line in world.seen_by("zhou.heng") if "A1" in line.text and "次提醒" in line.text]
     assert {line.state for line in after} == {"superseded"}, "it is decided"
+
+
+def test_a_bundle_is_changed_once_when_the_next_one_replaces_it(sqlite: Database) -> None:
+    """A messenger counts every edit: not one for each of its items."""
+    world = opened(sqlite, WORST)
+    world.passes(hours=2)
+    rows = sqlite.read(lambda tx: tx.exec(select(OutboxRow)).all())
+    replaced = Counter(row.message_id for row in rows if row.kind == "notice" and row.superseded)
+    edits = Counter(
+        (row.about["message_id"], row.created) for row in rows if row.kind == "supersede" and replaced[row.about["message_id"]] > 2
+    )
+    assert len(edits) > 10, "messages of several items, all of them replaced"
+    assert set(edits.values()) == {1}
