@@ -94,10 +94,11 @@ def _add_preview(plan: Commands) -> None:
     preview.add_argument(
         "--incident",
         nargs="+",
-        required=True,
+        default=(),
         metavar="KEY=VALUE",
         help="type=system_failure, level=l2 (graded by hand so that it comes to that), and what /incident open and /incident grade take",
     )
+    preview.add_argument("--ref", metavar="I1", default="", help="a live incident of the configured database instead, from now on")
     preview.add_argument("--at", metavar="TIME", default="", help='when it is reported, local, like "2026-09-30 16:00" (default: now)')
     text = "who never reacts; all others act at once on whatever they hear (default: nobody reacts)"
     preview.add_argument("--silent", nargs="+", metavar="PERSON", help=text)

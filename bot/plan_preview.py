@@ -1,4 +1,4 @@
-"""What a plan would make happen: one incident played by the real road, rules and timers, with nobody there but paper.
+"""What a plan would make happen: an incident, thought of or live, played by the real road, rules and timers, with nobody there but paper.
 
 The database is a file of a temporary folder, the platforms only listen, and the clock leaps from one thing that is due to the next. So
 what is printed is what would be sent, and the two cannot come to differ.
@@ -25,6 +25,7 @@ from handlers.core.message import Message, Reply
 from handlers.core.registry import COMMANDS
 from handlers.core.wording import Words
 from storage.database import Database
+from storage.excerpt import Excerpt, pour
 from storage.schema import migrate
 from storage.views.pace import next_due
 from storage.views.reader import Reader
@@ -57,12 +58,15 @@ _CAN: Mapping[str, Can] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`given`: key=value pairs, `type` and `level` among them · `silent`: who never reacts; None: nobody does."""
+    """`given`: key=value pairs, `type` and `level` among them · `silent`: who never reacts; None: nobody does · `ref`, `live`: an incident
+    that there is, and all of it, instead of `given`."""
 
     given: tuple[tuple[str, str], ...]
     at: datetime
     silent: frozenset[str] | None
     horizon: timedelta
+    ref: str = "I1"
+    live: Excerpt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Future:
-    """`ends`: when the play was stopped. The records are as they are then."""
+    """`ends`: when the play was stopped. The records are as they are then · `live`: it is a real one."""
 
     heard: tuple[Heard, ...]
     incident: Incident
@@ -88,6 +92,7 @@ class Future:
     reports: tuple[Report, ...]
     began: datetime
     ends: datetime
+    live: bool
 
 
 def play(folder: Path, settings: Settings, wanted: Wanted) -> tuple[Future, Words]:
@@ -98,6 +103,9 @@ def play(folder: Path, settings: Settings, wanted: Wanted) -> tuple[Future, Word
         database = Database(own.database_url.reveal())
         try:
             migrate(database)
+            if wanted.live is not None:
+                live = wanted.live
+                database.write(lambda tx: pour(tx, live))
         finally:
             database.close()
         paper = Paper(wanted.at)
@@ -189,19 +197,27 @@ class _Play:
         parts, wanted = self.parts, self.wanted
         parts.worker.sender.lot_limit = None
         parts.database.write(parts.road.begin)
-        self._settle()
-        reporter = self._opened()
+        if wanted.live is None:
+            self._settle()
+            reporter = self._opened()
+        else:
+            reporter = self._read(lambda reader: reader.incident(self.ref)).opened_by
         self._goes_on(wanted.at + wanted.horizon)
         read = self._read
         return Future(
             tuple(self.paper.heard),
-            read(lambda reader: reader.incident("I1")),
+            read(lambda reader: reader.incident(self.ref)),
             reporter,
-            tuple(read(lambda reader: reader.tasks("I1"))),
-            tuple(read(lambda reader: reader.reports("I1"))),
+            tuple(read(lambda reader: reader.tasks(self.ref))),
+            tuple(read(lambda reader: reader.reports(self.ref))),
             wanted.at,
             self.paper.clock.now,
+            wanted.live is not None,
         )
+
+    @property
+    def ref(self) -> str:
+        return self.wanted.ref
 
     @property
     def _title(self) -> str:
@@ -221,7 +237,7 @@ class _Play:
         reporter = self._by_somebody(f"/incident open {_pairs(opening)} {self._title}".replace("  ", " "))
         self._settle()
         if facts:
-            self._by_somebody(f"/incident grade I1 {_pairs(facts)}")
+            self._by_somebody(f"/incident grade {self.ref} {_pairs(facts)}")
         if level is not None:
             self._reaches(_level(level))
         self._settle()
@@ -248,11 +264,13 @@ class _Play:
 
     def _reaches(self, level: ResponseLevel) -> None:
         """Graded by hand as lightly as leads to `level`."""
-        incident = self._read(lambda reader: reader.incident("I1"))
+        incident = self._read(lambda reader: reader.incident(self.ref))
         scores = scores_for(self.parts.plans.current.rubric, incident.facts, level)
         if scores is not None:
-            self._by_somebody(f"/incident grade I1 {_pairs({key: str(score) for key, score in scores.items()})} reason={self._title}")
-            incident = self._read(lambda reader: reader.incident("I1"))
+            self._by_somebody(
+                f"/incident grade {self.ref} {_pairs({key: str(score) for key, score in scores.items()})} reason={self._title}"
+            )
+            incident = self._read(lambda reader: reader.incident(self.ref))
         if incident.response_level is not level:
             raise BadConfig(
                 f"--incident level={level}: what else is given leads to {incident.response_level}; leave out level= or the other facts"
@@ -275,18 +293,18 @@ class _Play:
         return next((person for person in awake if person in told), None)
 
     def _acts(self, reader: Reader) -> Iterator[tuple[str, str]]:
-        incident, now = reader.incident("I1"), self.paper.clock.now
+        incident, now = reader.incident(self.ref), self.paper.clock.now
         organization = reader.organization_at(now)
         silent = self.wanted.silent or frozenset()
         if incident.running and incident.next_update_at and now >= incident.next_update_at and incident.commander not in silent:
-            yield incident.commander, f"/incident update I1 {self._title}"
-        for approval in reader.approvals("I1"):
+            yield incident.commander, f"/incident update {self.ref} {self._title}"
+        for approval in reader.approvals(self.ref):
             yield from self._decided(approval, organization)
-        for report in reader.reports("I1"):
+        for report in reader.reports(self.ref):
             group = organization.groups[report.group].everyone
             if report.state is Clock.DUE and (person := self._told(report.ref, group)):
                 yield person, f"/report filed {report.ref} {self._title} {self._title}"
-        for task in reader.tasks("I1"):
+        for task in reader.tasks(self.ref):
             yield from self._worked(reader, incident, task, organization)
 
     def _decided(self, approval: Approval, organization: Organization) -> Iterator[tuple[str, str]]:

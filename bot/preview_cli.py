@@ -3,7 +3,7 @@
 import logging
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,9 +12,12 @@ from bot.config import Settings
 from bot.plan_cli import GOOD, check_command, harmless
 from bot.plan_preview import Wanted, play
 from bot.preview_paper import preview_lines
+from storage.database import Database
+from storage.excerpt import excerpt, incident_of
 from storage.plan import load_plan
 from storage.plan.table import parse_duration
-from workflows.core.errors import BadConfig
+from storage.schema import require_current
+from workflows.core.errors import BadConfig, NotFound
 from workflows.core.people import Organization
 
 LONGEST = timedelta(days=14)
@@ -22,12 +25,13 @@ LONGEST = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """As it was typed. `silent`: None when nobody reacts."""
+    """As it was typed. `silent`: None when nobody reacts · `ref`: of a live incident, instead of `incident`."""
 
     incident: tuple[str, ...]
     at: str
     silent: tuple[str, ...] | None
     span: str
+    ref: str = ""
 
 
 def preview_command(folder: Path, settings: Settings, asked: Asked, now: datetime, say: Callable[[str], None]) -> int:
@@ -38,6 +42,10 @@ def preview_command(folder: Path, settings: Settings, asked: Asked, now: datetim
         return code
     plan = load_plan(folder)
     wanted = _wanted(asked, plan.organization, settings.timezone, now)
+    if not asked.incident and not asked.ref:
+        raise BadConfig("plan preview: give --incident type=system_failure level=l2, or --ref I1 for a live incident")
+    if asked.ref:
+        wanted = _live(asked, wanted, settings)
     quiet, before = logging.getLogger(), logging.getLogger().level
     quiet.setLevel(logging.CRITICAL)  # a way that is skipped is part of the play, and told by what follows
     try:
@@ -55,6 +63,24 @@ def _wanted(asked: Asked, organization: Organization, zone: ZoneInfo, now: datet
         raise BadConfig(f"--for {asked.span}: give a span like PT24H, two weeks at most")
     silent = None if asked.silent is None else frozenset(_person(one, organization) for one in asked.silent)
     return Wanted(tuple(_pair(one) for one in asked.incident), _moment(asked.at, zone, now), silent, span)
+
+
+def _live(asked: Asked, wanted: Wanted, settings: Settings) -> Wanted:
+    """The incident of the configured database, read and left as it is. What only a few may know is not told in a terminal."""
+    if asked.incident or asked.at:
+        raise BadConfig("--ref: a live incident goes on from now; leave out --incident and --at")
+    ref = _narrow(asked.ref).upper()
+    database = Database(settings.database_url.reveal())
+    try:
+        require_current(database)
+        found = database.read(lambda tx: excerpt(tx, ref))
+    except NotFound:
+        raise BadConfig(f"--ref {asked.ref}: there is no such incident; /incident list shows those that run") from None
+    finally:
+        database.close()
+    if incident_of(found)["restricted"]:
+        raise BadConfig(f"--ref {ref}: it is restricted; ask in its own chat, with /task why")
+    return replace(wanted, ref=ref, live=found)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -54,12 +54,14 @@ def _head(future: Future, plan: Plan, words: Words, silent: Iterable[str] | None
     local = future.began.astimezone(words.zone)
     names = None if silent is None else words.join([known[person].name for person in sorted(silent)])
     yield words.say(
-        "preview.head",
+        "preview.head_live" if future.live else "preview.head",
+        ref=future.incident.ref,
+        title=future.incident.title,
         type=words.twin(*_type_names(plan, future)),
         level=Ours(levels),
         at=f"{local:%Y-%m-%d %H:%M}",
         span=future.ends - future.began,
-        reporter=known[future.reporter].name,
+        reporter=known[future.reporter].name if future.reporter in known else future.reporter,
     )
     yield words.say("preview.nobody") if names is None else words.say("preview.silent", people=names)
     yield words.say("preview.ways")

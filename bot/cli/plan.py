@@ -59,5 +59,5 @@ def show(given: argparse.Namespace) -> int:
 
 def preview(given: argparse.Namespace) -> int:
     settings = settings_of_here()
-    asked = Asked(tuple(given.incident), given.at, None if given.silent is None else tuple(given.silent), given.span)
+    asked = Asked(tuple(given.incident), given.at, None if given.silent is None else tuple(given.silent), given.span, given.ref)
     return preview_command(given.folder or plan_folder(settings), settings, asked, real_now(), print)

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.config import Settings, demo_settings
 from bot.plan_preview import Wanted, play, scores_for
@@ -15,8 +15,10 @@ from bot.preview_cli import Asked, preview_command
 from handlers.core.wording import Locale
 from storage.database import Database
 from storage.plan import load_plan
+from storage.schema import migrate
+from storage.tables.audit import AuditRow
 from storage.tables.queues import DONE, OutboxRow
-from tests.world import SMALL_PLAN, make_world
+from tests.world import SMALL_PLAN, World, make_world
 from workflows.core.errors import BadConfig
 from workflows.core.rubric import ResponseLevel
 
@@ -143,3 +145,70 @@ def test_both_languages(tmp_path: Path, locale: Locale) -> None:
     settings = demo_settings(tmp_path, {"GENGFU_LOCALE": locale})
     lines = told(settings, *KNOWN, span="PT6M")
     assert any(("buzz" if locale == "en" else "加急") in line for line in lines)
+
+
+# ---- a live incident
+
+
+def live_house(settings: Settings) -> World:
+    """A house in which something is going on, in the configured database, on the sample plan."""
+    database = Database(settings.database_url.reveal())
+    migrate(database)
+    world = make_world(database, plan=SAMPLE)
+    world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    world.says("li.na", "/定级 I1 证监会=较大")
+    world.passes(minutes=30)
+    return world
+
+
+def future_of(settings: Settings, world: World, ref: str, span: str, silent: tuple[str, ...] | None = None) -> list[str]:
+    lines: list[str] = []
+    asked = Asked((), "", silent, span, ref)
+    assert preview_command(SAMPLE, settings, asked, world.clock(), lines.append) == 0
+    return lines
+
+
+def words_to_come(world: World, minutes: int) -> list[tuple[datetime, str]]:
+    """(when, ref) of what the clock really says about tasks in the next minutes, when nobody does anything."""
+    begins = world.clock()
+    world.passes(minutes=minutes)
+    spoken = select(AuditRow).where(AuditRow.at > begins, AuditRow.actor == "clock", col(AuditRow.verb).in_(("reminded", "escalated")))
+    rows = world.database.read(lambda tx: [(row.at, row.record_ref) for row in tx.exec(spoken)])
+    return sorted(row for row in rows if row[1].startswith("T"))
+
+
+def test_a_live_incident_is_told_as_it_then_goes_on_and_is_left_as_it_is(settings: Settings) -> None:
+    world = live_house(settings)
+    before = world.everything()
+    lines = future_of(settings, world, "i1", "PT40M")
+    assert world.everything() == before
+    assert lines[0].startswith("预演:I1 行情中断(系统故障,")
+    assert not [line for line in lines if "上报" in line and "I1 行情中断" in line and "个人任务卡" in line], (
+        "what stands is not said again"
+    )
+    coming = words_to_come(world, 40)
+    assert coming
+    zone = ZoneInfo("Asia/Shanghai")
+    for at, ref in coming:
+        shown = [line for line in lines if line.startswith(f"{at.astimezone(zone):%H:%M}") and ref in line]
+        repeated = [line for line in lines if ref in line and "以后每" in line and line[:5] <= f"{at.astimezone(zone):%H:%M}"]
+        together = [line for line in lines if line.startswith(f"{at.astimezone(zone):%H:%M}") and "项" in line]
+        assert shown or repeated or together, (at, ref, lines)
+    world.database.close()
+
+
+def test_of_a_live_incident_only_what_there_is(settings: Settings) -> None:
+    world = live_house(settings)
+    for ref, incident, at, part in (
+        ("I9", (), "", "no such incident"),
+        ("I1", KNOWN, "", "--incident"),
+        ("I1", (), "2026-09-30 16:00", "--at"),
+    ):
+        with pytest.raises(BadConfig, match=part):
+            preview_command(SAMPLE, settings, Asked(incident, at, None, "PT1H", ref), world.clock(), print)
+    with pytest.raises(BadConfig, match="--ref I1"):
+        preview_command(SAMPLE, settings, Asked((), "", None, "PT1H"), world.clock(), print)
+    assert world.says("li.na", "/事件 限制 I1").error is None
+    with pytest.raises(BadConfig, match="restricted"):
+        future_of(settings, world, "I1", "PT1H")
+    world.database.close()
