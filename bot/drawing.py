@@ -106,15 +106,15 @@ class Drawing:
         drawn = [message for _, message in found]
         if len(drawn) < 2:
             return drawn[0] if drawn else None
-        words, clocks = self._road.house.words, all(row.about.get("notice") in outbox.CLOCKS for row, _ in found)
+        words, kinds = self._road.house.words, [row.about.get("notice") in outbox.CLOCKS for row, _ in found]
         over = found[0][0].lane.endswith(f":{outbox.OVER}")
-        key = "digest.over" if over else "reminder.bundle_clocks" if clocks else "reminder.bundle"
+        key = "digest.over" if over else "reminder.bundle_clocks" if all(kinds) else "reminder.bundle"
         head = words.say(key, count=len(drawn), most=budget.MOST)
         cards = [m.card for m in drawn if m.card]
         lines = tuple(("", m.text) for m in drawn)
         buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]
         links = {m.card.link if m.card else m.link for m in drawn}
-        card = Card(head, lines, "", buttons, "danger" if clocks else "warning", any(c.drill for c in cards))
+        card = Card(head, lines, "", buttons, "danger" if any(kinds) else "warning", any(c.drill for c in cards))
         card = replace(card, link=links.pop() if len(links) == 1 else None)  # of one incident: one way there
         mentions = tuple(dict.fromkeys(person for m in drawn for person in m.mentions))
         return Outgoing("\n".join([head, *(m.text for m in drawn)]), card, mentions)

@@ -61,6 +61,8 @@ RESTS = "rest:"
 #: The `error` of a row that waits because its platform's month is used up begins so; the platform follows.
 MONTH = "month:"
 
+#: The lane of a reader's reminders.
+REMIND = "reminders"
 #: The lane of what went over a person's budget (`storage.budget`): it is told together, and nothing else waits behind it.
 OVER = "over"
 
@@ -113,7 +115,7 @@ def share(spread: timedelta, place: str) -> timedelta:
 
 
 def _lane(kind: str, incident: str) -> str:
-    return "reminders" if kind in TASKS else "clocks" if kind in CLOCKS else incident
+    return REMIND if kind in TASKS else "clocks" if kind in CLOCKS else incident
 
 
 def put_card(
@@ -284,6 +286,7 @@ def _dirtying(*, many: bool) -> Update:
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
     """All waiting reminders for the same reader that are due soon (clocks: due now), claimed together with `first`, whose lane we hold.
 
+    A regulator's clock takes along what else is to be said: that goes on in the clock's lane, wherever it has to be tried again.
     What was put into words before is said again with the same reminders, and no newer one.
     """
     kind, over = first.about.get("notice"), first.lane.endswith(f":{OVER}")
@@ -304,12 +307,28 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
         .with_for_update()
     )
     rows = session.exec(statement).all()
+    if kind in CLOCKS and first.said is None and not over:
+        rows = [*rows, *_along(session, first.lane, now)]
     for row in rows:
         row.attempt += 1
         row.fence += 1
         row.due = now + OUTBOX.lease
     session.flush()
     return rows
+
+
+def _along(session: Session, lane: str, now: datetime) -> Sequence[OutboxRow]:
+    """The reader's other reminders, unless one of them is being said just now; they change into `lane`."""
+    theirs = f"{lane.rpartition(':')[0]}:{REMIND}"
+    waiting = (col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == theirs)
+    statement = select(OutboxRow).where(*waiting).order_by(col(OutboxRow.id)).with_for_update()
+    rows = session.exec(statement).all()
+    if any(row.attempt or row.said_hash for row in rows):
+        return ()
+    found = [row for row in rows if row.due <= now + BUNDLE]
+    for row in found:
+        row.lane = lane
+    return found
 
 
 def noted(
@@ -375,7 +394,7 @@ def _lanes(lane: str) -> tuple[str, ...]:
     """Where the reader's older reminders stand: what rests, and what went over the budget, has changed its lane."""
     own = lane.removeprefix(RESTS)
     place = own.rpartition(":")[0]
-    lanes = (own, f"{place}:{OVER}", f"{place}:reminders")
+    lanes = (own, *(f"{place}:{line}" for line in (OVER, REMIND, "clocks")))
     return (*lanes, *(f"{RESTS}{one}" for one in lanes))
 
 

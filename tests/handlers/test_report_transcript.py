@@ -1,7 +1,8 @@
 """Regulator clocks under the whole sample plan: asked by fact, filed with a receipt, stopped only by two people, never silent."""
 
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from sqlmodel import select
 from bot.bootstrap import SAMPLE_PLAN
 from storage.database import Database
 from storage.mapping import to_record
+from storage.outbox import REMINDERS
+from storage.tables.queues import OutboxRow
 from storage.tables.records import ReportRow
 from tests.make import START
 from tests.world import World, make_world
@@ -208,3 +211,24 @@ def test_a_regulators_clock_is_no_task_and_says_so(outage: World, text: str) -> 
     assert "R1 是监管时钟" in reply.text
     assert "/报送 不报 R1 理由" in reply.text
     assert outage.timers("R1") == before
+
+
+def test_what_a_clock_and_tasks_say_to_one_person_at_one_moment_is_one_message(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    outage.passes(minutes=75)
+    said = outage.database.read(
+        lambda tx: [
+            (row.recipient, row.finished, row.message_id, row.about["notice"].split(".")[0])
+            for row in tx.exec(select(OutboxRow).where(OutboxRow.kind == "notice"))
+            if row.recipient and row.message_id and row.about["notice"] in REMINDERS
+        ]
+    )
+    moments: dict[tuple[str, datetime], set[str]] = defaultdict(set)
+    sorts: dict[str, set[str]] = defaultdict(set)
+    for person, at, message, sort in said:
+        moments[person, at].add(message)
+        sorts[message].add(sort)
+    assert max(map(len, moments.values())) == 1
+    assert len([message for message, found in sorts.items() if {"report", "task"} <= found]) > 2
+    mixed = next(line for person in ("li.na", "yang.fan", "sun.jie") for line in outage.direct(person) if "R1" in line and "T1" in line)
+    assert mixed.splitlines()[0].endswith("项要处理")
