@@ -201,10 +201,10 @@ def note(folder: Path, wrong: str) -> None:
         file.write(wrong + "\n")
 
 
-def stands(folder: Path, start: datetime) -> tuple[datetime, dict[str, Any]]:
-    """(true time, figures) of the last machine when it was last at rest."""
+def stands(folder: Path, before: datetime) -> tuple[datetime, dict[str, Any]]:
+    """(true time, figures) of the last machine when it was last at rest; one that died before that has played nothing after `before`."""
     file = folder / "stands"
     if not file.exists():
-        return start, {}
+        return before, {}
     found = json.loads(file.read_text())
     return datetime.fromisoformat(found["true"]), found["figures"]
