@@ -59,11 +59,11 @@ class Year:
         since = now = START
         while now < self.script.end and not self._wrong():
             until = min(START + ((now - START) // STRETCH + 1) * STRETCH, self.script.end)
-            part = Part(self.folder, since, now, until, chance.randint(100, 12_000) if chance.random() < DIES else None)
+            part = Part(self.folder, since, now, until, chance.randint(100, 6_000) if chance.random() < DIES else None)
             died = _apart(self.folder, partial(self._live, part))
-            since, figures = stands(self.folder, now)
+            since, figures = stands(self.folder, since)
             self._count(figures, died)
-            now = since + timedelta(minutes=chance.choice(AWAY)) if died else until
+            now = max(now, since) + timedelta(minutes=chance.choice(AWAY)) if died else until
             _apart(self.folder, partial(self._look, since if died else until, died=died))
             self.heard = len((self.folder / "said").read_text().splitlines())
         return self._wrong()

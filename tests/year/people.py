@@ -80,7 +80,8 @@ class People:
         return [("li.na", f"/incident end {ref} 业务已恢复,影响已消除")]
 
     def _yes(self, chance: Random, ref: str) -> Iterator[Line]:
-        return ((by, f"/approve {one} 同意") for by in _LEADERS for one in self._pending(ref))
+        commander = self._world.incident(ref).commander or "li.na"
+        return ((by, f"/approve {one} 同意") for by in (commander, *_LEADERS) for one in self._pending(ref))
 
     def _close(self, chance: Random, ref: str) -> list[Line]:
         return [("zhou.heng", f"/incident close {ref} 强制=领导小组决定先行归档,余项另行跟踪")]
