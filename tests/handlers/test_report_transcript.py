@@ -220,7 +220,7 @@ def test_what_a_clock_and_tasks_say_to_one_person_at_one_moment_is_one_message(o
         lambda tx: [
             (row.recipient, row.finished, row.message_id, row.about["notice"].split(".")[0])
             for row in tx.exec(select(OutboxRow).where(OutboxRow.kind == "notice"))
-            if row.recipient and row.message_id and row.about["notice"] in REMINDERS
+            if row.recipient and row.message_id and row.finished and row.about["notice"] in REMINDERS
         ]
     )
     moments: dict[tuple[str, datetime], set[str]] = defaultdict(set)

@@ -188,7 +188,7 @@ def test_an_override_holds_for_its_hours_and_the_later_one_wins() -> None:
 
 def test_an_override_needs_no_rota_and_holds_for_its_group_alone() -> None:
     found = roster(changes=(change(DutyKind.SET, "c", "2026-09-21", "2026-09-23"),)).at(at("2026-09-22"))
-    assert (found.watch("tech"), found.watch("lead")) == (("c",), ("lead1",))
+    assert (found.duty_of("tech"), found.duty_of("lead")) == (("c",), ("lead1",))
 
 
 def test_an_override_is_a_turn_of_its_own_and_closes_a_gap() -> None:
@@ -298,7 +298,7 @@ def test_without_a_rota_the_heads_leave_is_no_gap_while_somebody_stands_in() -> 
 def test_who_was_on_leave_is_back_when_it_ends() -> None:
     found = roster(DAILY, changes=(change(DutyKind.LEAVE, "a", "2026-09-21", "2026-09-21 10:00"),))
     seen = {hour: found.at(at(f"2026-09-21 {hour}")) for hour in ("09:59", "10:00")}
-    assert [(set(here.away), here.watch("tech")) for here in seen.values()] == [({"a"}, ("b",)), (set(), ("a",))]
+    assert [(set(here.away), here.duty_of("tech")) for here in seen.values()] == [({"a"}, ("b",)), (set(), ("a",))]
 
 
 def test_an_empty_rota_and_people_who_have_left_are_gaps_with_a_stand_in() -> None:
