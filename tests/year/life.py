@@ -141,10 +141,9 @@ class Life:
         """As `World.settle`; but a loop that has nothing to do is not asked, and one event loop serves a life."""
         for _ in range(500):
             busy = [turn for table, turn in self.turns.items() if self._waits(f"SELECT 1 FROM {table} WHERE due <= ? LIMIT 1")]
-            if not busy:
+            moved = [self.runner.run(turn()) for turn in busy]
+            if not any(moved):  # what is due may stand behind what a dead machine holds
                 break
-            for turn in busy:
-                self.runner.run(turn())
         else:
             note(self.part.folder, f"{self.true.isoformat()}: the house does not come to rest")
         for wrong in at_rest(self.rows, self.world.clock()):
