@@ -108,6 +108,8 @@ def _source(context: Context, task: Task) -> str:
     """The playbook it comes from, or who added it."""
     books = context.uow.plan_of(task).playbooks.values()
     book = next((b for b in books if task.code in [line.code for line in b.lines]), None)
+    if task.code == rules.EXHAUSTED:
+        return context.words.say("task.by_ladder")
     if book is None:
         return context.words.say("task.by_hand", person=context.name(task.created_by))
     return context.words.say("task.by_plan", playbook=book.name if context.words.locale == "zh" else book.name_en)
@@ -407,7 +409,41 @@ def remind(context: Context, task: str, name: str, due: datetime) -> None:
         for each in resting:
             context.uow.wake(found, each)
         return
+    if found.code == rules.EXHAUSTED and not _unheard(context, context.uow.incident_of(found)):
+        context.uow.apply(rules.fulfil(found, by="clock", now=context.now, response=context.response(context.uow.incident_of(found))))
+        return
     _ladder(context, found, lambda **more: rules.remind(found, name=name, now=context.now, **more))
+
+
+def _unheard(context: Context, incident: Incident) -> list[Task]:
+    """Tasks of the incident of which nobody takes notice any more."""
+    response = context.response(incident)
+    return [task for task in context.uow.tasks(incident.ref) if task.code != rules.EXHAUSTED and rules.is_spent(task, response)]
+
+
+@request("task.exhausted")
+def exhausted(context: Context, incident: str, values: Mapping[str, Any]) -> None:
+    """A ladder has come to its end, and is told of more seldom from now on: somebody of the office has to see to it. One task for all
+    such of an incident; it is over when they are."""
+    found = context.uow.load(Incident, incident)
+    tasks = context.uow.tasks(incident)
+    if not found.running or any(task.code == rules.EXHAUSTED and (task.live or task.state is State.DONE) for task in tasks):
+        return
+    task = Task(
+        ref=context.uow.next_ref(Task),
+        incident=incident,
+        code=rules.EXHAUSTED,
+        title=context.words.say("task.exhausted_title"),
+        done_means=context.words.say("task.exhausted_done"),
+        group="office",
+        state=State.OPEN,
+        plan=found.plan,
+        created_at=context.now,
+        created_by="clock",
+        mandatory=False,
+    )
+    leaders = context.organization.resolve("group.duty", group="office") or context.organization.groups["office"].leaders
+    context.uow.apply(rules.add(task, context.response(found), to=leaders))
 
 
 @request("task.unreached")

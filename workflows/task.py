@@ -13,11 +13,11 @@ from workflows.core.calendar import Calendar
 from workflows.core.chain import Held, all_that_has_come, held, timers
 from workflows.core.channels import Reach, by_messenger, ways
 from workflows.core.errors import NotAllowed, RuleBroken
-from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced
+from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced, spent
 from workflows.core.facts import Value
 from workflows.core.hours import Hours
 from workflows.core.machine import Machine
-from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.outcome import Event, Notice, Outcome, Request, Timer
 from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
 from workflows.core.quiet import MORNING
@@ -124,6 +124,9 @@ class Task:
         """Whether its owner may not begin yet: nobody has agreed."""
         return self.approve_first and self.allowed_by is None
 
+
+#: The code of an incident's one task for all those of which nobody takes notice, however often they are told of.
+EXHAUSTED = "chain.exhausted"
 
 #: What the house does to a task by itself; whatever else happened to it, somebody has dealt with it.
 BY_ITSELF = frozenset({"opened", "rescheduled", "reminded", "escalated"})
@@ -545,7 +548,14 @@ def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: 
     said = _reminders(after, name, told, response, details, now)
     if kept.waited:
         said = tuple(replace(one, hold=timedelta(0), spread=MORNING) for one in said)
-    return _outcome(after, response, verb, details, *said)
+    outcome = _outcome(after, response, verb, details, *said)
+    over = spent(item(after), response) and not spent(item(task), response) and task.code != EXHAUSTED
+    return replace(outcome, requests=(Request("task.exhausted", {"ref": task.ref}),)) if over else outcome
+
+
+def is_spent(task: Task, response: Response) -> bool:
+    """Whether everybody was told of it, and the control group as often as the plan wants; from here on it is said more seldom."""
+    return (task.live or task.state is State.DONE) and spent(item(task), response)
 
 
 def _next_climb(task: Task, response: Response) -> datetime | None:

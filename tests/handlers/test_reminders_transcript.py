@@ -16,6 +16,7 @@ from storage.rooms import Line
 from storage.tables.queues import OutboxRow
 from tests.make import START
 from tests.world import SMALL_PLAN, World, make_world
+from workflows.task import EXHAUSTED, State, Task
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SMALL = "证监会=一般 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3"
@@ -467,3 +468,34 @@ def test_a_bundle_is_changed_once_when_the_next_one_replaces_it(sqlite: Database
     )
     assert len(edits) > 10, "messages of several items, all of them replaced"
     assert set(edits.values()) == {1}
+
+
+# ---- nobody answers any more
+
+
+def exhausted_tasks(world: World) -> list[Task]:
+    return [task for task in world.tasks() if task.code == EXHAUSTED]
+
+
+def test_a_ladder_that_has_come_to_its_end_is_an_item_of_its_own_until_somebody_answers(sqlite: Database) -> None:
+    world = make_world(sqlite)
+    world.says("li.na", "/incident open 行情中断")
+    others = world.tasks()
+    world.passes(hours=22)
+    (item,) = exhausted_tasks(world)  # one for all of them
+    assert (item.group, item.mandatory, item.state) == ("office", False, State.OPEN)
+    assert "打电话" in item.title
+    assert item.created_at > others[0].created_at
+    assert world.timers(item.ref), "it is told of like any other"
+    assert "系统新增" in world.says("li.na", f"/task why {item.ref}").text
+    assert world.says("sun.jie", f"/task claim {item.ref}").error is None
+    for task in others:
+        if (world.task(task.ref).live) and task.mandatory:
+            head = world.plans.organization.groups[task.group].head
+            assert world.says(head, f"/task claim {task.ref}").error is None
+    for task in world.tasks():
+        if task.live and task.owner is None:
+            world.says(world.plans.organization.groups[task.group].head, f"/task claim {task.ref}")
+    world.passes(hours=3)
+    assert world.task(item.ref).state is State.CLOSED, "all of them are claimed: it is over by itself"
+    assert [verb for _, verb, _ in world.trail(item.ref)][-1] == "fulfilled"

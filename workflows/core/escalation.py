@@ -120,8 +120,14 @@ def _pace(item: Item, response: Response) -> timedelta:
     """How long to wait at the item's rung; past the last one the terminal repeat, which may slow down but never ends."""
     if item.level < len(response.rungs):
         return response.rungs[item.level].wait
-    spent = response.terminal_max is not None and item.round >= _rounds_to_end(item, response) + response.terminal_max
-    return response.terminal_slow if spent else response.terminal_repeat
+    return response.terminal_slow if spent(item, response) else response.terminal_repeat
+
+
+def spent(item: Item, response: Response) -> bool:
+    """Whether the control group has heard it as often as the plan wants at the first pace; never where that is without limit."""
+    if item.level < len(response.rungs) or response.terminal_max is None:
+        return False
+    return item.round >= _rounds_to_end(item, response) + response.terminal_max
 
 
 def _rounds_to_end(item: Item, response: Response) -> int:
