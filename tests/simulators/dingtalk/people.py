@@ -153,15 +153,19 @@ class Player:
 
     def adds(self, chat: str, *people: str) -> Delivery:
         self.state.chats[chat].members |= set(people)
-        return self._about("chat_add_member", chat, {"UserId": list(people), "Operator": self.userid})
+        return self._about("chat_add_member", chat, {"UserId": list(people), **self._operator})
 
     def renames(self, chat: str, name: str) -> Delivery:
         self.state.chats[chat].name = name
-        return self._about("chat_update_title", chat, {"Operator": self.userid})
+        return self._about("chat_update_title", chat, self._operator)
 
     def dissolves(self, chat: str) -> Delivery:
         self.state.chats[chat].dissolved = True
-        return self._about("chat_disband", chat, {"Operator": self.userid})
+        return self._about("chat_disband", chat, self._operator)
+
+    @property
+    def _operator(self) -> Json:
+        return {"Operator": self.userid, "OperatorUnionId": self.state.people[self.userid].union_id}
 
     def _about(self, kind: str, chat: str, what: Json) -> Delivery:
         found = self.state.chats[chat]
