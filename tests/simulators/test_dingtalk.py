@@ -433,7 +433,8 @@ def test_where_clicks_go_is_registered_once(sim: Sim, caller: Caller) -> None:
 
 def test_a_card_at_the_top(sim: Sim, caller: Caller) -> None:
     ends = milliseconds(sim.clock()) + 3_600_000
-    top: Json = {"topOpenSpaceModel": {"spaceType": "ONE_BOX"}, "topOpenDeliverModel": {"expiredTimeMillis": ends, "platforms": ["android"]}}
+    model = {"expiredTimeMillis": ends, "platforms": ["android"]}
+    top: Json = {"topOpenSpaceModel": {"spaceType": "ONE_BOX"}, "topOpenDeliverModel": model}
     assert code(caller.makes(space=f"ONE_BOX.{ROOM}", topOpenDeliverModel={"platforms": ["ios"]})) == "param.openDeliverModelError"
     assert code(caller.makes(space=f"ONE_BOX.{ROOM}", topOpenDeliverModel={"expiredTimeMillis": ends})) == "param.openSpaceModelInvalid"
     assert caller.makes(space=f"ONE_BOX.{ROOM}", **top).json()["result"]["deliverResults"][0]["success"] is True

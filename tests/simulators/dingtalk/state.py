@@ -119,17 +119,19 @@ class Template:
 
 
 def _presses(prefix: str, count: int) -> tuple[Press, ...]:
-    return tuple(
-        Press(f"{prefix}{number}", f"{prefix}{number}_text", (("a", f"{prefix}{number}_key"), ("c", "chat")))
-        for number in range(1, count + 1)
-    )
+    names = [f"{prefix}{number}" for number in range(1, count + 1)]
+    return tuple(Press(name, f"{name}_text", (("a", f"{name}_key"), ("c", "chat"))) for name in names)
 
 
 #: The template that the guide has an administrator make.
 OURS = Template(
     "3f1e0000-made-up-gengfu.schema",
     texts=("drill", *(f"body{number}" for number in range(1, 7)), "note", "hint"),
-    presses=(*_presses("b", 6), *_presses("m", 10), Press("link", "link_label", url="link_url")),
+    presses=(
+        *_presses("b", 6),
+        *_presses("m", 10),
+        *(Press(f"l{number}", f"l{number}_text", url=f"l{number}_url") for number in range(1, 7)),
+    ),
     others=frozenset({"tone", *(f"b{number}_style" for number in range(1, 7))}),
 )
 
