@@ -13,7 +13,10 @@ from workflows.core.people import Organization
 
 #: Calls a month of all self-built apps together, where the plan (`[monthly_calls]` of organization.toml) names none.
 #: Feishu: the free edition's cap of June 2026 (custom-app-api-call-limit); paid editions allow more.
-QUOTAS: Mapping[str, int] = {"feishu": 1_000_000}
+#: DingTalk: the standard edition's since November 2025, of the whole organisation (billing model, 2026-05-09).
+QUOTAS: Mapping[str, int] = {"feishu": 1_000_000, "dingtalk": 5_000}
+#: Messages that a platform pushes to us or takes from us by webhook, counted by themselves (`[monthly_messages]`).
+MESSAGES: Mapping[str, int] = {"dingtalk": 3_000}
 #: From here on the doctor warns, in percent.
 WARN = 70
 
@@ -22,12 +25,22 @@ def quota(platform: str, organization: Organization) -> int | None:
     return organization.quotas.get(platform, QUOTAS.get(platform))
 
 
+def messages(platform: str, organization: Organization) -> int | None:
+    return organization.message_quotas.get(platform, MESSAGES.get(platform))
+
+
 def months(
     on: Iterable[str], database: Database, organization: Organization, zone: ZoneInfo, now: Callable[[], datetime]
 ) -> dict[str, Month]:
-    """Of the platforms that are on and limit them."""
-    known = {name: most for name in on if (most := quota(name, organization))}
-    return {name: Month(DatabaseShelf(database, name, now), most, zone, now) for name, most in known.items()}
+    """Of the platforms that are on and limit them: the calls by the platform's name, the messages by `name.messages`."""
+    found: dict[str, Month] = {}
+    for name in on:
+        shelf = DatabaseShelf(database, name, now)
+        if most := quota(name, organization):
+            found[name] = Month(shelf, most, zone, now)
+        if most := messages(name, organization):
+            found[f"{name}.messages"] = Month(shelf, most, zone, now, "messages")
+    return found
 
 
 def of_months(

@@ -30,8 +30,10 @@ class Month:
     Nine tenths are for everything; the last tenth is for what is urgent, which is counted and goes until the vendor itself refuses.
     """
 
-    def __init__(self, shelf: Shelf, most: int, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+    def __init__(self, shelf: Shelf, most: int, zone: ZoneInfo, now: Callable[[], datetime], what: str = "month") -> None:
+        """`what` is counted: calls (`month`), or something else of its own."""
         self._shelf = shelf
+        self._what = what
         most = min(most, UNBOUNDED)
         self._calm = most * 9 // 10
         self._lot = max(1, most // 1000)
@@ -44,7 +46,7 @@ class Month:
     async def count(self) -> None:
         """One call more; refuses nothing."""
         async with self._lock:
-            key, ends = month_of(self._now(), self._zone)
+            key, ends = month_of(self._now(), self._zone, self._what)
             kept, left = self._held
             if kept != key or not left:
                 calm = await self._spend(key, ends, self._calm, self._lot)
@@ -55,7 +57,7 @@ class Month:
 
     async def low(self) -> bool:
         """Is only the urgent part left? Asked of the shelf once a month and process; then each lot tells."""
-        key, ends = month_of(self._now(), self._zone)
+        key, ends = month_of(self._now(), self._zone, self._what)
         if self._low[0] != key:
             self._low = (key, not await self._spend(key, ends, self._calm - self._lot, 0))
         return self._low[1]
@@ -66,11 +68,11 @@ class Month:
         return await asyncio.to_thread(self._shelf.spend, key, most, window, count)
 
 
-def month_of(now: datetime, zone: ZoneInfo) -> tuple[str, datetime]:
+def month_of(now: datetime, zone: ZoneInfo, what: str = "month") -> tuple[str, datetime]:
     """(the shelf's key of this month, when it ends)."""
     local = now.astimezone(zone)
     after = (local.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return f"budget:month:{local:%Y-%m}", after
+    return f"budget:{what}:{local:%Y-%m}", after
 
 
 def off_the_hour(now: datetime, key: str) -> datetime | None:

@@ -20,6 +20,8 @@ class Labels:
     choose: str
     commands: str
     """heads the list of commands where no card can be shown"""
+    again: str = ""
+    """heads a message whose first try may have arrived, where the platform cannot tell"""
 
 
 def key_of(button: Button, *, asks: int = 0) -> str:
