@@ -12,7 +12,8 @@ import pytest
 from tests.simulators.dingtalk import SCENE, Clock, NotPossible, Sim, Template
 from tests.simulators.dingtalk.caller import GROUP, MAKE, ROOM, TOKEN, Caller, a_card, furnished
 from tests.simulators.dingtalk.sealing import robot_sign
-from tests.simulators.dingtalk.state import Press, milliseconds
+from tests.simulators.dingtalk.state import milliseconds
+from tests.simulators.dingtalk.templates import Press
 
 Json = dict[str, Any]
 WRONG_CASE = {"title": "一", "text": "二", "buttonTitle1": "a", "buttonURL1": "b", "buttonTitle2": "c", "buttonURL2": "d"}
@@ -368,9 +369,18 @@ def test_a_delivery_fails_inside_a_success(sim: Sim, caller: Caller) -> None:
     assert code(caller.updates(cardData={"cardParamMap": {"title": "二"}})) == ""
     assert "never delivered" in sim.oddities[0]
     sim.state.deliver_fails.clear()
-    again = {name: value for name, value in a_card(sim).items() if name in ("outTrackId", "openSpaceId") or name.startswith("im")}
+    again = {name: value for name, value in a_card(sim).items() if name in ("outTrackId", "openSpaceId", "imGroupOpenDeliverModel")}
     assert caller.new("POST", "/v1.0/card/instances/deliver", again).json()["result"][0]["success"] is True
     assert len(sim.chat(ROOM).messages) == 1
+
+
+def test_a_card_is_delivered_only_to_what_it_was_made_for(sim: Sim, caller: Caller) -> None:
+    caller.makes("a", "IM_ROBOT.lina")
+    deliver, robot = "/v1.0/card/instances/deliver", sim.state.robot_code
+    given = {"outTrackId": "a", "openSpaceId": f"dtv1.card//IM_GROUP.{ROOM}", "imGroupOpenDeliverModel": {"robotCode": robot}}
+    assert code(caller.new("POST", deliver, given)) == "param.openSpaceModelInvalid"
+    assert code(caller.new("POST", deliver, {**given, "imGroupOpenSpaceModel": {"supportForward": True}})) == "param.invalid"
+    assert code(caller.new("POST", deliver, {**given, "outTrackId": "b"})) == "param.cardNotExist"
 
 
 @pytest.mark.parametrize("space", ["IM_GROUP.cidNone==", "IM_ROBOT.nobody", "IM_ROBOT.gone"])
@@ -496,6 +506,8 @@ def test_a_file_is_of_the_listed_kinds(sim: Sim, caller: Caller) -> None:
     )
     assert [caller.uploads(name, content).json()["errcode"] for name, content in (("a.md", b"x"), ("a.zip", b""))] == [40004, 40006]
     assert caller.uploads("a.mp3", b"x" * (2 * 1024 * 1024 + 1), "voice").json()["errcode"] == 40006
+    part: Json = {"files": {"media": ("a.zip", b"x")}, "data": {"type": "file"}}  # as the official client says what it is
+    assert caller.old("/media/upload", **part).json()["errcode"] == 0
     assert caller.old("/media/upload", {}, query={"type": "file"}).json()["errcode"] == 40035
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 
 from tests.simulators.dingtalk.sim import Sim
-from tests.simulators.dingtalk.state import OURS, Json
+from tests.simulators.dingtalk.state import Json
+from tests.simulators.dingtalk.templates import OURS
 
 TOKEN = "/v1.0/oauth2/accessToken"
 PEOPLE, GROUP = "/v1.0/robot/oToMessages/batchSend", "/v1.0/robot/groupMessages/send"

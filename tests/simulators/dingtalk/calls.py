@@ -139,10 +139,9 @@ def ding(state: State, request: Request) -> Json:
 
 
 def media(state: State, request: Request) -> Json:
-    kind = request.query.get("type", "")
+    kind, name, content = upload(request)
     if kind not in MEDIA:
         raise Refusal(40004, "不合法的媒体文件类型")
-    name, content = upload(request)
     most, endings = MEDIA[kind]
     if name.rpartition(".")[2].lower() not in endings:
         raise Refusal(40004, "不合法的媒体文件类型")

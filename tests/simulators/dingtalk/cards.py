@@ -24,6 +24,9 @@ _DELIVER: Mapping[str, tuple[str, Mapping[str, type], str]] = {
 _MODELS: Mapping[str, type] = dict.fromkeys(
     (*_FORWARD, "imSingleOpenSpaceModel", "topOpenSpaceModel", *(one for one, _, _ in _DELIVER.values())), dict
 )
+_DELIVERED: Mapping[str, type] = {
+    "outTrackId": str, "openSpaceId": str, "userIdType": int, **dict.fromkeys((one for one, _, _ in _DELIVER.values()), dict),
+}  # fmt: skip
 _FIELDS: Mapping[str, type] = {
     **_MODELS, "userId": str, "cardTemplateId": str, "outTrackId": str, "callbackType": str, "callbackRouteKey": str, "cardData": dict,
     "privateData": dict, "openSpaceId": str, "userIdType": int, "cardAtUserIds": list,
@@ -70,28 +73,27 @@ def make(state: State, request: Request) -> Json:
     private = {one: params(state, data, given["cardTemplateId"]) for one, data in given.get("privateData", {}).items()}
     spaces = _spaces(given)
     _deliverable(state, given, spaces)
+    supports = _space_models(given)
+    _supported(supports, spaces)
     if given["outTrackId"] in state.cards:
         return {"success": True, "result": {"outTrackId": given["outTrackId"], "deliverResults": []}}
-    card = Card(
-        given["outTrackId"], given["cardTemplateId"], values, private, given.get("callbackType", ""), given.get("callbackRouteKey", "")
-    )
+    card = Card(given["outTrackId"], given["cardTemplateId"], values, private, supports)
+    card.callback, card.route = given.get("callbackType", ""), given.get("callbackRouteKey", "")
     _clickable(state, card)
     state.cards[card.track] = card
     return {"success": True, "result": {"outTrackId": card.track, "deliverResults": _delivered(state, card, given, spaces)}}
 
 
 def deliver(state: State, request: Request) -> Json:
-    """A card that was made, to (further) spaces."""
-    given = body(
-        request,
-        {name: kind for name, kind in _FIELDS.items() if name in _MODELS or name in ("outTrackId", "openSpaceId", "userIdType")},
-        bad=BAD,
-    )
-    if not given.get("outTrackId"):
-        raise Refusal("param.outTrackIdEmpty", "param.outTrackIdEmpty")
+    """A card that was made, to (further) spaces; the page's body has no space models, so only to spaces that it was made for."""
+    given = body(request, _DELIVERED, bad=BAD)
+    for name in ("outTrackId", "openSpaceId"):
+        if not given.get(name):
+            raise Refusal(f"param.{name}Empty", f"param.{name}Empty")
     card = existing(state, given["outTrackId"])
     spaces = _spaces(given)
     _deliverable(state, given, spaces)
+    _supported(card.supports, spaces)
     return {"success": True, "result": _delivered(state, card, given, spaces)}
 
 
@@ -147,7 +149,6 @@ def _deliverable(state: State, given: Json, spaces: list[tuple[str, str]]) -> No
             raise Refusal("param.openDeliverModelError", f"{name}.robotCode")
         _mentioned(model.get("atUserIds", {}))
     strings(given.get("cardAtUserIds", []), BAD)
-    _space_models(given, {space for space, _ in spaces})
 
 
 def _mentioned(people: Json) -> None:
@@ -155,15 +156,22 @@ def _mentioned(people: Json) -> None:
         raise Refusal("param.openDeliverModelError", "atUserIds")
 
 
-def _space_models(given: Json, spaces: set[str]) -> None:
+def _space_models(given: Json) -> frozenset[str]:
+    """The kinds of spaces that a card is made for. (?) A person's chat with the robot takes any."""
     for name in (*_FORWARD, "imSingleOpenSpaceModel"):
         if name in given:
             fields(given[name], _SPACE_MODEL, "param.openSpaceModelInvalid")
-        needed = name == _FORWARD[0] and "IM_GROUP" in spaces
-        if (needed or (name in given and name in _FORWARD)) and not isinstance(given.get(name, {}).get("supportForward"), bool):
-            raise Refusal("param.openSpaceModelInvalid", f"{name}.supportForward")
-    if "ONE_BOX" in spaces and given.get("topOpenSpaceModel") != {"spaceType": "ONE_BOX"}:
+            if name in _FORWARD and not isinstance(given[name].get("supportForward"), bool):
+                raise Refusal("param.openSpaceModelInvalid", f"{name}.supportForward")
+    if given.get("topOpenSpaceModel", {"spaceType": "ONE_BOX"}) != {"spaceType": "ONE_BOX"}:
         raise Refusal("param.openSpaceModelInvalid", "topOpenSpaceModel.spaceType")
+    return frozenset(space for space, name in (("IM_GROUP", _FORWARD[0]), ("ONE_BOX", "topOpenSpaceModel")) if name in given)
+
+
+def _supported(supports: frozenset[str], spaces: list[tuple[str, str]]) -> None:
+    for space, _ in spaces:
+        if space in ("IM_GROUP", "ONE_BOX") and space not in supports:
+            raise Refusal("param.openSpaceModelInvalid", f"the card has no space model of {space}")
 
 
 def _clickable(state: State, card: Card) -> None:

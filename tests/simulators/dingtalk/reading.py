@@ -63,16 +63,23 @@ def strings(value: list[Any], bad: str) -> list[str]:
     return value
 
 
-def upload(request: Request) -> tuple[str, bytes]:
-    """The part `media`: its file's name and bytes."""
+def upload(request: Request) -> tuple[str, str, bytes]:
+    """The kind (in the query, or a part of its own), and of the part `media` its file's name and bytes."""
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
         raise Refusal(40035, "multipart/form-data is expected")
     whole = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
     inner = whole.get_payload() if whole.is_multipart() else []
+    what, name, file = request.query.get("type", ""), "", b""
     for part in inner if isinstance(inner, list) else []:
         assert isinstance(part, Part)
         content = part.get_payload(decode=True)
-        if part.get_param("name", "", "content-disposition") == "media" and part.get_filename() and isinstance(content, bytes):
-            return str(part.get_filename()), content
-    raise Refusal(40035, "缺少参数 media")
+        assert isinstance(content, bytes)
+        field = part.get_param("name", "", "content-disposition")
+        if field == "media" and part.get_filename():
+            name, file = str(part.get_filename()), content
+        elif field == "type":
+            what = content.decode()
+    if not name:
+        raise Refusal(40035, "缺少参数 media")
+    return what, name, file

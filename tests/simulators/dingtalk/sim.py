@@ -14,8 +14,9 @@ import uvicorn
 from tests.simulators.dingtalk.deliveries import Callback, Deliveries
 from tests.simulators.dingtalk.people import Player
 from tests.simulators.dingtalk.server import Api, Recorded
-from tests.simulators.dingtalk.state import OURS, ROBOT, Chat, Hook, Message, Person, State, Template
+from tests.simulators.dingtalk.state import ROBOT, Chat, Hook, Message, Person, State
 from tests.simulators.dingtalk.stream import Ack, Stream
+from tests.simulators.dingtalk.templates import OURS, Template
 from tests.simulators.feishu.faults import Faults
 from tests.simulators.feishu.state import Clock
 
