@@ -48,6 +48,7 @@ class Click:
     card: Card
     userid: str
     content: Json
+    at: datetime
     problem: str = ""
     why: str = ""
     updated: bool = False
@@ -237,7 +238,7 @@ class Deliveries:
         kind, _, where = space.partition(".")
         if card.callback == "STREAM":
             content = content | {"extension": "{}", "spaceId": where, "spaceType": kind, "userIdType": 1}
-        click = Click(card, userid, content)
+        click = Click(card, userid, content, self.state.clock())
         self.clicks.append(click)
         card.busy = True
         try:
