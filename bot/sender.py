@@ -30,7 +30,7 @@ from bot.platforms.core.contract import (
 )
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
-from handlers.core.message import Button, Outgoing, plain
+from handlers.core.message import Button, Card, Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
@@ -374,20 +374,23 @@ class Sender:
         return platform, Send(replace(message, mentions=mentions), person=person)
 
     def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
-        """With pages of their own for what this one reader cannot do by a tap there."""
-        can = self.platforms[platform].can
-        if not can.links or not row.recipient or not isinstance(what, Send | Edit) or what.message.card is None:
+        if not row.recipient or not isinstance(what, Send | Edit) or what.message.card is None:
             return what
-        person, form = row.recipient, bool(row.about.get("form")) and not can.form
-
-        def linked(button: Button) -> Button:
-            apart = can.unsigned and command_of(button.command).four_eyes
-            page = not can.cards or apart or (form and bool(button.form))
-            return replace(button, url=self._forms.make_form_link(person, button)) if page else button
-
-        card = what.message.card
-        card = replace(card, buttons=tuple(map(linked, card.buttons)), menu=tuple(map(linked, card.menu)))
+        card = self.linked(platform, row.recipient, what.message.card, asked=bool(row.about.get("form")))
         return replace(what, message=replace(what.message, card=card))
+
+    def linked(self, platform: str, person: str, card: Card, *, asked: bool = False) -> Card:
+        """With pages of their own for what this one reader cannot do by a tap there. `asked`: a form that they wanted to fill in."""
+        can = self.platforms[platform].can
+        if not can.links:
+            return card
+
+        def page(button: Button) -> Button:
+            apart = can.unsigned and command_of(button.command).four_eyes
+            wanted = not can.cards or apart or (asked and not can.form and bool(button.form))
+            return replace(button, url=self._forms.make_form_link(person, button)) if wanted else button
+
+        return replace(card, buttons=tuple(map(page, card.buttons)), menu=tuple(map(page, card.menu)))
 
     def _silent(self, row: OutboxRow, platform: str) -> Deed:
         """A deed without words."""

@@ -61,7 +61,7 @@ class Pin:
 class Page:
     """Ring these people's telephones about a message of ours. Facts of Done: `missing` (ids that could not be paged).
 
-    `text`: what a platform says that has no message of ours to tell of.
+    `text`: what a platform says that does not ring about a message, but with words.
     """
 
     message_id: str

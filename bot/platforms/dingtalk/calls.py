@@ -11,13 +11,17 @@ from typing import Any
 
 import httpx
 
-from bot.platforms.core.contract import PlatformDown, Rejected, TryLater, Unsure
+from bot.platforms.core.budget import Budget, Limit, Month
+from bot.platforms.core.contract import PlatformDown, Rejected, Shelf, TryLater, Unsure
 from bot.platforms.core.http import Answered, send
 
 TOKEN = "/v1.0/oauth2/accessToken"
 HEADER = "x-acs-dingtalk-access-token"
 #: A token is asked for anew this long before it ends.
 EARLY = timedelta(minutes=5)
+#: Calls a second of one kind: DingTalk allows twenty.
+QPS = 18
+SECOND = timedelta(seconds=1)
 #: Seconds that DingTalk itself tells an app to wait, when it calls too often.
 WAIT = 1.0
 
@@ -126,6 +130,40 @@ class Calls:
             answered = await call(await self.token(dead=token))
         check(answered)
         return answered.values
+
+
+class Counted:
+    """The APIs within what DingTalk allows a second; each call is one of the month's, and each message too."""
+
+    def __init__(
+        self, calls: Calls, shelf: Shelf, now: Callable[[], datetime], month: Month | None = None, pushes: Month | None = None
+    ) -> None:
+        self._calls = calls
+        self._budget = Budget(shelf, now)
+        self._month = month
+        self._pushes = pushes
+
+    async def call(self, method: str, path: str, **what: Any) -> Mapping[str, Any]:
+        await self._count(path)
+        return await self._calls.call(method, path, **what)
+
+    async def old(self, path: str, *, free: bool = False, **what: Any) -> Mapping[str, Any]:
+        """`free`: of the directory, which is not counted."""
+        await self._count(path, free=free)
+        return await self._calls.old(path, **what)
+
+    async def bare(self, method: str, url: str, *, raw: bool = False, **what: Any) -> Answered:
+        return await self._calls.bare(method, url, raw=raw, **what)
+
+    async def pushed(self) -> None:
+        """One of the month's Webhook & Stream messages, in whichever direction."""
+        if self._pushes is not None:
+            await self._pushes.count()
+
+    async def _count(self, api: str, *, free: bool = False) -> None:
+        await self._budget.take([Limit(f"api:{api}", QPS, SECOND)])
+        if self._month is not None and not free:
+            await self._month.count()
 
 
 def code_of(answered: Answered) -> str:

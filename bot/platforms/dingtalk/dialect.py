@@ -6,9 +6,11 @@ most 1 KB). The template shows every variable as plain text; what goes into Mark
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from bot.platforms.core.cards import Labels, key_of, turn, whole_text, with_commands
@@ -21,6 +23,8 @@ BODIES, BUTTONS, MENU, LINKS = 6, 6, 10, 6
 #: What one person sees after their tap, and nobody else.
 HINT = "hint"
 MOST_LINKS = 5
+#: A card of ours, among the ids of messages.
+TRACK = re.compile("gf[0-9a-f]{38}")
 _STYLES = {"plain": "gray", "primary": "blue", "danger": "red"}
 _HARMLESS = str.maketrans({"*": "＊", "[": "［", "]": "］", "`": "｀", "#": "＃", "<": "＜", ">": "＞", "~": "～", "|": "｜"})
 _STAMP = (2026, 1, 1, 0, 0, 0)
@@ -100,6 +104,11 @@ def words(text: str, labels: Labels) -> Drawn:
     while size(content) > MOST_PARAM:
         content, most = {"content": f"{_bytes(text, most)}\n{labels.attached}"}, most // 2
     return Drawn(kind="sampleText", content=content, rest=text)
+
+
+def track(key: str) -> str:
+    """The outbox's key as DingTalk takes one: a card's outTrackId, a group's uuid."""
+    return f"gf{sha256(key.encode()).hexdigest()[:38]}"
 
 
 def as_card(message: Outgoing) -> Card:

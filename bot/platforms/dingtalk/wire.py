@@ -38,7 +38,7 @@ class GoAway(Exception):
 
 
 class Wire:
-    """`noted`: told of every message that came (None: of an event), as each is one of the month's."""
+    """`noted`: told of everything that came."""
 
     def __init__(
         self,
@@ -46,13 +46,14 @@ class Wire:
         of: Secrets,
         inbound: Inbound,
         answer: Callable[[Reply], Answer],
-        noted: Callable[[Event | None], Awaitable[None]],
+        noted: Callable[[Event], Awaitable[None]],
     ) -> None:
         self._http = http
         self._of = of
         self._inbound = inbound
         self._answer = answer
         self._noted = noted
+        self.ping_every, self.pong_within = PING_EVERY, PONG_WITHIN
         self.trouble = "not connected yet"
         """why the connection is down; empty while it stands"""
 
@@ -62,7 +63,8 @@ class Wire:
         while True:
             try:
                 url = await self._endpoint()
-                async with connect(url, ping_interval=PING_EVERY, ping_timeout=PONG_WITHIN, max_size=2 * BODY_CAP, open_timeout=10) as held:
+                every, within = self.ping_every, self.pong_within
+                async with connect(url, ping_interval=every, ping_timeout=within, max_size=2 * BODY_CAP, open_timeout=10) as held:
                     self.trouble, failures = "", 0
                     log.info("listening", extra={"action": "wire_up", "platform": "dingtalk"})
                     await self._talk(held, hear)
