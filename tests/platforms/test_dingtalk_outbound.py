@@ -315,6 +315,22 @@ def test_a_room_is_made_once_and_its_name_fits(stand: DingTalkStand) -> None:
         stand.do(CreateRoom("x", ("nobody",)), "room:I2")
 
 
+def test_a_new_rooms_robot_may_be_late(stand: DingTalkStand) -> None:
+    chat = stand.do(CreateRoom("INC-1", ("dlina",)), "room:I1").facts["chat"]
+    stand.sim.chat(chat).bot_inside = False
+    for deed in (Send(Outgoing("", CARD), chat=chat), Send(Outgoing("已建群"), chat=chat)):
+        with pytest.raises(TryLater, match="on its way"):
+            stand.do(deed, f"{deed.message.text}:1")
+    stand.sim.chat(chat).bot_inside = True
+    for deed in (Send(Outgoing("", CARD), chat=chat), Send(Outgoing("已建群"), chat=chat)):
+        stand.do(deed, f"{deed.message.text}:1")
+    assert len(stand.sim.chat(chat).shown) == 2
+    stand.sim.chat(chat).bot_inside = False
+    stand.sim.clock.push(minutes=2)
+    with pytest.raises(Rejected):
+        stand.do(Send(Outgoing("x"), chat=chat), "later")
+
+
 def test_a_card_stands_at_the_top_and_words_cannot(stand: DingTalkStand) -> None:
     done = stand.do(Send(Outgoing("", CARD), chat=ROOM), "k")
     stand.do(Pin(ROOM, done.facts["message_id"]), "pin")

@@ -172,7 +172,7 @@ def test_it_comes_again_when_the_gateway_asks_it_to_and_loses_nothing(product: P
 
 
 def test_a_connection_that_is_silently_dead_is_noticed_within_a_minute() -> None:
-    assert wire.PING_EVERY + wire.PONG_WITHIN < 60
+    assert wire.PING_EVERY + wire.PONG_WITHIN + wire.FAREWELL < 60
 
 
 def test_a_silent_connection_is_left_for_a_new_one(sim: Sim) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -282,6 +282,23 @@ def test_a_scene_group_is_of_a_template_and_has_the_robot(sim: Sim, caller: Call
     assert code(caller.new("POST", path, {**given, "uuid": "6"})) == "permession.checkFailed"
     added = caller.new("POST", "/v1.0/im/sceneGroup/member/add", {"open_conversation_id": ROOM, "user_ids": ["nobody"]})
     assert code(added) == "member.notFound"
+
+
+def test_a_templates_robot_may_be_one_of_its_own_kind(sim: Sim, caller: Caller) -> None:
+    sim.state.scene_robot, sim.state.robot_takes = "scene-robot", timedelta(seconds=3)
+    made = caller.new("POST", "/v1.0/im/sceneGroup/create", {"title": "行情", "template_id": SCENE, "owner_user_id": "lina", "uuid": "1"})
+    room = made.json()["open_conversation_id"]
+    assert code(caller.says({"content": "一"}, chat=room, robotCode="scene-robot")) == sim.state.not_inside
+    sim.clock.push(seconds=3)
+    assert code(caller.says({"content": "一"}, chat=room, robotCode="scene-robot")) == ""
+    assert code(caller.says({"content": "一"}, chat=room)) == sim.state.not_inside
+    assert code(caller.says({"content": "一"}, robotCode="scene-robot")) == sim.state.not_inside
+    assert code(caller.tells(["lina"], {"content": "一"}, robotCode="scene-robot")) == "chatbotId.notAllow.sendOTO"
+    own, theirs = (
+        caller.makes(one, f"IM_GROUP.{room}", imGroupOpenDeliverModel={"robotCode": one}) for one in ("dingsim00appkey", "scene-robot")
+    )
+    assert [one.json()["result"]["deliverResults"][0]["success"] for one in (own, theirs)] == [False, True]
+    assert sim.person("lina").says(room, "一") is None
 
 
 def test_a_common_group_has_no_robot(sim: Sim, caller: Caller) -> None:

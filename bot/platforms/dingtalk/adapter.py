@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import httpx
@@ -29,6 +29,7 @@ from bot.platforms.core.contract import (
     Pin,
     Recall,
     Receipt,
+    Rejected,
     Send,
     Shelf,
     TryLater,
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 #: The card cannot be built: it is said in words instead, and the log says why.
 NO_CARD = frozenset({"param.templateNotExist", "param.templateUnpublished", "param.cardPublicDataEmpty", "param.invalid"})
 PATIENCE = 60.0
+YOUNG = timedelta(minutes=1)
 _WEBHOOK_HOST = re.compile(r"(?:[a-z0-9-]+\.)*dingtalk\.com")
 
 
@@ -118,11 +120,13 @@ class DingTalk:
     async def do(self, deed: Deed, key: str) -> Done:
         match deed:
             case Send():
-                return await self._send(deed, key)
+                return await self._into_young_rooms(deed, key)
             case Edit():
                 return await self._edit(deed, key)
             case CreateRoom():
-                return await self._rooms.create(deed, key)
+                done = await self._rooms.create(deed, key)
+                await asyncio.to_thread(self._shelf.put, f"young:{done.facts['chat']}", "1", self._now() + YOUNG)
+                return done
             case Invite():
                 return Done({"chat": deed.chat, "missing": ",".join(await self._rooms.invite(deed.chat, deed.members))})
             case Page():
@@ -167,6 +171,15 @@ class DingTalk:
                 await asyncio.sleep(error.after if isinstance(error, TryLater) else PATIENCE)
 
     # Deeds
+
+    async def _into_young_rooms(self, deed: Send, key: str) -> Done:
+        """The robot arrives in a group of a template some seconds after the group was made."""
+        try:
+            return await self._send(deed, key)
+        except Rejected:
+            if not deed.chat or await asyncio.to_thread(self._shelf.get, f"young:{deed.chat}") is None:
+                raise
+        raise TryLater(3.0, "the group is new, and its robot still on its way")
 
     async def _send(self, deed: Send, key: str) -> Done:
         if deed.chat.startswith(DIRECT):

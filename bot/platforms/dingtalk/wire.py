@@ -30,6 +30,8 @@ SAID, TAPPED, EVENTS = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callba
 SUBSCRIPTIONS = ({"type": "EVENT", "topic": EVENTS}, {"type": "CALLBACK", "topic": SAID}, {"type": "CALLBACK", "topic": TAPPED})
 #: A dead connection is noticed by WebSocket's own pings: at the latest after both.
 PING_EVERY, PONG_WITHIN = 20.0, 20.0
+#: How long a gateway that may be dead is waited for at the end.
+FAREWELL = 2.0
 LONGEST_PAUSE = 60.0
 
 
@@ -64,7 +66,9 @@ class Wire:
             try:
                 url = await self._endpoint()
                 every, within = self.ping_every, self.pong_within
-                async with connect(url, ping_interval=every, ping_timeout=within, max_size=2 * BODY_CAP, open_timeout=10) as held:
+                async with connect(
+                    url, ping_interval=every, ping_timeout=within, max_size=2 * BODY_CAP, open_timeout=10, close_timeout=FAREWELL
+                ) as held:
                     self.trouble, failures = "", 0
                     log.info("listening", extra={"action": "wire_up", "platform": "dingtalk"})
                     await self._talk(held, hear)

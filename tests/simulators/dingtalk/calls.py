@@ -62,6 +62,7 @@ def scene_group(state: State, request: Request) -> Json:
         return _scene(state, before)
     members = strings([*given.get("user_ids", []), *given.get("subadmin_ids", [])], "parameter.invalid")
     chat = _made(state, given["title"], given["owner_user_id"], members, most=MOST_TITLE)
+    chat.robot, chat.bot_since = state.scene_robot, state.clock() + state.robot_takes
     if given.get("uuid"):
         state.made[given["uuid"]] = chat
     else:

@@ -145,7 +145,7 @@ def _deliverable(state: State, given: Json, spaces: list[tuple[str, str]]) -> No
         fields(model, known, "param.openDeliverModelError")
         if needed and not model.get(needed):
             raise Refusal("param.openDeliverModelError", f"{name}.{needed}")
-        if model.get("robotCode", state.robot_code) != state.robot_code:
+        if model.get("robotCode", state.robot_code) not in state.robots:
             raise Refusal("param.openDeliverModelError", f"{name}.robotCode")
         _mentioned(model.get("atUserIds", {}))
     strings(given.get("cardAtUserIds", []), BAD)
@@ -185,13 +185,13 @@ def _delivered(state: State, card: Card, given: Json, spaces: list[tuple[str, st
     """One result for each space; the answer around them says success whatever they say."""
     results: list[Json] = []
     for space, where in spaces:
-        why = _hindered(state, space, where)
+        why = _hindered(state, space, where, given.get(_DELIVER[space][0], {}).get("robotCode", ""))
         carrier = "" if why else _placed(state, card, space, where, given)
         results.append({"spaceType": space, "spaceId": where, "success": not why, "carrierId": carrier, "errorMsg": why})
     return results
 
 
-def _hindered(state: State, space: str, where: str) -> str:
+def _hindered(state: State, space: str, where: str, code: str) -> str:
     if where in state.deliver_fails:
         return state.deliver_fails[where]
     if space == "IM_ROBOT":
@@ -200,7 +200,8 @@ def _hindered(state: State, space: str, where: str) -> str:
     chat = state.chats.get(where)
     if chat is None or (chat.kind == "p2p") != (space == "IM_SINGLE"):
         return "conversation not exist"
-    return "group disbanded" if chat.dissolved else "" if chat.bot_inside else "robot not in group"
+    inside = chat.hears(code, state.clock(), state.robot_code) if space == "IM_GROUP" else chat.bot_inside
+    return "group disbanded" if chat.dissolved else "" if inside else "robot not in group"
 
 
 def _placed(state: State, card: Card, space: str, where: str, given: Json) -> str:

@@ -22,6 +22,8 @@ OverWire = Callable[[str, str, str, Mapping[str, str]], Ack]
 AGAIN = timedelta(seconds=60)
 MOST_TIMES = 5
 """(?) how often what is not acknowledged comes again"""
+#: Two pages disagree on the name of the field that has these words.
+WITHHELD = "受调用量超量影响,当前我的消息服务已经暂停。请联系你所在的组织管理员并予以处理"
 NOT_REACHED, TOO_SLOW, WRONG_STATUS, WRONG_ANSWER = "not reached", "too slow", "wrong status", "wrong answer"
 
 
@@ -98,7 +100,7 @@ class Deliveries:
         """What somebody said to the robot. The month's quota used up, it comes without its text."""
         if not self.state.inbound.take(self.state.clock()):
             content = {name: value for name, value in content.items() if name not in ("text", "content")}
-            content |= {"errorCode": "20001", "errorMessage": "本月消息量已用完 (?)"}
+            content |= {"errorCode": "20001", **dict.fromkeys(("errorMessage", "errMsg"), WITHHELD)}
         return self._sent(Delivery("robot", content, chat=chat.id))
 
     def event(self, kind: str, content: Json) -> Delivery:

@@ -51,7 +51,7 @@ def robot(state: State, given: Json) -> None:
     code = given.get("robotCode")
     if not code:
         raise Refusal("invalidParameter.robotCode.empty", "机器人robotCode为空")
-    if code != state.robot_code:
+    if code not in state.robots:
         raise Refusal("invalidParameter.robotCode.notExsit", "错误描述: robot 不存在;解决方案:请确认 robotCode 是否正确;")
     if not state.robot_enabled:
         raise Refusal("template.stopped", "机器人模板已经停用")
@@ -97,6 +97,8 @@ def to_people(state: State, request: Request) -> Json:
     known = {"robotCode": str, "userIds": list, "msgKey": str, "msgParam": str}
     given = body(request, known, ("userIds", "msgKey", "msgParam"))
     robot(state, given)
+    if given["robotCode"] != state.robot_code:
+        raise Refusal("chatbotId.notAllow.sendOTO", "不允许主动发单聊")
     ids = strings(given["userIds"], "invalidParameter.param.invalid")
     if not ids:
         raise Refusal("invalidParameter.userIds.empty", "用户userId列表为空")
@@ -129,20 +131,20 @@ def to_group(state: State, request: Request) -> Json:
     if not given.get("openConversationId"):
         raise Refusal("miss.openConversationId", "缺少openConversationId")
     content = _content(state, given)
-    message = state.post(group(state, given["openConversationId"]), given["msgKey"], content)
+    message = state.post(group(state, given["openConversationId"], given["robotCode"]), given["msgKey"], content)
     if any(f"@{one}" in message_text(message) for one in state.people):
         state.oddities.append("an @ with a userid in a message to a group: it calls nobody, and people see the id")
     message.id = state.new("pqk")
     return {"processQueryKey": message.id}
 
 
-def group(state: State, chat_id: str) -> Chat:
+def group(state: State, chat_id: str, code: str) -> Chat:
     chat = state.chats.get(chat_id)
     if chat is None or chat.kind != "group":
         raise Refusal("invalid.openConversationId", "无效的openConversationId")
     if chat.dissolved:
         raise Refusal("group.disbanded", "群已经解散")
-    if not chat.bot_inside:
+    if not chat.hears(code, state.clock(), state.robot_code):
         raise Refusal(state.not_inside, "机器人robotCode无效,请检查机器人是否在群内")
     if chat.muted:
         raise Refusal("bot.forbidden.sendMessage", "账户被禁言")
@@ -161,7 +163,11 @@ def recall(state: State, request: Request, where: str) -> Json:
         raise Refusal("invalidParameter.processQueryKey.missing", "缺少processQueryKey")
     if len(keys) > MOST_RECALLED:
         raise Refusal("invalidParameter.processQueryKeys.overMax", "processQueryKeys超过数量上限20")
-    chats = [group(state, given["openConversationId"])] if where == "group" else [one for one in state.chats.values() if one.kind == "p2p"]
+    chats = (
+        [group(state, given["openConversationId"], given["robotCode"])]
+        if where == "group"
+        else [one for one in state.chats.values() if one.kind == "p2p"]
+    )
     gone = [one for one in keys if _taken_back(chats, one)]
     return {"successResult": gone, "failedResult": {one: "invalid.processQueryKey" for one in keys if one not in gone}}
 

@@ -80,8 +80,9 @@ class Player:
         return message
 
     def _heard(self, message: Message, where: Chat, what: Json, called: Iterable[str]) -> Delivery | None:
-        if not where.bot_inside or where.dissolved or not self.state.robot_enabled:
-            return None
+        inside = where.hears(self.state.robot_code, self.state.clock(), self.state.robot_code)
+        if not inside or where.dissolved or not self.state.robot_enabled:
+            return None  # the robot of a template has an address of its own
         return self.deliveries.message(self._told(message, where, what, called), where)
 
     def _told(self, message: Message, where: Chat, what: Json, called: Iterable[str]) -> Json:

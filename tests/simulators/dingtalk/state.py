@@ -74,6 +74,10 @@ class Chat:
     kind: Literal["group", "p2p"] = "group"
     members: set[str] = field(default_factory=set)
     bot_inside: bool = True
+    bot_since: datetime | None = None
+    """a robot of a template is there some time after the group"""
+    robot: str = ""
+    """the code of the template's robot, where it is not the app's own"""
     dissolved: bool = False
     muted: bool = False
     owner: str = ""
@@ -85,6 +89,10 @@ class Chat:
     @property
     def shown(self) -> list[Message]:
         return [message for message in self.messages if not message.recalled]
+
+    def hears(self, robot: str, now: datetime, own: str) -> bool:
+        """Whether the robot of this code is inside; `own`: the app's."""
+        return self.bot_inside and (self.bot_since is None or self.bot_since <= now) and robot == (self.robot or own)
 
 
 @dataclass
@@ -218,11 +226,19 @@ class State:
     """(?) what a sessionWebhook that has expired answers"""
     repeat_card: Literal["refused", "ignored"] = "refused"
     """an outTrackId used again: param.cardAlreadyExist (its error table), or success without effect (its parameter's description)"""
+    scene_robot: str = ""
+    """(?) the robot of the scene group template: the app's own, or one of its own kind, with a code of its own and for groups only"""
+    robot_takes: timedelta = timedelta(0)
+    """(?) how long after a scene group was made its robot is in it"""
     most_to_person: int = 500
     """messages a day to one person; further ones are swallowed"""
 
     def new(self, prefix: str = "") -> str:
         return f"{prefix}{self.dice.getrandbits(128):032x}"
+
+    @property
+    def robots(self) -> set[str]:
+        return {self.robot_code, self.scene_robot} - {""}
 
     def direct(self, userid: str) -> Chat:
         """The person's chat with the robot; there from the first time on."""
