@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -13,7 +14,7 @@ from tests.simulators.dingtalk import SCENE, Clock, NotPossible, Sim, Template
 from tests.simulators.dingtalk.caller import GROUP, MAKE, ROOM, TOKEN, Caller, a_card, furnished
 from tests.simulators.dingtalk.sealing import robot_sign
 from tests.simulators.dingtalk.state import milliseconds
-from tests.simulators.dingtalk.templates import Press
+from tests.simulators.dingtalk.templates import OURS, Press
 
 Json = dict[str, Any]
 WRONG_CASE = {"title": "一", "text": "二", "buttonTitle1": "a", "buttonURL1": "b", "buttonTitle2": "c", "buttonURL2": "d"}
@@ -616,3 +617,19 @@ def test_ids_differ_on_every_run_and_a_seed_repeats_them() -> None:
 
     assert made(7) == made(7)
     assert made(0) != made(0)
+
+
+def test_the_template_that_is_imported_is_the_one_known_here() -> None:
+    whole = json.loads((Path(__file__).parents[2] / "docs" / "guide" / "dingtalk-card.json").read_text("utf-8"))
+    editor = json.loads(whole["editorData"])
+    assert {one["name"] for one in editor["variableList"]} == OURS.variables
+    assert [one["name"] for one in editor["variableList"] if one["private"]] == ["hint"]
+    found = [
+        button
+        for part in editor["schema"]["componentsTree"][0]["children"]
+        if part["componentName"] == "ButtonList"
+        for button in part["props"]["buttons"]
+    ]
+    asks = {one["id"]: {param["name"]: param["variable"] for param in one["params"]} for one in found if one["actionType"] == "request"}
+    assert asks == {press.id: dict(press.params) for press in OURS.presses if not press.url}
+    assert {one["id"] for one in found} - set(asks) == {press.id for press in OURS.presses if press.url}

@@ -100,7 +100,7 @@ class Deliveries:
         """What somebody said to the robot. The month's quota used up, it comes without its text."""
         if not self.state.inbound.take(self.state.clock()):
             content = {name: value for name, value in content.items() if name not in ("text", "content")}
-            content |= {"errorCode": "20001", **dict.fromkeys(("errorMessage", "errMsg"), WITHHELD)}
+            content |= {self.state.withheld_by: "20001", **dict.fromkeys(("errorMessage", "errMsg"), WITHHELD)}
         return self._sent(Delivery("robot", content, chat=chat.id))
 
     def event(self, kind: str, content: Json) -> Delivery:

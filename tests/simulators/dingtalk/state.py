@@ -230,6 +230,8 @@ class State:
     """(?) the robot of the scene group template: the app's own, or one of its own kind, with a code of its own and for groups only"""
     robot_takes: timedelta = timedelta(0)
     """(?) how long after a scene group was made its robot is in it"""
+    withheld_by: str = "errorCode"
+    """(?) the field with 20001, of a message whose text is kept back: errorCode, or errCode, as two pages have it"""
     most_to_person: int = 500
     """messages a day to one person; further ones are swallowed"""
 
