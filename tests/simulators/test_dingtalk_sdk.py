@@ -1,4 +1,4 @@
-"""The official client (the extra `oracles`) before the stand-in: where both agree, neither is our opinion alone."""
+"""The official client before the stand-in: where both agree, neither is our opinion alone."""
 
 import importlib.util
 import json
@@ -16,7 +16,7 @@ from tests.simulators.dingtalk.caller import ROOM, Caller, furnished
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("dingtalk_stream") is None,
-    reason="ORACLE NOT RUN: dingtalk-stream is not installed (an environment with '.[oracles]': docs/guide/simulator.md)",
+    reason="ORACLE NOT RUN: dingtalk-stream is not installed (docs/guide/dingtalk-stand-in.md)",
 )
 
 
