@@ -17,7 +17,7 @@ _FORWARD = ("imGroupOpenSpaceModel", "imRobotOpenSpaceModel")
 _SPACE_MODEL = {"supportForward": bool, "lastMessageI18n": dict, "searchSupport": dict, "notification": dict}
 _DELIVER: Mapping[str, tuple[str, Mapping[str, type], str]] = {
     "IM_GROUP": ("imGroupOpenDeliverModel", {"robotCode": str, "atUserIds": dict, "recipients": list, "extension": dict}, "robotCode"),
-    "IM_ROBOT": ("imRobotOpenDeliverModel", {"spaceType": str, "robotCode": str, "extension": dict}, "spaceType"),
+    "IM_ROBOT": ("imRobotOpenDeliverModel", {"spaceType": str, "robotCode": str, "extension": dict}, ""),
     "IM_SINGLE": ("imSingleOpenDeliverModel", {"atUserIds": dict, "extension": dict}, ""),
     "ONE_BOX": ("topOpenDeliverModel", {"expiredTimeMillis": int, "userIds": list, "platforms": list}, "expiredTimeMillis"),
 }  # fmt: skip
@@ -143,7 +143,7 @@ def _deliverable(state: State, given: Json, spaces: list[tuple[str, str]]) -> No
         if model is None:
             raise Refusal("param.openDeliverModelEmpty", f"param.openDeliverModelEmpty {name}")
         fields(model, known, "param.openDeliverModelError")
-        if needed and not model.get(needed):
+        if (needed and not model.get(needed)) or not model:  # of a person's chat with the robot anything will do
             raise Refusal("param.openDeliverModelError", f"{name}.{needed}")
         if model.get("robotCode", state.robot_code) not in state.robots:
             raise Refusal("param.openDeliverModelError", f"{name}.robotCode")

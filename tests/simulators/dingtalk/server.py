@@ -165,7 +165,7 @@ class Api:
     def _admitted(self, request: Request, permission: str) -> None:
         """Token, address, permission, frequency, and then the month: what was throttled is not counted."""
         state, new = self.state, request.path.startswith("/v1.0/")
-        given = request.headers.get("x-acs-dingtalk-access-token" if new else "\0", "") if new else request.query.get("access_token", "")
+        given = request.headers.get("x-acs-dingtalk-access-token", "") if new else request.query.get("access_token", "")
         if new and not given:
             raise Refusal("AuthenticationFailed.MissingParameter", "x-acs-dingtalk-access-token is mandatory for this action.")
         ends = state.tokens.get(given)
