@@ -15,7 +15,7 @@ from bot.channels import DingTalkSettings, OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
-from bot.months import months
+from bot.months import COUNTED, months
 from bot.outside.heartbeat import beat
 from bot.outside.oidc import Client, SignOn, issuer
 from bot.platforms.console import Console
@@ -193,7 +193,7 @@ def build(
     listener = _listener(settings, database, ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
-    counted = months(("feishu", "dingtalk"), database, plans.organization, settings.timezone, clock)
+    counted = months(COUNTED, database, plans.organization, settings.timezone, clock)
     platforms = around(_platforms(settings, console, database, words, clock, counted))
     plans.within(platforms)
     ways = _ways(plans, platforms)

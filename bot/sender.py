@@ -13,7 +13,7 @@ from bot.claims import buried, claim
 from bot.drawing import SILENT, Drawing, Ready, fingerprint
 from bot.forms import FormDoor
 from bot.metrics import Metrics
-from bot.platforms.core.budget import Month, off_the_hour
+from bot.platforms.core.budget import GATHER, Month, off_the_hour
 from bot.platforms.core.contract import (
     CreateRoom,
     Deed,
@@ -189,6 +189,8 @@ class Sender:
             return later, "off the full hour"
         if limited and month is not None and await month.low():
             return now + REST, f"{outbox.MONTH}{platform}"
+        if isinstance(what, Edit) and month is not None and await month.gathers(row.key):
+            return now + GATHER, "several changes together"
         if (rush or limited) and await asyncio.to_thread(self.house.database.read, lambda tx: outbox.line_rests(tx, row)):
             return now, "behind what rests"
         return None

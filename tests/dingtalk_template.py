@@ -1,7 +1,7 @@
 """The card template that an administrator imports into DingTalk's card builder, made from the fields that the adapter fills.
 
 python -m tests.dingtalk_template       writes docs/guide/dingtalk-card.json anew; tests/platforms/test_dingtalk_template.py holds it to
-the adapter. Its shape is that of the exports in open-dingtalk/dingtalk-card-examples (schema 3.0.0), with the properties that say something.
+the adapter. Its shape is that of the exports in open-dingtalk/dingtalk-card-examples (schema 3.0.0).
 """
 
 import json

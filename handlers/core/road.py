@@ -33,6 +33,7 @@ from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
 from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
+from workflows.core.facts import Value
 from workflows.core.outcome import Notice
 from workflows.duty import HOUSE
 
@@ -445,6 +446,17 @@ class Road:
         ):  # fmt: skip
             outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
         self._finish(tx, row, None)
+
+    def month_low(
+        self, tx: Transaction, platform: str, what: str, used: int, most: int, out: datetime | None, stage: int, ends: datetime
+    ) -> None:
+        """A month's quota is nearly used: told to administrators once at each stage."""
+        organization, now = self.house.plans.organization, self.house.now()
+        until = out.isoformat() if out else ""
+        values: dict[str, Value] = {"platform": platform, "what": what, "used": used, "most": most, "out": until}
+        notice = Notice("house.month_low", organization.with_role("administrator"), values, "escalation")
+        ref, version = f"quota:{platform}:{what}", ends.toordinal() * 10 + stage
+        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
 
     def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
         """Something was buried: every administrator hears of it, and again when it was revived and buried again."""
