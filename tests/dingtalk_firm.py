@@ -78,15 +78,15 @@ class Firm:
 
     def taps(self, person: str, label: str, part: str = "") -> Click:
         """Tap the newest button with this label, on a card that contains `part`."""
-        card = self.card(person, part, label)
-        click = self.player(person).taps(card, self.label(person, card, label))
+        card, whole = self.card(person, part, label)
+        click = self.player(person).taps(card, whole)
         self.settle()
         return click
 
     def follows(self, person: str, label: str, part: str = "") -> str:
         """The address of the newest link with this label."""
-        card = self.card(person, part, label)
-        return self.player(person).follows(card, self.label(person, card, label))
+        card, whole = self.card(person, part, label, link=True)
+        return self.player(person).follows(card, whole)
 
     # What they see
 
@@ -94,19 +94,15 @@ class Firm:
         chats = [chat for chat in self.sim.state.chats.values() if staff_id(person) in chat.members]
         return sorted((m for chat in chats for m in chat.shown), key=lambda m: m.at)
 
-    def card(self, person: str, part: str = "", label: str = "") -> Message:
-        """The newest card (or link card) that the person sees, containing `part`, with a button `label`."""
+    def card(self, person: str, part: str = "", label: str = "", *, link: bool = False) -> tuple[Message, str]:
+        """The newest card (or link card) that the person sees, containing `part`, with a button or a link `label`; and its whole label."""
         player = self.player(person)
         for message in reversed(self.seen_by(person)):
-            if message.sender == "robot" and part in player.seen(message) and (not label or self._has(person, message, label)):
-                return message
+            if message.sender == "robot" and part in player.seen(message):
+                found = [one for one, press in player.presses(message).items() if label in one and bool(press.url) == link]
+                if found:
+                    return message, found[0]
         raise AssertionError(f"{person} sees no card with {part!r} and {label!r}: {[player.seen(m) for m in self.seen_by(person)]}")
-
-    def _has(self, person: str, message: Message, label: str) -> bool:
-        return any(label in one for one in self.player(person).presses(message))
-
-    def label(self, person: str, message: Message, label: str) -> str:
-        return next(one for one in self.player(person).presses(message) if label in one)
 
     def direct(self, person: str) -> list[str]:
         return [self.player(person).seen(m) for m in self.sim.direct(staff_id(person)).messages if m.sender == "robot"]

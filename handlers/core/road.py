@@ -15,7 +15,7 @@ from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import command_of
 from handlers.core.look import Look
-from handlers.core.message import Attached, Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.message import Attached, Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -219,6 +219,15 @@ class Road:
             raise RuleBroken("house.form_gone")
         button = forms[message.asks - 1]
         check(command_of(button.command).who, person, house.plans.organization)
+        self._hand(tx, row, message, person, button, said, spoken.incident if spoken else None)
+        reply = Reply(house.words.say("house.form_sent"))
+        self._finish(tx, row, reply)
+        return reply
+
+    def _hand(
+        self, tx: Transaction, row: InboxRow, message: Message, person: str, button: Button, said: Mapping[str, Any], incident: str | None
+    ) -> None:
+        """One button of a card, to one person alone: with its form, or as a page."""
         card = Card(button.label, note=said["title"], buttons=(replace(button, style="primary"),), drill=said["drill"])
         outbox.enqueue_to_person(
             tx,
@@ -227,13 +236,20 @@ class Road:
             person=person,
             said=plain(Outgoing(f"{said['title']}\n{button.label}", card)),
             about={"form": True},
-            incident=spoken.incident if spoken else None,
+            incident=incident,
             priority=outbox.PRIORITY["reply"],
-            now=house.now(),
+            now=self.house.now(),
         )
-        reply = Reply(house.words.say("house.form_sent"))
-        self._finish(tx, row, reply)
-        return reply
+
+    def _page_instead(self, tx: Transaction, row: InboxRow, message: Message, person: str) -> None:
+        """What may not be decided by a tap on an unsigned road: the way to its page, to the person alone."""
+        said = (Reader(tx, self.house.plans, house_scope()).said_in(message.platform, message.reply_to or "") or {}).get("card")
+        card = card_of(said) if said else Card("")
+        spoken = self._spoken_of(tx, message)
+        for button in (*card.buttons, *card.menu):
+            if button.command == message.text:
+                self._hand(tx, row, message, person, button, said or {}, spoken.incident if spoken else None)
+                return
 
     def _mentioned(self, message: Message) -> dict[str, str]:
         """Folded name -> person id of those whom the platform says were mentioned and the plan knows."""
@@ -276,6 +292,8 @@ class Road:
             incident=incident,
             via=f"{row.platform}:{row.event_id}",
         )
+        if refusal.key == "house.unsigned" and message.kind == "click":
+            self._page_instead(tx, row, message, person)
         text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
         reply = self._hinted(Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__), masked)
         house.count(named or "-", "refused")

@@ -54,7 +54,7 @@ def test_on_unsigned_roads_four_eyes_are_refused_with_a_sentence_and_it_is_recor
     assert refusals(http, "li.na") == ["house.unsigned"]
     room = http.room("INC-")
     card = next(message for message in room.messages if message.kind == "card")
-    click = http.player("li.na").taps(card, http.label("li.na", card, "启动预案"))
+    click = http.player("li.na").taps(card, "启动预案")
     http.settle()
     assert "没有签名" in http.player("li.na").seen(card)
     assert click.problem == ""

@@ -28,8 +28,6 @@ BODY_CAP = 256 * 1024
 #: DingTalk's own rule for the robot; ours for the other two, which have none.
 FRESH = timedelta(hours=1)
 NOTHING = Answer(b"{}")
-#: A tap has no id of its own: the same one by the same person counts once within this.
-SAME_TAP = timedelta(minutes=1)
 #: How a chat with one person is called: DingTalk's id of it addresses nothing.
 DIRECT = "user:"
 #: The robot's text is kept back as the organisation's messages of the month are used up.
@@ -73,6 +71,7 @@ class Event:
     action_ids: tuple[str, ...] = ()
     action: str = ""
     card: str = ""
+    once: str = ""
     reply_url: str = ""
     reply_url_ends: int = 0
     users: tuple[str, ...] = ()
@@ -102,7 +101,8 @@ class Inbound:
         if path.endswith("/events"):
             return self._sealed(query, body)
         if path.endswith("/card"):
-            found = self.portable(self.tap(self.open_card(headers, body)), unsigned=True)
+            stamp = headers.get("x-ddpaas-signature-timestamp", "")
+            found = self.portable(self.tap(self.open_card(headers, body), stamp), unsigned=True)
         else:
             found = self.portable(self.said(self.open_robot(headers, body)), unsigned=True)
         return found if isinstance(found, Answer) else Heard(found, lambda reply: NOTHING if reply is None else self._answer(reply))
@@ -197,8 +197,9 @@ class Inbound:
             at=self._moment(body.get("createAt")),
         )
 
-    def tap(self, body: Object) -> Event:
-        """A tap on a card. Only the long connection says in which chat; the card itself says it too."""
+    def tap(self, body: Object, once: str = "") -> Event:
+        """A tap on a card. Only the long connection says in which chat; the card itself says it too. It has no id of its own: `once` is the
+        delivery's, and whether it may be done twice is for the record's version to say."""
         card, sender = text(body, "outTrackId"), text(body, "userId")
         if text(body, "type") != "actionCallback" or not (card and sender):
             return Event("ignored")
@@ -208,7 +209,7 @@ class Inbound:
         action = text(params, "a") or text(params, "action")
         chat = text(body, "spaceId") if text(body, "spaceType") == "IM_GROUP" else text(params, "c")
         key = f"card:{card}:{sender}:{','.join(actions)}:{action}"
-        return Event("card_action", key, chat, sender=sender, card=card, action_ids=actions, action=action)
+        return Event("card_action", key, chat, sender=sender, card=card, action_ids=actions, action=action, once=once)
 
     def happened(self, body: Object, key: str = "") -> Event:
         kind = _EVENTS.get(text(body, "EventType"), "ignored")
@@ -243,7 +244,7 @@ class Inbound:
             case "card_action" if found := pressed(event.action):
                 version, command, asks = found
                 chat = event.chat or f"{DIRECT}{event.sender}"
-                once = f"{event.key}:{int(now.timestamp() // SAME_TAP.total_seconds())}"
+                once = f"{event.key}:{event.once}"
                 return Message(
                     "dingtalk", f"card:{sha256(once.encode()).hexdigest()[:40]}", "click", chat,
                     "direct" if chat.startswith(DIRECT) else "group", event.sender, command, at, version, reply_to=event.card,

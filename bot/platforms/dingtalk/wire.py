@@ -150,7 +150,7 @@ class Wire:
             case topic if topic == SAID:
                 return self._inbound.said(self._inbound.ours(body)), '{"response": "OK"}'
             case topic if topic == TAPPED:
-                return self._inbound.tap(self._inbound.ours(body)), '{"response": {}}'
+                return self._inbound.tap(self._inbound.ours(body), text(headers, "messageId")), '{"response": {}}'
         body = {"EventType": text(headers, "eventType"), **body}
         return self._inbound.happened(body, text(headers, "eventId")), '{"status": "SUCCESS"}'
 
