@@ -116,8 +116,11 @@ class Calls:
         """The app's token; a fresh one when `dead` is the one we have."""
         async with self._fetching:
             if self._token in ("", dead) or self._ends is None or self._ends <= self._now():
-                answered = await send(self._http, "POST", TOKEN, json={"appKey": self._client_id, "appSecret": self._secret})
-                check(answered)
+                try:
+                    answered = await send(self._http, "POST", TOKEN, json={"appKey": self._client_id, "appSecret": self._secret})
+                    check(answered)
+                except Unsure as error:  # nothing was handed in yet, and that is sure
+                    raise PlatformDown(error.after, str(error)) from None
                 self._token = str(answered.values.get("accessToken", ""))
                 lasts = timedelta(seconds=float(answered.values.get("expireIn", 0)))
                 self._ends = self._now() + max(lasts - EARLY, lasts / 2)
@@ -154,6 +157,10 @@ class Counted:
 
     async def bare(self, method: str, url: str, *, raw: bool = False, **what: Any) -> Answered:
         return await self._calls.bare(method, url, raw=raw, **what)
+
+    async def ready(self) -> None:
+        """There is a token."""
+        await self._calls.token()
 
     async def pushed(self) -> None:
         """One of the month's Webhook & Stream messages, in whichever direction."""

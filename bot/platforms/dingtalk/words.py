@@ -36,20 +36,27 @@ class Speaker:
     async def say(self, deed: Send, drawn: Drawn, key: str) -> Done:
         """DingTalk knows no key of ours here: what became of one is kept, and in a group a second try whose first may have arrived says so.
         To one person the repeat is swallowed by DingTalk itself, being the same to the letter."""
-        said = await asyncio.to_thread(self._shelf.get, f"said:{track(key)}")
-        if said is not None:
-            return Done(json.loads(said))
-        content = await self._to_the_letter(deed, drawn, key)
-        try:
-            facts = await self._handed_in(deed, drawn.kind, content)
-        except (TryLater, WillNeverWork) as error:
-            if deed.chat and not isinstance(error, Unsure):
-                await asyncio.to_thread(self._shelf.take, f"tried:{track(key)}")
-            raise
-        await asyncio.to_thread(self._shelf.put, f"said:{track(key)}", dumped(facts), self._now() + KEPT)
+        facts = await self._said(key)
+        if facts is None:
+            facts = await self._for_the_first_time(deed, drawn, key)
+            await asyncio.to_thread(self._shelf.put, f"said:{track(key)}", dumped(facts), self._now() + KEPT)
         if drawn.rest:
             await self.file(deed, drawn.rest, f"{key}:file")
         return Done(facts)
+
+    async def _said(self, key: str) -> dict[str, str] | None:
+        kept = await asyncio.to_thread(self._shelf.get, f"said:{track(key)}")
+        return None if kept is None else json.loads(kept)
+
+    async def _for_the_first_time(self, deed: Send, drawn: Drawn, key: str) -> dict[str, str]:
+        await self._api.ready()  # from here on, what gets no answer may have been said
+        content = await self._to_the_letter(deed, drawn, key)
+        try:
+            return await self._handed_in(deed, drawn.kind, content)
+        except (TryLater, WillNeverWork) as error:
+            if not isinstance(error, Unsure) and (deed.chat or drawn.kind == "sampleFile"):
+                await asyncio.to_thread(self._shelf.take, f"tried:{track(key)}")
+            raise
 
     async def _handed_in(self, deed: Send, kind: str, content: Mapping[str, str]) -> dict[str, str]:
         body = {"robotCode": self._robot, "msgKey": kind, "msgParam": dumped(content)}
@@ -67,17 +74,16 @@ class Speaker:
         return {"chat": f"{DIRECT}{person}", "message_id": str(found.get("processQueryKey", ""))}
 
     async def _to_the_letter(self, deed: Send, drawn: Drawn, key: str) -> dict[str, str]:
-        """What is said under this key, the same in every try; but another key's same words to the same person carry the time."""
-        content = dict(drawn.content or {})
-        field = "content" if "content" in content else "text"
-        tried = await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}")
-        if field not in content:
-            return content
-        if tried is None:
-            tried = await self._element(deed, drawn) if deed.person else ""
-            await asyncio.to_thread(self._shelf.put, f"tried:{track(key)}", tried, self._now() + KEPT)
-        elif deed.chat:
+        """What is said under this key, the same in every try; but another key's same words to the same person carry the time. A file is
+        another one each time that it is handed in."""
+        content, tried = dict(drawn.content or {}), await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}")
+        field = next(name for name in ("content", "text", "fileName") if name in content)
+        file = field == "fileName"
+        if tried is not None and (deed.chat or file):
             content[field] = f"{self._labels.again}{content[field]}"
+        if tried is None:
+            tried = await self._element(deed, drawn) if deed.person and not file else ""
+            await asyncio.to_thread(self._shelf.put, f"tried:{track(key)}", tried, self._now() + KEPT)
         content[field] = f"{content[field]}{tried}"
         return content
 
@@ -93,7 +99,7 @@ class Speaker:
         done = {"chat": deed.chat, "message_id": f"session.{track(key)}"}
         if url is None:
             return None
-        if await asyncio.to_thread(self._shelf.get, f"said:{track(key)}") is not None:
+        if await self._said(key) is not None:
             return Done(done)
         people = deed.message.mentions
         text = words(deed.message.text, self._labels).content or {}
@@ -111,6 +117,8 @@ class Speaker:
 
     async def file(self, deed: Send, text: str, key: str) -> None:
         """The whole of what was cut."""
+        if await self._said(key) is not None:
+            return
         files = {"media": ("全文.zip", zipped(text), "application/zip")}
         media = (await self._api.old("/media/upload", params={"type": "file"}, files=files)).get("media_id")
         content = {"mediaId": str(media), "fileName": "全文.zip", "fileType": "zip"}
