@@ -304,7 +304,7 @@ def test_files_pictures_and_speech() -> None:
 def test_what_is_kept_back_is_recognised() -> None:
     said = _spoken(errorCode="20001", errorMessage="quota", text={})
     assert (said.kind, said.text, said.sender) == ("withheld", "", "0001")
-    assert _spoken(errorCode=20001).kind == "withheld"
+    assert _spoken(errorCode=20001).kind == _spoken(errCode="20001").kind == "withheld"
 
 
 def test_a_tap_is_known_by_its_delivery_and_says_where() -> None:

@@ -176,7 +176,7 @@ class Inbound:
         sender = text(body, "senderStaffId") or text(body, "senderId")
         if not (message_id and chat and sender):
             return Event("ignored")
-        kind: Kind = "withheld" if str(body.get("errorCode", "")) == WITHHELD else "message"
+        kind: Kind = "withheld" if WITHHELD in (str(body.get("errorCode")), str(body.get("errCode"))) else "message"
         words, attached = _content(body)
         words, mentions = _mentions(words.strip(), body)
         return Event(
