@@ -4,7 +4,7 @@ import json
 import os
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -334,6 +334,24 @@ def test_a_replayed_tap_is_the_same_event() -> None:
     inbound = _inbound(vector["config"], vector["now"])
     found = [inbound.receive(headers, mine) for _ in range(2)]
     assert len({one.what.event_id for one in found if isinstance(one, Heard) and isinstance(one.what, Message)}) == 1
+
+
+@pytest.mark.parametrize("name", ["robot_text_group_ok", "card_click_ok"])
+def test_headers_that_were_captured_serve_another_body_for_a_minute_and_no_longer(name: str) -> None:
+    vector = _load(name)
+    headers, body = _request(vector)
+    other = json.dumps({**json.loads(body), "msgId": "forged", "outTrackId": "forged"}).encode()
+    clock = datetime.fromtimestamp(vector["now"], UTC)
+    config = vector["config"]
+    key, secret, robot = (config.get(name, "") for name in ("app_key", "app_secret", "robot_code"))
+    secrets = Secrets(key, secret, robot, card_secret=config.get("api_secret", ""))
+    inbound = Inbound(secrets, lambda: clock, _said)
+    inbound.receive(headers, body)
+    inbound.receive(headers, other)  # two that are signed in one millisecond
+    clock += timedelta(minutes=2)
+    inbound.receive(headers, body)
+    with pytest.raises(NotAuthentic, match="replayed_signature"):
+        inbound.receive(headers, other)
 
 
 def test_foreign_buttons_do_nothing() -> None:

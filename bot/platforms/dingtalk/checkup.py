@@ -8,15 +8,13 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from bot.platforms.core.checkup import Found, State
+from bot.platforms.core.checkup import Found, State, is_public, skew
 from bot.platforms.core.container import Container
 from bot.platforms.core.contract import NotAuthentic, PlatformDown, TryLater, WillNeverWork
 from bot.platforms.core.http import Answered, send
@@ -26,7 +24,6 @@ from bot.platforms.dingtalk.rooms import NO_USER, PEOPLE
 from bot.platforms.dingtalk.wire import OPEN, SUBSCRIPTIONS
 
 SAID, TAPPED, EVENTS = "/callbacks/dingtalk", "/callbacks/dingtalk/card", "/callbacks/dingtalk/events"
-SKEWED = timedelta(seconds=60)
 SHOWN = 5
 #: Seconds between calls of one kind, of which twenty a second are allowed.
 PACE = 0.06
@@ -77,24 +74,8 @@ class Checkup:
         try:
             check(answered)
         except (TryLater, WillNeverWork) as error:
-            return [_refused("token", answered, error), *self._skew(answered, before)], False
-        return [_found("ok", "token", app=self._setup.client_id), *self._skew(answered, before)], True
-
-    def _skew(self, answered: Answered, before: datetime) -> list[Found]:
-        """By the answer's own date, which counts whole seconds."""
-        after = self._now()
-        try:
-            theirs = parsedate_to_datetime(answered.headers["date"])
-        except (KeyError, ValueError):
-            return [_found("attention", "clock_unknown")]
-        apart = before + (after - before) / 2 - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
-        if abs(apart) <= SKEWED:
-            return [_found("ok", "clock", apart=abs(apart))]
-        return [
-            _found(
-                "bad" if abs(apart) > FRESH else "attention", "clock_ahead" if apart > timedelta(0) else "clock_behind", apart=abs(apart)
-            )
-        ]
+            return [_refused("token", answered, error), skew("dingtalk", answered.headers, before, self._now(), FRESH)], False
+        return [_found("ok", "token", app=self._setup.client_id), skew("dingtalk", answered.headers, before, self._now(), FRESH)], True
 
     async def _stream(self) -> list[Found]:
         """A ticket is asked for and not used."""
@@ -111,7 +92,7 @@ class Checkup:
         unsigned = _found("attention", "unsigned")
         address = self._setup.public_url + EVENTS
         url = urlsplit(address)
-        if url.scheme != "https" or not _is_public(url.hostname or ""):
+        if url.scheme != "https" or not is_public(url.hostname or ""):
             return [_found("bad", "not_public", address=self._setup.public_url + SAID), unsigned]
         where = _found("ok", "callback", said=self._setup.public_url + SAID, events=address)
         return [where, await self._knock(address), unsigned]
@@ -162,11 +143,3 @@ def _found(state: State, key: str, **values: object) -> Found:
 
 def _refused(what: str, answered: Answered, error: Exception) -> Found:
     return _found("bad", "refused", asked=f"doctor.asked_dingtalk.{what}", code=code_of(answered), why=str(error))
-
-
-def _is_public(host: str) -> bool:
-    """A name with a dot, or an address of the internet."""
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host and not host.endswith((".local", ".internal", ".localhost", ".lan"))
