@@ -192,3 +192,19 @@ def test_a_file_sent_to_the_robot_is_kept_as_evidence(stream: Firm) -> None:
     stream.settle()
     (kept,) = [details for _, verb, details in stream.trail("I1") if verb == "attached"]
     assert kept["files"][0]["name"] == "行情日志.txt"
+
+
+# Louder ways
+
+
+WORST = "证监会=特别重大 平台=9 媒体=央媒 客户=50万 阅读=500万 发帖=9000 热榜=前50 首帖=26 增速=2 负面=90% 投诉=900"
+
+
+def test_a_rung_rings_by_ding_about_what_nobody_answered(stream: Firm) -> None:
+    """Without an SMS gateway the messenger's own telephone is the louder way, with words, as a DING shows no message."""
+    stream.says("li.na", "/事件 上报 类型=系统故障 系统=行情 行情中断")
+    stream.says("li.na", f"/定级 {WORST}")
+    stream.passes(hours=2)
+    dings = stream.sim.state.dings
+    assert {ding["by"] for ding in dings} >= {"app", "phone"}
+    assert all(len(ding["people"]) == 1 and "T" in ding["content"] for ding in dings)
