@@ -11,19 +11,22 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.auditor import Auditor
-from bot.channels import OidcSettings
+from bot.channels import DingTalkSettings, OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
-from bot.months import months
+from bot.months import COUNTED, months
 from bot.outside.heartbeat import beat
 from bot.outside.oidc import Client, SignOn, issuer
 from bot.platforms.console import Console
 from bot.platforms.core.budget import Month
+from bot.platforms.core.cards import Labels
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
+from bot.platforms.dingtalk import adapter as dingtalk
+from bot.platforms.dingtalk.inbound import Secrets as DingTalkSecrets
+from bot.platforms.dingtalk.inbound import card_secret
 from bot.platforms.feishu.adapter import Feishu
-from bot.platforms.feishu.dialect import Labels
 from bot.platforms.feishu.inbound import Secrets
 from bot.platforms.mail import Mail, Mailbox
 from bot.platforms.sms import Sms
@@ -190,7 +193,7 @@ def build(
     listener = _listener(settings, database, ring)
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
-    counted = months(("feishu",), database, plans.organization, settings.timezone, clock)
+    counted = months(COUNTED, database, plans.organization, settings.timezone, clock)
     platforms = around(_platforms(settings, console, database, words, clock, counted))
     plans.within(platforms)
     ways = _ways(plans, platforms)
@@ -258,9 +261,10 @@ def _platforms(
     channels = settings.channels
     if feishu := channels.feishu:
         secrets = Secrets(feishu.app_id, feishu.encrypt_key.reveal(), feishu.verification_token.reveal(), feishu.tenant_key)
-        labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
         http, shelf = client(feishu.api_base), DatabaseShelf(database, "feishu", now)
-        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, labels, now, feishu.mode, months.get("feishu"))
+        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, _labels(words), now, feishu.mode, months.get("feishu"))
+    if dings := channels.dingtalk:
+        found["dingtalk"] = _dingtalk(dings, settings, database, words, now, months)
     if settings.console == "on":
         found["console"] = console
     if mail := channels.mail:
@@ -269,6 +273,25 @@ def _platforms(
     if sms := channels.sms:
         found["sms"] = Sms(sms.url, sms.secret.reveal(), client(sms.url), DatabaseShelf(database, "sms", now), now)
     return found
+
+
+def _dingtalk(
+    of: DingTalkSettings, settings: Settings, database: Database, words: Words, now: Callable[[], datetime], months: Mapping[str, Month]
+) -> Platform:
+    secret = of.client_secret.reveal()
+    token, key, cards = of.token.reveal(), of.aes_key.reveal(), card_secret(secret)
+    secrets = DingTalkSecrets(of.client_id, secret, of.robot_code, of.corp_id, token, key, cards)
+    callback = f"{settings.public_url}/callbacks/dingtalk/card"
+    setup = dingtalk.Setup(of.mode, of.card_template, of.scene_template, callback, settings.timezone)
+    shelf = DatabaseShelf(database, "dingtalk", now)
+    pushes = months.get("dingtalk.messages")
+    return dingtalk.DingTalk(
+        secrets, setup, client(of.api_base), client(of.oapi_base), shelf, _labels(words), now, months.get("dingtalk"), pushes
+    )
+
+
+def _labels(words: Words) -> Labels:
+    return Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
 
 
 def as_client(oidc: OidcSettings, public_url: str) -> Client:

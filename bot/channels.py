@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from bot.platforms.core.container import key_of
 from bot.secret import Secret
 from workflows.core.errors import BadConfig
 
@@ -22,6 +23,23 @@ class FeishuSettings:
     encrypt_key: Secret[str]
     tenant_key: str
     api_base: str
+
+
+@dataclass(frozen=True, slots=True)
+class DingTalkSettings:
+    """An app with a robot. `token`, `aes_key` and `corp_id` belong to callbacks; on the stream `corp_id` may stand empty."""
+
+    client_id: str
+    client_secret: Secret[str]
+    robot_code: str
+    mode: Literal["stream", "http"]
+    token: Secret[str]
+    aes_key: Secret[bytes]
+    corp_id: str
+    card_template: str
+    scene_template: str
+    api_base: str
+    oapi_base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,12 @@ class Channels:
     mail: MailSettings | None = None
     sms: SmsSettings | None = None
     oidc: OidcSettings | None = None
+    dingtalk: DingTalkSettings | None = None
 
 
 def read_channels(values: Mapping[str, str]) -> Channels:
     """Which channels are on. BadConfig says what is missing or not understood, never the value of a secret."""
-    return Channels(_feishu(values), _mail(values), _sms(values), _oidc(values))
+    return Channels(_feishu(values), _mail(values), _sms(values), _oidc(values), dingtalk=_dingtalk(values))
 
 
 def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
@@ -83,6 +102,36 @@ def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
         Secret(proofs.get("FEISHU_ENCRYPT_KEY", "")),
         given.get("FEISHU_TENANT_KEY", ""),
         _base("FEISHU_API_BASE", given.get("FEISHU_API_BASE", "https://open.feishu.cn")),
+    )
+
+
+def _dingtalk(values: Mapping[str, str]) -> DingTalkSettings | None:
+    given = {name.removeprefix("DINGTALK_"): value for name, value in values.items() if name.startswith("DINGTALK_") and value}
+    if not given:
+        return None
+    mode = given.get("MODE", "stream")
+    if mode not in ("stream", "http"):
+        raise BadConfig(f"DINGTALK_MODE is {mode!r}; give stream (the long connection) or http (callbacks)")
+    needed = ["CLIENT_ID", "CLIENT_SECRET", "ROBOT_CODE"] + (["TOKEN", "AES_KEY", "CORP_ID"] if mode == "http" else [])
+    if missing := [f"DINGTALK_{name}" for name in needed if name not in given]:
+        raise BadConfig(f"DingTalk in mode {mode} also needs {', '.join(missing)}: they stand on the app's page")
+    proofs = given if mode == "http" else {}
+    try:
+        aes_key = key_of(proofs["AES_KEY"]) if "AES_KEY" in proofs else b""
+    except ValueError as error:
+        raise BadConfig(f"DINGTALK_AES_KEY must be {error}, as the page of event subscription shows it") from None
+    return DingTalkSettings(
+        given["CLIENT_ID"],
+        Secret(given["CLIENT_SECRET"]),
+        given["ROBOT_CODE"],
+        "http" if mode == "http" else "stream",
+        Secret(proofs.get("TOKEN", "")),
+        Secret(aes_key),
+        given.get("CORP_ID", ""),
+        given.get("CARD_TEMPLATE_ID", ""),
+        given.get("SCENE_TEMPLATE_ID", ""),
+        _base("DINGTALK_API_BASE", given.get("API_BASE", "https://api.dingtalk.com")),
+        _base("DINGTALK_OAPI_BASE", given.get("OAPI_BASE", "https://oapi.dingtalk.com")),
     )
 
 

@@ -9,6 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.bootstrap import Parts
+from bot.months import COUNTED, warn
 from bot.seal_mail import mail_seals
 from storage import alerts, digests, inbox, rounds, sessions, shelf, uploads
 from storage.database import Transaction
@@ -71,6 +72,8 @@ def _mail_seals(parts: Parts, tx: Transaction) -> None:
 
 def _duty(parts: Parts, tx: Transaction) -> None:
     parts.road.begin(tx)
+    on = [name for name in COUNTED if name in parts.worker.sender.platforms]
+    warn(tx, parts.road, on, parts.plans.organization, parts.words.zone, parts.now())
 
 
 def call_digest(parts: Parts, tx: Transaction) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.bootstrap import as_client, plan_folder
-from bot.channels import FeishuSettings, MailSettings, OidcSettings, SmsSettings
+from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
 from bot.months import of_months
 from bot.outside import oidc_checkup
@@ -18,6 +18,7 @@ from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
+from bot.platforms.dingtalk import checkup as dingtalk
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
@@ -74,6 +75,8 @@ class Doctor:
         yield from self._of_plan()
         if channels.feishu:
             yield from asyncio.run(_ask_feishu(channels.feishu, self._settings, self._now))
+        if channels.dingtalk:
+            yield from asyncio.run(_ask_dingtalk(channels.dingtalk, self._settings, self._now, self._identities("dingtalk")))
         if channels.mail:
             yield from asyncio.run(self._of_mail(channels.mail, send_to))
         elif send_to:
@@ -87,7 +90,8 @@ class Doctor:
 
     def _of_settings(self) -> Iterator[Found]:
         settings, channels = self._settings, self._settings.channels
-        modes = [f"feishu ({channels.feishu.mode})"] if channels.feishu else []
+        messengers = (("feishu", channels.feishu), ("dingtalk", channels.dingtalk))
+        modes = [f"{name} ({given.mode})" for name, given in messengers if given]
         on = modes + [name for name, given in (("mail", channels.mail), ("sms", channels.sms)) if given]
         if on:
             yield Found("ok", "settings", "on", {"platforms": on, "console": settings.console})
@@ -140,8 +144,10 @@ class Doctor:
             yield Found("ok", "buried", "none")
         yield from self._of_duty(database)
         organization = self._organization()
-        if self._settings.channels.feishu and organization is not None:
-            yield from of_months(("feishu",), database, organization, self._settings.timezone, self._now)
+        channels = self._settings.channels
+        on = [name for name, given in (("feishu", channels.feishu), ("dingtalk", channels.dingtalk)) if given]
+        if on and organization is not None:
+            yield from of_months(on, database, organization, self._settings.timezone, self._now)
 
     def _of_deadlines(self, database: Database) -> Iterator[Found]:
         """Deadlines that run into a year without data: they are provisional until its notice is in the plan."""
@@ -194,11 +200,17 @@ class Doctor:
         plan = self._plan()
         return plan.organization if plan else None
 
+    def _identities(self, platform: str) -> list[str]:
+        organization = self._organization()
+        people = organization.people.values() if organization else ()
+        return [found for person in people if (found := person.identities.get(platform))]
+
     def _of_people(self, organization: Organization) -> Iterator[Found]:
         """Whom each road reaches."""
         channels, people = self._settings.channels, list(organization.people.values())
         roads = (
             ("feishu", channels.feishu, [person for person in people if not person.identities.get("feishu")]),
+            ("dingtalk", channels.dingtalk, [person for person in people if not person.identities.get("dingtalk")]),
             ("mail", channels.mail, [person for person in people if not person.email]),
             ("sms", channels.sms, [person for person in people if not person.phone]),
             ("oidc", channels.oidc, oidc_checkup.nameless(people)),
@@ -211,7 +223,7 @@ class Doctor:
         key = "nobody" if len(missing) == len(people) else "somebody_not"
         names = [f"{person.name} ({person.id})" for person in missing] if self._verbose else []
         values = {"count": len(missing), "all": len(people), "names": self._words.join(names) if names else "--verbose"}
-        return Found("bad" if key == "nobody" and road == "feishu" else "attention", road, key, values)
+        return Found("bad" if key == "nobody" and road in ("feishu", "dingtalk") else "attention", road, key, values)
 
     # What is outside
 
@@ -293,6 +305,13 @@ def _buried(tx: Transaction, now: datetime) -> dict[str, int]:
 async def _ask_feishu(feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime]) -> list[Found]:
     async with AsyncExitStack() as stack:
         return await (await _checkup(stack, feishu, settings, now)).findings()
+
+
+async def _ask_dingtalk(of: DingTalkSettings, settings: Settings, now: Callable[[], datetime], people: Sequence[str]) -> list[Found]:
+    secret, token, key = of.client_secret.reveal(), of.token.reveal(), of.aes_key.reveal()
+    setup = dingtalk.Setup(of.client_id, secret, of.mode, token, key, of.card_template, of.scene_template, settings.public_url, people)
+    async with client(of.api_base) as http, client(of.oapi_base) as old, client(settings.public_url) as away:
+        return await dingtalk.Checkup(http, old, away, setup, now).findings()
 
 
 async def _ask_sign_on(oidc: OidcSettings, settings: Settings, now: Callable[[], datetime]) -> list[Found]:

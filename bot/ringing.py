@@ -141,7 +141,7 @@ class Ringing:
         page = _PAGE.get(by)
         for platform, identity in ways if ready.about and page else ():
             if ready.about and page and platform == ready.about[0] not in _PLAIN and page in self._platforms[platform].can.page:
-                yield platform, Page(ready.about[1], (identity,), page)
+                yield platform, Page(ready.about[1], (identity,), page, message.text)
 
     def _affords(self, row: OutboxRow) -> bool:
         """Within the person's budget of calls. A call that is tried again was counted before."""

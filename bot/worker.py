@@ -138,8 +138,10 @@ class Worker:
         if isinstance(message, Receipt):
             await self.receipts.note(message)
             return None
+        if month := self.sender.months.get(f"{message.platform}.messages"):
+            await month.count()
         if message.kind == "click":
-            return await self._readable(message, await self.ask(message))
+            return await self._readable(message, await asyncio.to_thread(self._linked, message, await self.ask(message)))
         if heard(message) or await asyncio.to_thread(self.road.answers_us, message):
             await self.store(message)
         return None
@@ -155,6 +157,11 @@ class Worker:
         self._following.add(following)
         following.add_done_callback(self._following.discard)
         return Reply(self.house.words.say("house.in_hand"), wait=True)
+
+    def _linked(self, message: Message, reply: Reply) -> Reply:
+        if reply.card is None or message.chat_kind != "direct":
+            return reply
+        return replace(reply, card=self.sender.linked(message.platform, self.road.person_of(message), reply.card))
 
     async def _readable(self, message: Message, reply: Reply) -> Reply:
         """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""

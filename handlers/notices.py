@@ -478,6 +478,26 @@ def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
     return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
 
 
+@screen("house.quota_out")
+@screen("house.not_heard")
+def withheld(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """A messenger keeps back what people say there: to who said it, and to administrators."""
+    platform = look.say(f"platform.{about['values']['platform']}")
+    return Outgoing(look.say(f"notice.{about['notice'].removeprefix('house.')}", platform=platform))
+
+
+@screen("house.month_low")
+def month_low(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To administrators: a messenger's month is nearly used."""
+    values = about["values"]
+    shown = {"platform": look.say(f"platform.{values['platform']}"), "used": values["used"], "most": values["most"]}
+    shown["percent"] = values["used"] * 100 // values["most"]
+    text = look.say(f"notice.month_low_{values['what']}", **shown)
+    if values["out"]:
+        text += look.say("notice.month_out", out=datetime.fromisoformat(values["out"]))
+    return Outgoing(text)
+
+
 @screen("incident.recounted")
 def recounted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     """The calendar has changed: what would be due later stays, until two people agree."""

@@ -61,8 +61,7 @@ class DatabaseShelf:
 
     def spent(self, key: str) -> int:
         """What was counted under `key` within the current window."""
-        statement = select(SHELF.c.count).where(*self._at("count", key), SHELF.c.ends > self._now())
-        return self._database.read(lambda session: session.connection().execute(statement).scalar()) or 0
+        return self._database.read(lambda session: spent_in(session, self._platform, key, self._now()))
 
     def lease(self, key: str, holder: str, seconds: float) -> bool:
         """True when `holder` has the lease now (taken or renewed)."""
@@ -107,3 +106,10 @@ def sweep(session: Session, now: datetime, limit: int = 500) -> int:
 def _changed(session: Session, statement: Any) -> bool:
     answer: CursorResult[Any] = session.connection().execute(statement)
     return answer.rowcount > 0
+
+
+def spent_in(session: Session, platform: str, key: str, now: datetime) -> int:
+    """The same, for whoever is inside a transaction."""
+    here = (SHELF.c.platform == platform, SHELF.c.kind == "count", SHELF.c.key == key, SHELF.c.ends > now)
+    found: int | None = session.connection().execute(select(SHELF.c.count).where(*here)).scalar()
+    return found or 0

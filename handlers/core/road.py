@@ -15,7 +15,7 @@ from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import command_of
 from handlers.core.look import Look
-from handlers.core.message import Attached, Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.message import Attached, Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
@@ -34,6 +34,7 @@ from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
 from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
+from workflows.core.facts import Value
 from workflows.core.outcome import Notice
 from workflows.duty import HOUSE
 from workflows.task import Task
@@ -141,6 +142,8 @@ class Road:
         if message is None:
             payload = inbox.payload_of(row, self.house.cipher)
             self._decide_again(row, lambda tx: self._request(tx, row, payload))
+        elif message.kind == "withheld":
+            self._decide_again(row, lambda tx: self._withheld(tx, row, message))
         elif message.kind in ARRIVALS:
             self._decide_again(row, lambda tx: self._arrival(tx, row, message))
         else:
@@ -197,6 +200,8 @@ class Road:
         check(parsed.command.who, person, house.plans.organization)
         if message.token and parsed.command.four_eyes:
             raise NotAllowed("token.four_eyes")
+        if message.unsigned and parsed.command.four_eyes:
+            raise NotAllowed("house.unsigned")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
@@ -216,6 +221,15 @@ class Road:
             raise RuleBroken("house.form_gone")
         button = forms[message.asks - 1]
         check(command_of(button.command).who, person, house.plans.organization)
+        self._hand(tx, row, message, person, button, said, spoken.incident if spoken else None)
+        reply = Reply(house.words.say("house.form_sent"))
+        self._finish(tx, row, reply)
+        return reply
+
+    def _hand(
+        self, tx: Transaction, row: InboxRow, message: Message, person: str, button: Button, said: Mapping[str, Any], incident: str | None
+    ) -> None:
+        """One button of a card, to one person alone: with its form, or as a page."""
         card = Card(button.label, note=said["title"], buttons=(replace(button, style="primary"),), drill=said["drill"])
         outbox.enqueue_to_person(
             tx,
@@ -224,13 +238,20 @@ class Road:
             person=person,
             said=plain(Outgoing(f"{said['title']}\n{button.label}", card)),
             about={"form": True},
-            incident=spoken.incident if spoken else None,
+            incident=incident,
             priority=outbox.PRIORITY["reply"],
-            now=house.now(),
+            now=self.house.now(),
         )
-        reply = Reply(house.words.say("house.form_sent"))
-        self._finish(tx, row, reply)
-        return reply
+
+    def _page_instead(self, tx: Transaction, row: InboxRow, message: Message, person: str) -> None:
+        """What may not be decided by a tap on an unsigned road: the way to its page, to the person alone."""
+        said = (Reader(tx, self.house.plans, house_scope()).said_in(message.platform, message.reply_to or "") or {}).get("card")
+        card = card_of(said) if said else Card("")
+        spoken = self._spoken_of(tx, message)
+        for button in (*card.buttons, *card.menu):
+            if button.command == message.text:
+                self._hand(tx, row, message, person, button, said or {}, spoken.incident if spoken else None)
+                return
 
     def _mentioned(self, message: Message) -> dict[str, str]:
         """Folded name -> person id of those whom the platform says were mentioned and the plan knows."""
@@ -273,6 +294,8 @@ class Road:
             incident=incident,
             via=f"{row.platform}:{row.event_id}",
         )
+        if refusal.key == "house.unsigned" and message.kind == "click":
+            self._page_instead(tx, row, message, person)
         text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
         reply = self._hinted(Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__), masked)
         house.count(named or "-", "refused")
@@ -453,6 +476,31 @@ class Road:
         organization, now = self.house.plans.organization, self.house.now()
         notice = Notice("house.switched_off", organization.with_role("administrator"), {"platform": platform}, "escalation")
         ref, version = f"off:{platform}", now.toordinal()
+        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
+
+    def _withheld(self, tx: Transaction, row: InboxRow, message: Message) -> None:
+        """The platform keeps back what was said: who said it is told, once an hour, and the administrators once a day."""
+        organization, now, values = self.house.plans.organization, self.house.now(), {"platform": message.platform}
+        person, hour = self.person_of(message), int(now.timestamp()) // 3600
+        for notice, ref, version in (
+            (Notice("house.not_heard", (person,), values, "escalation"), f"unheard:{message.platform}", hour),
+            (
+                Notice("house.quota_out", organization.with_role("administrator"), values, "escalation"),
+                f"quota:{message.platform}", now.toordinal(),
+            ),
+        ):  # fmt: skip
+            outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
+        self._finish(tx, row, None)
+
+    def month_low(
+        self, tx: Transaction, platform: str, what: str, used: int, most: int, out: datetime | None, stage: int, ends: datetime
+    ) -> None:
+        """A month's quota is nearly used: told to administrators once at each stage."""
+        organization, now = self.house.plans.organization, self.house.now()
+        until = out.isoformat() if out else ""
+        values: dict[str, Value] = {"platform": platform, "what": what, "used": used, "most": most, "out": until}
+        notice = Notice("house.month_low", organization.with_role("administrator"), values, "escalation")
+        ref, version = f"quota:{platform}:{what}", ends.toordinal() * 10 + stage
         outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
 
     def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:

@@ -23,9 +23,9 @@ def read_organization(root: Table) -> Organization:
     firm = _firm(firm_table) if firm_table else Firm("")
     people = _people(root)
     groups = _groups(root, people)
-    quotas = _quotas(root.table("monthly_calls"))
+    calls, messages = _quotas(root.table("monthly_calls")), _quotas(root.table("monthly_messages"))
     root.close()
-    return Organization(firm, people, groups, quotas)
+    return Organization(firm, people, groups, calls, messages)
 
 
 def _quotas(table: Table | None) -> dict[str, int]:

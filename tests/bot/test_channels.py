@@ -11,6 +11,15 @@ FEISHU = {
     "FEISHU_VERIFICATION_TOKEN": "hush-2",
     "FEISHU_ENCRYPT_KEY": "hush-3",
 }
+DINGTALK = {
+    "DINGTALK_CLIENT_ID": "ding1",
+    "DINGTALK_CLIENT_SECRET": "hush-5",
+    "DINGTALK_ROBOT_CODE": "ding1",
+    "DINGTALK_MODE": "http",
+    "DINGTALK_TOKEN": "hush-6",
+    "DINGTALK_AES_KEY": "4g5j64qlyl3zvetqxz5jiocdr586fn2zvjpa8zls3ij",
+    "DINGTALK_CORP_ID": "corp1",
+}
 OIDC = {"OIDC_ISSUER": "https://login.example/", "OIDC_CLIENT_ID": "gengfu", "OIDC_CLIENT_SECRET": "hush-4"}
 
 
@@ -28,6 +37,22 @@ def test_feishu_over_callbacks_and_over_the_long_connection() -> None:
     assert (ws.mode, ws.encrypt_key.reveal()) == ("ws", "")
 
 
+def test_dingtalk_over_the_stream_and_over_callbacks() -> None:
+    http = read_channels(DINGTALK).dingtalk
+    assert http is not None
+    assert (http.mode, len(http.aes_key.reveal()), http.oapi_base) == ("http", 32, "https://oapi.dingtalk.com")
+    stream = read_channels({name: DINGTALK[name] for name in list(DINGTALK)[:3]}).dingtalk
+    assert stream is not None
+    assert (stream.mode, stream.aes_key.reveal(), stream.corp_id) == ("stream", b"", "")
+
+
+@pytest.mark.parametrize("missing", [name for name in DINGTALK if name != "DINGTALK_MODE"])
+def test_dingtalk_says_what_it_lacks(missing: str) -> None:
+    with pytest.raises(BadConfig, match=missing) as refused:
+        read_channels({name: value for name, value in DINGTALK.items() if name != missing})
+    assert "hush" not in str(refused.value)
+
+
 @pytest.mark.parametrize("missing", FEISHU)
 def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> None:
     with pytest.raises(BadConfig, match=missing):
@@ -40,6 +65,9 @@ def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> N
         ({**FEISHU, "FEISHU_MODE": "webhook"}, "http .callbacks. or ws"),
         ({**FEISHU, "FEISHU_API_BASE": "http://open.feishu.example"}, "FEISHU_API_BASE must be an https"),
         ({**FEISHU, "FEISHU_API_BASE": "https://u:p@open.feishu.cn"}, "FEISHU_API_BASE"),
+        ({**DINGTALK, "DINGTALK_MODE": "ws"}, "stream .the long connection. or http"),
+        ({**DINGTALK, "DINGTALK_AES_KEY": "hush-short"}, "DINGTALK_AES_KEY must be an AES key of 43"),
+        ({**DINGTALK, "DINGTALK_OAPI_BASE": "http://oapi.example"}, "DINGTALK_OAPI_BASE must be an https"),
         ({"SMTP_URL": "smtp://mail.example"}, "SMTP_FROM is not set"),
         ({"SMTP_FROM": "a@example.com"}, "SMTP_URL is not set"),
         ({"SMTP_URL": "http://mail.example", "SMTP_FROM": "a@example.com"}, "smtp.s.://"),

@@ -130,7 +130,7 @@ def test_platform_names_are_refused_in_dotenv_and_warned_about_in_the_environmen
     assert "cannot be read" in refused(tmp_path, "SMTP_URL_FILE=/run/secrets/smtp\n")
     assert "WECOM_CORP_ID" in refused(tmp_path, "WECOM_CROP_ID=ww1\n")
     with caplog.at_level(logging.WARNING):
-        settings = read_settings({"WECOM_SECRET": "hush", "SMTP_HOST": "mail", "DINGTALK_MODE": "http"}, None)
+        settings = read_settings({"WECOM_SECRET": "hush", "SMTP_HOST": "mail", "OIDC_HOST": "login"}, None)
     assert settings.port == 8000
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 3

@@ -67,6 +67,8 @@ class Organization:
     groups: Mapping[str, Group]
     quotas: Mapping[str, int] = field(default_factory=dict)
     """platform -> calls that its vendor allows the firm in a month, where the plan says so"""
+    message_quotas: Mapping[str, int] = field(default_factory=dict)
+    """platform -> messages that it pushes to us in a month, where they are counted by themselves"""
     on_duty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     away: frozenset[str] = frozenset()
 

@@ -11,6 +11,8 @@ from bot.platforms.core.contract import Shelf, TryLater
 
 #: What one process takes off a wide window at a time, so that not every message asks the database: a twentieth.
 LOTS = 20
+#: A month is used up too fast when it is this far ahead of the calendar; then a card changes once in `GATHER` and not at every step.
+AHEAD, GATHER = 0.05, timedelta(minutes=1)
 #: What the shelf can count to.
 UNBOUNDED = 2**31 - 1
 
@@ -30,9 +32,12 @@ class Month:
     Nine tenths are for everything; the last tenth is for what is urgent, which is counted and goes until the vendor itself refuses.
     """
 
-    def __init__(self, shelf: Shelf, most: int, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+    def __init__(self, shelf: Shelf, most: int, zone: ZoneInfo, now: Callable[[], datetime], what: str = "month") -> None:
+        """`what` is counted: calls (`month`), or something else of its own."""
         self._shelf = shelf
+        self._what = what
         most = min(most, UNBOUNDED)
+        self._most = most
         self._calm = most * 9 // 10
         self._lot = max(1, most // 1000)
         self._zone = zone
@@ -44,7 +49,7 @@ class Month:
     async def count(self) -> None:
         """One call more; refuses nothing."""
         async with self._lock:
-            key, ends = month_of(self._now(), self._zone)
+            key, ends = month_of(self._now(), self._zone, self._what)
             kept, left = self._held
             if kept != key or not left:
                 calm = await self._spend(key, ends, self._calm, self._lot)
@@ -55,10 +60,19 @@ class Month:
 
     async def low(self) -> bool:
         """Is only the urgent part left? Asked of the shelf once a month and process; then each lot tells."""
-        key, ends = month_of(self._now(), self._zone)
+        key, ends = month_of(self._now(), self._zone, self._what)
         if self._low[0] != key:
             self._low = (key, not await self._spend(key, ends, self._calm - self._lot, 0))
         return self._low[1]
+
+    async def gathers(self, card: str) -> bool:
+        """Has this card changed within the last minute, in a month that is used faster than it goes by? Asked once before a change."""
+        now = self._now()
+        key, ends = month_of(now, self._zone, self._what)
+        allowed = int(self._most * (gone(now, self._zone) + AHEAD))
+        if await self._spend(key, ends, allowed, 0):
+            return False
+        return not await asyncio.to_thread(self._shelf.spend, f"changed:{card}", 1, GATHER)
 
     async def _spend(self, key: str, ends: datetime, most: int, count: int) -> bool:
         # A day longer than the month: the key already says which one it is.
@@ -66,11 +80,18 @@ class Month:
         return await asyncio.to_thread(self._shelf.spend, key, most, window, count)
 
 
-def month_of(now: datetime, zone: ZoneInfo) -> tuple[str, datetime]:
+def month_of(now: datetime, zone: ZoneInfo, what: str = "month") -> tuple[str, datetime]:
     """(the shelf's key of this month, when it ends)."""
     local = now.astimezone(zone)
     after = (local.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return f"budget:month:{local:%Y-%m}", after
+    return f"budget:{what}:{local:%Y-%m}", after
+
+
+def gone(now: datetime, zone: ZoneInfo) -> float:
+    """How much of the month has gone by, from 0 to 1."""
+    _, ends = month_of(now, zone)
+    begins = (ends - timedelta(days=1)).replace(day=1)
+    return (now - begins) / (ends - begins)
 
 
 def off_the_hour(now: datetime, key: str) -> datetime | None:

@@ -9,16 +9,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from bot.platforms.core.checkup import Found, State
+from bot.platforms.core.checkup import Found, State, is_public, skew
 from bot.platforms.core.contract import PlatformDown
 from bot.platforms.core.crypto import aes_cbc_seal
 from bot.platforms.core.http import Answered, send
@@ -30,7 +28,6 @@ BOT = "/open-apis/bot/v3/info"
 SCOPES = "/open-apis/application/v6/scopes"
 PEOPLE = "/open-apis/contact/v3/users/batch_get_id"
 CALLBACK = "/callbacks/feishu"
-SKEWED = timedelta(seconds=60)
 LOT = 50
 GRANTED = 1
 #: How bot/v3/info says that the app is in use by its tenant; and the code of an app without a bot.
@@ -114,22 +111,9 @@ class Checkup:
         before = self._now()
         answered = await send(self._http, "POST", TOKEN, json={"app_id": self._setup.app_id, "app_secret": self._setup.app_secret})
         if answered.values.get("code") != 0:
-            return [_refused("token", answered), *self._skew(answered, before)]
+            return [_refused("token", answered), skew("feishu", answered.headers, before, self._now(), FRESH)]
         self._token = str(answered.values.get("tenant_access_token", ""))
-        return [_found("ok", "token", app=self._setup.app_id), *self._skew(answered, before)]
-
-    def _skew(self, answered: Answered, before: datetime) -> list[Found]:
-        """By the answer's own date, which counts whole seconds."""
-        after = self._now()
-        try:
-            theirs = parsedate_to_datetime(answered.headers["date"])
-        except (KeyError, ValueError):
-            return [_found("attention", "clock_unknown")]
-        apart = before + (after - before) / 2 - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
-        if abs(apart) <= SKEWED:
-            return [_found("ok", "clock", apart=abs(apart))]
-        key = "clock_ahead" if apart > timedelta(0) else "clock_behind"
-        return [_found("bad" if abs(apart) > FRESH else "attention", key, apart=abs(apart))]
+        return [_found("ok", "token", app=self._setup.app_id), skew("feishu", answered.headers, before, self._now(), FRESH)]
 
     async def _bot(self) -> Found:
         answered = await self._asked("GET", BOT)
@@ -173,7 +157,7 @@ class Checkup:
         """The address to enter, whether Feishu could reach it at all, and whether it answers as Feishu's own check demands."""
         address = self._setup.public_url + CALLBACK
         url = urlsplit(address)
-        if url.scheme != "https" or not _is_public(url.hostname or ""):
+        if url.scheme != "https" or not is_public(url.hostname or ""):
             return [_found("bad", "not_public", address=address)]
         return [_found("ok", "callback", address=address), await self._knock(address)]
 
@@ -234,11 +218,3 @@ def _refused(what: str, answered: Answered, state: State = "bad") -> Found:
     known = told(code)
     values: dict[str, object] = {"code": str(code), "said": said, "asked": f"doctor.asked.{what}"}
     return _found(state, "refused", **values, what=f"doctor.{known}") if known else _found(state, "refused_unknown", **values)
-
-
-def _is_public(host: str) -> bool:
-    """A name with a dot, or an address of the internet."""
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host and not host.endswith((".local", ".internal", ".localhost", ".lan"))

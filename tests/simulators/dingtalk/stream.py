@@ -1,0 +1,199 @@
+"""Stream mode's other end: tickets, text frames, acknowledgements, the gateway's own pings; and ways for it to die.
+
+Frames and acknowledgements as the vector `stream_session_frames` has them, the ticket in the address's query.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response
+
+from tests.simulators.dingtalk.reading import body, fields, parsed
+from tests.simulators.dingtalk.state import Json, Refusal, State, milliseconds
+from tests.simulators.feishu.faults import Request
+
+ROBOT, CARD, EVENTS = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback", "*"
+TOPICS = {("CALLBACK", ROBOT), ("CALLBACK", CARD), ("EVENT", EVENTS), ("SYSTEM", "ping"), ("SYSTEM", "disconnect")}
+TICKET_LIVES = timedelta(seconds=90)
+
+
+@dataclass
+class Ack:
+    """`code` 0: none came in time."""
+
+    code: int = 0
+    data: str = ""
+
+
+@dataclass
+class Held:
+    """One connection. `silent`: it is open, and nobody is there any more."""
+
+    socket: ServerConnection
+    id: str
+    topics: frozenset[tuple[str, str]]
+    silent: bool = False
+    pinged: str = ""
+    """the data of a ping that it has not echoed"""
+
+
+@dataclass
+class Stream:
+    state: State
+    ack_within: float = 5.0
+    """real seconds"""
+    connections: list[Held] = field(default_factory=list)
+    frames: list[Json] = field(default_factory=list)
+    """every frame that was sent"""
+    acks: list[Json] = field(default_factory=list)
+    """every frame that came"""
+    port: int = 0
+    _tickets: dict[str, tuple[datetime, frozenset[tuple[str, str]]]] = field(default_factory=dict)
+    _welcome: dict[ServerConnection, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _waiting: dict[str, asyncio.Future[Ack]] = field(default_factory=dict)
+    _turn: int = 0
+    _server: Server | None = None
+
+    def open_connection(self, request: Request) -> Json:
+        """Where to connect, for whoever has the app's secret. The ticket is good once, and not for long."""
+        known = {"clientId": str, "clientSecret": str, "subscriptions": list, "ua": str, "localIp": str, "extras": dict}
+        given = body(request, known, ("clientId", "clientSecret"))
+        if (given["clientId"], given["clientSecret"]) != (self.state.app_key, self.state.app_secret):
+            raise Refusal("authFailed", "鉴权失败 (?)", status=401)
+        topics = frozenset(self._topic(one) for one in given.get("subscriptions", []))
+        ticket = self.state.new()
+        self._tickets[ticket] = (self.state.clock() + TICKET_LIVES, topics)
+        return {"endpoint": f"ws://127.0.0.1:{self.port}/connect", "ticket": ticket}
+
+    def _topic(self, one: Any) -> tuple[str, str]:
+        if not isinstance(one, dict):
+            raise Refusal("invalidParameter.param.invalid", "subscriptions")
+        fields(one, {"type": str, "topic": str}, "invalidParameter.param.invalid")
+        found = one.get("type", ""), one.get("topic", "")
+        if found not in TOPICS:
+            raise Refusal("invalidParameter.param.invalid", f"subscriptions: {found} (strict)")
+        return found
+
+    async def open(self) -> None:
+        self._server = await serve(self._hold, "127.0.0.1", 0, process_request=self._greet, ping_interval=None, close_timeout=0.5)
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def close(self) -> None:
+        self.drop()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def drop(self) -> None:
+        """All connections die, as when a machine in between restarts."""
+        for held in self.connections:
+            held.socket.transport.abort()
+
+    def silence(self) -> None:
+        """All connections stay open and nobody is there any more: no frame, no pong, no FIN."""
+        for held in self.connections:
+            held.socket.transport.pause_reading()
+            held.silent = True
+
+    def _greet(self, socket: ServerConnection, handshake: Handshake) -> Response | None:
+        parts = urlsplit(handshake.path)
+        ends, topics = self._tickets.pop(parse_qs(parts.query).get("ticket", [""])[0], (self.state.clock(), frozenset()))
+        if parts.path != "/connect" or ends <= self.state.clock():
+            return socket.respond(HTTPStatus.UNAUTHORIZED, "")
+        self._welcome[socket] = topics
+        return None
+
+    async def _hold(self, socket: ServerConnection) -> None:
+        held = Held(socket, self.state.new("conn-"), self._welcome.pop(socket))
+        self.connections.append(held)
+        try:
+            async for sent in socket:
+                self._hear(held, sent)
+        except ConnectionClosed:
+            pass
+        finally:
+            self.connections.remove(held)
+
+    def _hear(self, held: Held, sent: str | bytes) -> None:
+        frame = parsed(sent)
+        headers = frame.get("headers") if frame else None
+        if frame is None or not isinstance(headers, dict) or set(frame) - {"code", "headers", "message", "data"}:
+            self.state.oddities.append(f"a frame that is no acknowledgement: {sent[:200]!r}")
+            return
+        self.acks.append(frame)
+        data, name = frame.get("data"), str(headers.get("messageId"))
+        if not isinstance(data, str) or not _is_json(data):
+            self.state.oddities.append(f"an acknowledgement whose data is not a text of JSON: {data!r}")
+            return
+        if held.pinged and json.loads(data) == json.loads(held.pinged):
+            held.pinged = ""
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            self.state.oddities.append(f"an acknowledgement of {name!r}, which is not waited for")
+        elif not waiting.done():
+            waiting.set_result(Ack(int(frame.get("code") or 0), data))
+
+    async def deliver(self, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
+        """To one of the connections that have subscribed to it, in turn; the answer is its acknowledgement, if one comes in time."""
+        fit = [held for held in self.connections if (kind, topic) in held.topics]
+        if not fit:
+            return Ack()
+        self._turn += 1
+        return await self._send(fit[self._turn % len(fit)], kind, topic, data, also)
+
+    async def _send(self, held: Held, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
+        name = self.state.new()[:20]
+        stamp = str(milliseconds(self.state.clock()))
+        headers = {"contentType": "application/json", "messageId": name, "time": stamp, "topic": topic}
+        if kind != "SYSTEM":
+            headers |= {"appId": "app-made-up", "connectionId": held.id}
+        frame = {"specVersion": "1.0", "type": kind, "headers": headers | dict(also), "data": data}
+        self.frames.append(frame)
+        if held.silent:
+            return Ack()
+        self._waiting[name] = asyncio.get_running_loop().create_future()
+        try:
+            await held.socket.send(json.dumps(frame, ensure_ascii=False))
+            return await asyncio.wait_for(self._waiting[name], self.ack_within)
+        except (TimeoutError, ConnectionClosed):
+            return Ack()
+        finally:
+            del self._waiting[name]
+
+    async def ping(self) -> list[bool]:
+        """The gateway's own: whether each connection echoed it. Who did not is cut off."""
+        found = []
+        for held in list(self.connections):
+            held.pinged = json.dumps({"opaque": self.state.new()})
+            ack = await self._send(held, "SYSTEM", "ping", held.pinged, {})
+            found.append(ack.code == 200 and not held.pinged)
+            if not found[-1]:
+                held.socket.transport.abort()
+        return found
+
+    async def disconnect(self, grace: float = 1.0) -> None:
+        """The gateway asks its clients to come again, and closes when they have had the time."""
+        before = list(self.connections)
+        for held in before:
+            await self._send(held, "SYSTEM", "disconnect", json.dumps({"reason": "persistent connection is timeout"}), {})
+        await asyncio.sleep(grace)
+        for held in before:
+            if held in self.connections:
+                await held.socket.close()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
