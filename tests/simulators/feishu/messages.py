@@ -5,8 +5,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from tests.simulators.core.faults import Request
 from tests.simulators.feishu.cards import check_card, images, mentioned
-from tests.simulators.feishu.faults import Request
 from tests.simulators.feishu.fields import CardError
 from tests.simulators.feishu.reading import ID_TYPES, body, query, strings, uuid_of, violation
 from tests.simulators.feishu.state import Chat, Json, Message, Person, Refusal, State, milliseconds

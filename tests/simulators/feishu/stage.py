@@ -30,9 +30,9 @@ import uvicorn
 from bot.bootstrap import SAMPLE_PLAN, real_now
 from handlers.core.wording import Locale
 from storage.plan import load_plan
+from tests.simulators.core.clock import Clock
 from tests.simulators.feishu.sim import Sim
 from tests.simulators.feishu.stage_page import Stage, page_app
-from tests.simulators.feishu.state import Clock
 from tests.simulators.feishu.tenant import chat_id, open_id, plan_on_feishu
 
 ROOT = Path(__file__).parents[3]

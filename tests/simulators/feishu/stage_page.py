@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from tests.simulators.core.faults import Fault, Kind, Recorded
 from tests.simulators.feishu.deliveries import Click
-from tests.simulators.feishu.faults import Fault, Kind, Recorded
 from tests.simulators.feishu.sim import Sim
 from tests.simulators.feishu.state import Chat, Json, Message
 

@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
+from tests.simulators.core.faults import Request
 from tests.simulators.feishu.codec import Frame, Malformed, pack, unpack
-from tests.simulators.feishu.faults import Request
 from tests.simulators.feishu.reading import body
 from tests.simulators.feishu.state import Json, State
 
