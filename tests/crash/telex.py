@@ -5,7 +5,21 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from bot.platforms.core.contract import Answer, Can, CreateRoom, Deed, Done, Edit, Hear, Invite, NotAuthentic, Recall, Send, WillNeverWork
+from bot.platforms.core.contract import (
+    Answer,
+    Callback,
+    Can,
+    CreateRoom,
+    Deed,
+    Done,
+    Edit,
+    Hear,
+    Invite,
+    NotAuthentic,
+    Recall,
+    Send,
+    WillNeverWork,
+)
 from handlers.core.message import Message, Outgoing, Reply
 
 
@@ -48,8 +62,8 @@ class Telex:
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
         raise NotAuthentic("a telex only writes")
 
-    def answer(self, reply: Reply) -> Answer:
-        return Answer(reply.text.encode())
+    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
+        return Answer(reply.text.encode() if reply else b"")
 
     async def do(self, deed: Deed, key: str) -> Done:
         one = said(deed, key)
