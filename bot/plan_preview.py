@@ -19,7 +19,7 @@ from bot.channels import Channels
 from bot.clock import call_digest
 from bot.config import Settings, demo_settings
 from bot.platforms.console import Console
-from bot.platforms.core.contract import Answer, Callback, Can, CreateRoom, Deed, Done, Hear, Page, Platform, Receipt, Send
+from bot.platforms.core.contract import Answer, Can, CreateRoom, Deed, Done, Hear, Page, Platform, Receipt, Send
 from handlers.core.access import house_scope
 from handlers.core.message import Message, Reply
 from handlers.core.registry import COMMANDS
@@ -164,7 +164,7 @@ class _Listener:
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
         raise NotImplementedError  # nobody calls a house of paper
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
+    def answer(self, reply: Reply) -> Answer:
         raise NotImplementedError
 
     async def do(self, deed: Deed, key: str) -> Done:

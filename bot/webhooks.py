@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from bot.metrics import Metrics
-from bot.platforms.core.contract import Answer, Callback, NotAuthentic, Platform
+from bot.platforms.core.contract import Answer, NotAuthentic, Platform
 from bot.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -16,31 +16,21 @@ log = logging.getLogger(__name__)
 BODY_CAP = 1024 * 1024
 
 
-#: Platform -> what it calls, below /callbacks. With GET it checks that the address is ours.
-ROUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "feishu": (("POST", "feishu"),),
-    "sms": (("POST", "sms"),),  # delivery reports
-    "wecom": (("GET", "wecom"), ("POST", "wecom"), ("GET", "wecom-bot"), ("POST", "wecom-bot")),
-}
-
-
 def callbacks_router(worker: Worker, metrics: Metrics) -> APIRouter:
-    """A platform that is off has no route."""
+    """`POST /callbacks/feishu` and `/callbacks/sms` (delivery reports) where these are on; a platform that is off has no route."""
     router = APIRouter(prefix="/callbacks", include_in_schema=False)
-    for name, calls in ROUTES.items():
+    for name in ("feishu", "sms"):
         if platform := worker.sender.platforms.get(name):
-            for method, path in calls:
-                _add(router, method, path, platform, worker, metrics)
+            _add(router, platform, worker, metrics)
     return router
 
 
-def _add(router: APIRouter, method: str, path: str, platform: Platform, worker: Worker, metrics: Metrics) -> None:
-    @router.api_route(f"/{path}", methods=[method])
+def _add(router: APIRouter, platform: Platform, worker: Worker, metrics: Metrics) -> None:
+    @router.post(f"/{platform.name}")
     async def callback(request: Request) -> Response:
         try:
             body = await capped(request)
-            headers = told_by(request)
-            found = platform.receive(headers, body)
+            found = platform.receive(headers_of(request), body)
         except NotAuthentic as refused:
             metrics.refused_callbacks.labels(platform=platform.name, reason=refused.reason).inc()
             log.warning("a callback was refused", extra={"action": "callback_refused", "platform": platform.name, "reason": refused.reason})
@@ -54,7 +44,7 @@ def _add(router: APIRouter, method: str, path: str, platform: Platform, worker: 
             why = {"action": "event_failed", "platform": platform.name, "error": type(error).__name__}
             log.exception("an event was not kept", extra=why)
             return PlainTextResponse("try again\n", 503)
-        return _response(platform.answer(reply, Callback(found, headers)))
+        return _response(Answer(b"{}") if reply is None else platform.answer(reply))
 
 
 def headers_of(request: Request) -> Mapping[str, str]:
@@ -63,12 +53,6 @@ def headers_of(request: Request) -> Mapping[str, str]:
     for name, value in request.headers.items():
         found[name] = "" if name in found else value
     return found
-
-
-def told_by(request: Request) -> Mapping[str, str]:
-    """The headers, and beside them what else a platform's proof may cover."""
-    url = {":method": request.method, ":path": request.url.path, ":query": request.url.query}
-    return {**headers_of(request), **url}
 
 
 async def capped(request: Request) -> bytes:

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 from bot.platforms.core.contract import (
     Answer,
-    Callback,
     Can,
     CreateRoom,
     Deed,
@@ -77,8 +76,7 @@ class Console:
             return self._text(page, f"{sender}:{event_id}", chat, sender)
         raise NotAuthentic("neither a text nor a click")
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
-        reply = reply or Reply("")
+    def answer(self, reply: Reply) -> Answer:
         return Answer(json.dumps(plain(reply), ensure_ascii=False).encode(), status=202 if reply.wait else 200)
 
     async def do(self, deed: Deed, key: str) -> Done:

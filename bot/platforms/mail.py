@@ -14,7 +14,6 @@ from hashlib import sha256
 from bot.platforms.core.budget import Budget, Limit
 from bot.platforms.core.contract import (
     Answer,
-    Callback,
     Can,
     Deed,
     Done,
@@ -58,7 +57,7 @@ class Mail:
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
         raise NotAuthentic("mail_is_not_read")
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
+    def answer(self, reply: Reply) -> Answer:
         return Answer(b"{}")
 
     async def do(self, deed: Deed, key: str) -> Done:

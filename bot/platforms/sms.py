@@ -17,7 +17,6 @@ import httpx
 from bot.platforms.core.budget import Budget, Limit
 from bot.platforms.core.contract import (
     Answer,
-    Callback,
     Can,
     Deed,
     Done,
@@ -72,7 +71,7 @@ class Sms:
             raise NotAuthentic("bad_report", "a report has id and state (delivered or failed)")
         return Receipt("sms", "delivered" if state == "delivered" else "failed", (one,), self._now())
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
+    def answer(self, reply: Reply) -> Answer:
         return Answer(b"{}")
 
     async def do(self, deed: Deed, key: str) -> Done:

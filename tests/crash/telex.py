@@ -5,21 +5,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from bot.platforms.core.contract import (
-    Answer,
-    Callback,
-    Can,
-    CreateRoom,
-    Deed,
-    Done,
-    Edit,
-    Hear,
-    Invite,
-    NotAuthentic,
-    Recall,
-    Send,
-    WillNeverWork,
-)
+from bot.platforms.core.contract import Answer, Can, CreateRoom, Deed, Done, Edit, Hear, Invite, NotAuthentic, Recall, Send, WillNeverWork
 from handlers.core.message import Message, Outgoing, Reply
 
 
@@ -62,8 +48,8 @@ class Telex:
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Answer:
         raise NotAuthentic("a telex only writes")
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
-        return Answer(reply.text.encode() if reply else b"")
+    def answer(self, reply: Reply) -> Answer:
+        return Answer(reply.text.encode())
 
     async def do(self, deed: Deed, key: str) -> Done:
         one = said(deed, key)

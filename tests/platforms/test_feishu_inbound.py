@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.platforms.core.buttons import pressed
 from bot.platforms.core.contract import Answer, NotAuthentic
 from bot.platforms.core.crypto import aes_cbc_open, unbase64
-from bot.platforms.feishu.inbound import Event, Inbound, Secrets
+from bot.platforms.feishu.inbound import Event, Inbound, Secrets, pressed
 from handlers.core.message import Message
 
 VECTORS = Path(__file__).parent / "vectors" / "feishu"

@@ -131,14 +131,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """A callback that is to be answered: what `receive` made of it, and the headers it came with (a nonce may have to come back)."""
-
-    message: "Message | Receipt"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a platform tells later of messages of ours (their ids). Nobody's act: who has read has acknowledged nothing."""
 
@@ -202,13 +194,10 @@ class Platform(Protocol):
     can: Can
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
-        """Verify, decrypt, normalise. Raises NotAuthentic.
+        """Verify, decrypt, normalise. Raises NotAuthentic."""
 
-        Beside the headers (in lower case) stand the request's `:method`, `:path` and `:query` (as it came), which no header can be called.
-        """
-
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
-        """Our reply to a callback in this platform's envelope; None: it is kept, and there is nothing to say yet."""
+    def answer(self, reply: Reply) -> Answer:
+        """Our reply to a callback in this platform's envelope."""
 
     async def do(self, deed: Deed, key: str) -> Done:
         """Do one deed under an idempotency key: a repeat of a key that was done answers the same facts."""

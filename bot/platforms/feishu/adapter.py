@@ -15,7 +15,6 @@ import httpx
 from bot.platforms.core.budget import Budget, Limit, Month
 from bot.platforms.core.contract import (
     Answer,
-    Callback,
     Can,
     CreateRoom,
     Deed,
@@ -96,10 +95,8 @@ class Feishu:
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
         return self.inbound.receive(headers, body)
 
-    def answer(self, reply: Reply | None, to: Callback | None = None) -> Answer:
+    def answer(self, reply: Reply) -> Answer:
         """A toast, and the card as it looks now (for everybody: our cards are shared)."""
-        if reply is None:
-            return Answer(b"{}")
         kind = "error" if reply.error else "info" if reply.wait else "success"
         shown: dict[str, Any] = {"toast": {"type": kind, "content": reply.text}} if reply.text else {}
         if reply.card is not None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot.platforms.core.buttons import key_of
 from handlers.core.message import Button, Card, Field, Link, Outgoing
 
 #: Vendor limits of a card or post, with room for the envelope (documented: 30 KB of request, in which the content is a quoted string;
@@ -20,6 +19,7 @@ MOST_BYTES = 28_000
 MOST_ELEMENTS = 190
 #: Fields that a card with other buttons shows open; where it asks for more, the form comes when its button is tapped.
 OPEN_FIELDS = 3
+KEY_BYTES = 128
 
 _COLOURS = {"plain": "grey", "info": "blue", "good": "green", "warning": "orange", "danger": "red"}
 _STYLES = {"plain": "default", "primary": "primary_filled", "danger": "danger"}
@@ -71,6 +71,15 @@ def in_words(message: Outgoing, labels: Labels) -> Drawn:
     commands = "\n".join(f"· {button.label}: {button.command}" for button in (*message.card.buttons, *message.card.menu))
     text = f"{text}\n{labels.commands}\n{commands}" if commands else text
     return _post(replace(message, text=text, link=message.card.link), labels)
+
+
+def key_of(button: Button, *, asks: int = 0) -> str:
+    """What a button carries: `version|command`, with `?` before it when its form is still to be asked for (`??`: that of the card's
+    second button with this command line, and so on)."""
+    key = f"{'?' * asks}{'' if button.version is None else button.version}|{button.command}"
+    if len(key.encode()) > KEY_BYTES:
+        raise ValueError(f"the key of {button.label!r} has more than {KEY_BYTES} bytes")
+    return key
 
 
 def answers(form: Mapping[str, Any]) -> dict[str, str]:
