@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from bot.circuit import Circuit
 from bot.claims import buried, claim
 from bot.drawing import SILENT, Drawing, Ready, fingerprint
+from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.platforms.core.budget import Month, off_the_hour
 from bot.platforms.core.contract import (
@@ -28,10 +29,12 @@ from bot.platforms.core.contract import (
     WillNeverWork,
 )
 from bot.ringing import Ring, Ringing, Skipped
-from handlers.core.message import Outgoing, plain
+from handlers.core.forms import command_of
+from handlers.core.message import Button, Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
+from storage.form_links import FormLinks
 from storage.outbox import OUTBOX, PRIORITY
 from storage.queue import Queue, backoff
 from storage.tables.queues import OutboxRow
@@ -56,6 +59,8 @@ UNSAID: Mapping[str, Any] = MappingProxyType({"said": None, "said_hash": None})
 TELEPHONES = ("sms",)
 #: What is said because its time has come, and can come a minute later.
 OF_THE_CLOCK = (PRIORITY["reminder"], PRIORITY["digest"])
+#: What is said because a platform keeps back what people say there: by another way, where there is one.
+ELSEWHERE = ("house.quota_out", "house.not_heard")
 #: Person id -> (platform, id there), the best way first.
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 
@@ -87,6 +92,8 @@ class Sender:
         self.circuits: dict[str, Circuit] = {}
         self.ringing = Ringing(road, platforms, ways, metrics, self.resting)
         self._drawing = Drawing(road, self.ringing.ready)
+        house = self.house
+        self._forms = FormDoor(FormLinks(house.database, house.cipher, house.now), house.cipher, house.public_url, house.now)
         self._flying: set[asyncio.Task[None]] = set()
 
     async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
@@ -147,6 +154,7 @@ class Sender:
         row, platform = ready.row, ready.row.platform or ""
         try:
             platform, what = self._deed(ready)
+            what = await asyncio.to_thread(self._linked, platform, row, what)
             if rests := await self._rests(row, platform, what):
                 await self._rest(ready, platform, *rests)
                 return
@@ -341,10 +349,17 @@ class Sender:
             return platform, Send(message, chat=row.chat)
         if row.kind == "secret" and platform:  # where it was asked for, and nowhere else
             return platform, Send(message, person=row.about["to"])
+        name, person = self._way(row, platform)
+        return name, Send(message, person=person)
+
+    def _way(self, row: OutboxRow, platform: str) -> tuple[str, str]:
+        """(platform, id there): how the row's reader is reached."""
         ways = [way for way in self.ways(row.recipient or "") if platform in ("", way[0])]
+        if row.about.get("notice") in ELSEWHERE:
+            ways.sort(key=lambda way: way[0] == row.about["values"]["platform"])
         if not ways:
             raise WillNeverWork(f"no messenger reaches {row.recipient}")
-        return ways[0][0], Send(message, person=ways[0][1])
+        return ways[0]
 
     def _elsewhere(self, row: OutboxRow, message: Outgoing, off: str) -> tuple[str, Deed]:
         """The row's platform has been switched off since: a person is reached by another way, a room is made where one can be made."""
@@ -357,6 +372,22 @@ class Sender:
         platform, person = ways[0]
         mentions = tuple(one for name in message.mentions if (one := self._identity(platform, name)))
         return platform, Send(replace(message, mentions=mentions), person=person)
+
+    def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
+        """With pages of their own for what this one reader cannot do by a tap there."""
+        can = self.platforms[platform].can
+        if not can.links or not row.recipient or not isinstance(what, Send | Edit) or what.message.card is None:
+            return what
+        person, form = row.recipient, bool(row.about.get("form")) and not can.form
+
+        def linked(button: Button) -> Button:
+            apart = can.unsigned and command_of(button.command).four_eyes
+            page = not can.cards or apart or (form and bool(button.form))
+            return replace(button, url=self._forms.make_form_link(person, button)) if page else button
+
+        card = what.message.card
+        card = replace(card, buttons=tuple(map(linked, card.buttons)), menu=tuple(map(linked, card.menu)))
+        return replace(what, message=replace(what.message, card=card))
 
     def _silent(self, row: OutboxRow, platform: str) -> Deed:
         """A deed without words."""

@@ -478,6 +478,14 @@ def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
     return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
 
 
+@screen("house.quota_out")
+@screen("house.not_heard")
+def withheld(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """A messenger keeps back what people say there: to who said it, and to administrators."""
+    platform = look.say(f"platform.{about['values']['platform']}")
+    return Outgoing(look.say(f"notice.{about['notice'].removeprefix('house.')}", platform=platform))
+
+
 @screen("incident.recounted")
 def recounted(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     """The calendar has changed: what would be due later stays, until two people agree."""

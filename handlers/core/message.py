@@ -29,12 +29,14 @@ class Message:
     with this command line, from 1 (0: none) ·
     `proven`: no further proof of identity is needed; on the web only after a fresh one-time code ·
     `token`: the id of the token by which a program sent it for its person: nothing of four eyes is decided by one ·
+    `unsigned`: it came by a road on which nothing proves that the sender said just this: nothing of four eyes is decided by one either ·
+    `withheld`: somebody said something that the platform keeps back, as the firm's quota is used up ·
     `joined`, `left`: the bot came into this chat or was removed from it · `entered`: somebody opened the direct chat.
     """
 
     platform: str
     event_id: str
-    kind: Literal["text", "click", "joined", "left", "entered"]
+    kind: Literal["text", "click", "joined", "left", "entered", "withheld"]
     chat: str
     chat_kind: Literal["group", "direct"]
     sender: str
@@ -50,6 +52,7 @@ class Message:
     asks: int = 0
     proven: bool = True
     token: str = ""
+    unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class Button:
     `form`: what is asked before the command goes off; sent beside it as `Message.fields`, so the button itself stays small (platforms
     without input fields show the command's usage line instead, see core.forms.how_to_type) ·
     `confirm`: ask 「确定?」 first (only for what leaves the building or cannot be undone) ·
-    `files`: where the platform can, let people choose files and send the command with them.
+    `files`: where the platform can, let people choose files and send the command with them ·
+    `url`: a page for this one reader where the act is done, where it cannot be done by a tap.
     """
 
     label: str
@@ -87,6 +91,7 @@ class Button:
     form: tuple[Field, ...] = ()
     confirm: bool = False
     files: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,8 @@ class Road:
         if message is None:
             payload = inbox.payload_of(row, self.house.cipher)
             self._decide_again(row, lambda tx: self._request(tx, row, payload))
+        elif message.kind == "withheld":
+            self._decide_again(row, lambda tx: self._withheld(tx, row, message))
         elif message.kind in ARRIVALS:
             self._decide_again(row, lambda tx: self._arrival(tx, row, message))
         else:
@@ -195,6 +197,8 @@ class Road:
         check(parsed.command.who, person, house.plans.organization)
         if message.token and parsed.command.four_eyes:
             raise NotAllowed("token.four_eyes")
+        if message.unsigned and parsed.command.four_eyes:
+            raise NotAllowed("house.unsigned")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
@@ -427,6 +431,20 @@ class Road:
         notice = Notice("house.switched_off", organization.with_role("administrator"), {"platform": platform}, "escalation")
         ref, version = f"off:{platform}", now.toordinal()
         outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
+
+    def _withheld(self, tx: Transaction, row: InboxRow, message: Message) -> None:
+        """The platform keeps back what was said: who said it is told, once an hour, and the administrators once a day."""
+        organization, now, values = self.house.plans.organization, self.house.now(), {"platform": message.platform}
+        person, hour = self.person_of(message), int(now.timestamp()) // 3600
+        for notice, ref, version in (
+            (Notice("house.not_heard", (person,), values, "escalation"), f"unheard:{message.platform}", hour),
+            (
+                Notice("house.quota_out", organization.with_role("administrator"), values, "escalation"),
+                f"quota:{message.platform}", now.toordinal(),
+            ),
+        ):  # fmt: skip
+            outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
+        self._finish(tx, row, None)
 
     def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
         """Something was buried: every administrator hears of it, and again when it was revived and buried again."""

@@ -117,6 +117,10 @@ class Can:
     tells: bool = False
     chat_link: Callable[[str], str] | None = None
     rush: bool = False
+    links: bool = False
+    """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
+    unsigned: bool = False
+    """what arrives does not prove who said it (`Message.unsigned`): acts of four eyes are links to the web page"""
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
 
@@ -138,6 +142,14 @@ class Receipt:
     state: Literal["delivered", "read", "failed"]
     messages: tuple[str, ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody did, with the answer that this very request wants: `answer(None)` says that it is kept."""
+
+    what: Message | Receipt
+    answer: Callable[[Reply | None], Answer]
 
 
 class TryLater(Exception):
@@ -193,8 +205,8 @@ class Platform(Protocol):
     name: str
     can: Can
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
-        """Verify, decrypt, normalise. Raises NotAuthentic."""
+    def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer | Heard:
+        """Verify, decrypt, normalise. Raises NotAuthentic. `headers` in lower case, with `:method` and `:path` (path and query)."""
 
     def answer(self, reply: Reply) -> Answer:
         """Our reply to a callback in this platform's envelope."""

@@ -23,6 +23,7 @@ from bot.platforms.core.contract import (
     Fetch,
     Hear,
     Invite,
+    NotAuthentic,
     Page,
     Pin,
     Recall,
@@ -93,6 +94,8 @@ class Feishu:
         self._inviting: dict[str, asyncio.Lock] = {}
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer:
+        if self._mode != "http":  # without an encrypt key nothing that is posted to us proves anything
+            raise NotAuthentic("callbacks_off")
         return self.inbound.receive(headers, body)
 
     def answer(self, reply: Reply) -> Answer:
