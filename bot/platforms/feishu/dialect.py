@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bot.platforms.core.cards import Labels as Labels
+from bot.platforms.core.cards import key_of, turn, whole_text, with_commands
 from handlers.core.message import Button, Card, Field, Link, Outgoing
 
 #: Vendor limits of a card or post, with room for the envelope (documented: 30 KB of request, in which the content is a quoted string;
@@ -19,7 +21,6 @@ MOST_BYTES = 28_000
 MOST_ELEMENTS = 190
 #: Fields that a card with other buttons shows open; where it asks for more, the form comes when its button is tapped.
 OPEN_FIELDS = 3
-KEY_BYTES = 128
 
 _COLOURS = {"plain": "grey", "info": "blue", "good": "green", "warning": "orange", "danger": "red"}
 _STYLES = {"plain": "default", "primary": "primary_filled", "danger": "danger"}
@@ -27,21 +28,6 @@ _FIELD = re.compile(r"f\d+_")
 _PICKED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) ([+-]\d{4})")
 
 Element = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """The few words that a platform adds by itself, in the installation's language."""
-
-    drill: str
-    more: str
-    superseded: str
-    attached: str
-    """said where a message was cut, the rest being in the file that follows"""
-    sure: str
-    choose: str
-    commands: str
-    """heads the list of commands where no card can be shown"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +53,12 @@ def in_words(message: Outgoing, labels: Labels) -> Drawn:
     """The message without a card, with the commands that its buttons stand for: for where no card can be built."""
     if message.card is None:
         return _post(message, labels)
-    text = whole_text(message.card)
-    commands = "\n".join(f"· {button.label}: {button.command}" for button in (*message.card.buttons, *message.card.menu))
-    text = f"{text}\n{labels.commands}\n{commands}" if commands else text
-    return _post(replace(message, text=text, link=message.card.link), labels)
-
-
-def key_of(button: Button, *, asks: int = 0) -> str:
-    """What a button carries: `version|command`, with `?` before it when its form is still to be asked for (`??`: that of the card's
-    second button with this command line, and so on)."""
-    key = f"{'?' * asks}{'' if button.version is None else button.version}|{button.command}"
-    if len(key.encode()) > KEY_BYTES:
-        raise ValueError(f"the key of {button.label!r} has more than {KEY_BYTES} bytes")
-    return key
+    return _post(replace(message, text=with_commands(message.card, labels), link=message.card.link), labels)
 
 
 def answers(form: Mapping[str, Any]) -> dict[str, str]:
     """A submitted form by the names of its fields, as the parser reads them."""
     return {_FIELD.sub("", name, count=1): _value(given) for name, given in form.items()}
-
-
-def whole_text(card: Card) -> str:
-    lines = [f"{name}:{value}" if name else value for name, value in card.lines]
-    return "\n".join([card.title, *lines, *([card.note] if card.note else [])])
 
 
 def _post(message: Outgoing, labels: Labels) -> Drawn:
@@ -139,7 +108,7 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
     asking = [button for button in card.buttons if button.form]
     alone = len(card.buttons) == 1 and not card.menu
     opened = asking if alone or sum(len(button.form) for button in asking) <= OPEN_FIELDS else []
-    row = [_button(b, labels, asks=_turn(card, b)) for b in card.buttons if b not in opened]
+    row = [_button(b, labels, asks=turn(card, b)) for b in card.buttons if b not in opened]
     if row := [*row, *([_link(card.link)] if card.link else [])]:
         yield _row(row)
     for number, button in enumerate(opened):
@@ -148,14 +117,9 @@ def _elements(card: Card, labels: Labels, mentions: Iterable[str], *, plain: boo
         yield {
             "tag": "select_static",
             "placeholder": _plain(labels.more),
-            "options": [{"text": _plain(b.label), "value": key_of(b, asks=_turn(card, b))} for b in card.menu],
+            "options": [{"text": _plain(b.label), "value": key_of(b, asks=turn(card, b))} for b in card.menu],
             "behaviors": [{"type": "callback", "value": {"a": ""}}],
         }
-
-
-def _turn(card: Card, button: Button) -> int:
-    """Which of the card's forms with its command line the button's is, from 1; 0 where it asks nothing."""
-    return card.asking(button.command).index(button) + 1 if button.form else 0
 
 
 def _line(name: str, value: str) -> Element:

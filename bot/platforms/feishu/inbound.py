@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
+from bot.platforms.core.cards import pressed as pressed
 from bot.platforms.core.contract import Answer, NotAuthentic, Receipt
 from bot.platforms.core.crypto import aes_cbc_open, same, sha256_hex, unbase64
 from bot.platforms.core.strict import Object, inner, items, parse_object, text
@@ -240,14 +241,6 @@ class Inbound:
                 # Feishu tells each time the chat is opened; a person is greeted once.
                 return Message("feishu", f"entered:{event.sender}", "entered", event.chat, "direct", event.sender, "", at)
         return NOTHING
-
-
-def pressed(key: str) -> tuple[int | None, str, int] | None:
-    """(version, command line, which of its forms is still to be asked for) of a button's key `version|command`; None: we never drew it."""
-    version, sign, command = key.lstrip("?").partition("|")
-    if not sign or not command.startswith("/") or not (version == "" or (version.isascii() and version.isdigit() and len(version) < 10)):
-        return None
-    return (int(version) if version else None), command, len(key) - len(key.lstrip("?"))
 
 
 def _card_action(body: Object, key: str, at: datetime) -> Event:
