@@ -238,7 +238,8 @@ class Sender:
 
     async def _do(self, platform: str, what: Deed, key: str) -> Done:
         """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""
-        if isinstance(what, Edit) and not self.platforms[platform].can.edit:
+        can = self.platforms[platform].can
+        if isinstance(what, Edit) and not (can.edit or can.anew):
             return Done()
         circuit = self.circuit(platform)
         if wait := circuit.wait():

@@ -15,6 +15,10 @@ TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 AWAY = 3.0
 
 
+class Unreached(PlatformDown):
+    """Not even asked: nothing can have come of it."""
+
+
 def client(base: str) -> httpx.AsyncClient:
     """Redirects are not followed: an API that redirects is not the one that was configured."""
     return httpx.AsyncClient(base_url=base, timeout=TIMEOUT, limits=httpx.Limits(max_connections=50, keepalive_expiry=30.0))
@@ -34,7 +38,8 @@ async def send(http: httpx.AsyncClient, method: str, path: str, *, raw: bool = F
     try:
         response = await http.request(method, path, **what)
     except httpx.TransportError as error:
-        raise PlatformDown(AWAY, f"no answer from {http.base_url.host} ({type(error).__name__})") from None
+        kind = Unreached if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout) else PlatformDown
+        raise kind(AWAY, f"no answer from {http.base_url.host} ({type(error).__name__})") from None
     values = _object(response.content) if response.headers.get("content-type", "").startswith("application/json") else None
     if values is None and not (raw and response.status_code == 200):
         raise PlatformDown(AWAY, f"{http.base_url.host} answered {response.status_code} and no JSON")
