@@ -75,13 +75,13 @@ class Artist:
         """`said`: the answer to a click, shown below the title."""
         if superseded:
             card = replace(card, buttons=(), menu=(), link=None, note=self.labels.superseded)
-        title = f"【{self.labels.drill}】{card.title}" if card.drill else card.title
+        title, _, desc = _headed(f"【{self.labels.drill}】{card.title}" if card.drill else card.title)
         pages = _pages(card)
         pairs, lines = _sorted(card, MOST_PAIRS - (len(pages) if robot else 0))
         below = "\n".join(lines)
         body: Object = {"task_id": task, "main_title": {"title": _cut(title, TITLE)}}
-        if said:
-            body["main_title"]["desc"] = _cut(said, DESC)
+        if said or desc:
+            body["main_title"]["desc"] = _cut(said or desc, DESC)
         if below:
             body["sub_title_text"] = _cut(below, SUBTITLE)
         shown: list[Object] = [{"keyname": name, "value": value} for name, value in pairs]
@@ -89,7 +89,7 @@ class Artist:
         if shown:
             body["horizontal_content_list"] = shown
         left = self._acts(body, card, () if robot else pages)
-        cut = len(title) > TITLE or len(below) > SUBTITLE or bool(left)
+        cut = len(title) > TITLE or len(desc) > DESC or len(below) > SUBTITLE or bool(left)
         return Drawn(body, self.in_words(replace(card, buttons=tuple(left), menu=())) if cut else "")
 
     def _acts(self, body: Object, card: Card, pages: Sequence[tuple[str, str]]) -> list[Button]:
@@ -159,6 +159,11 @@ def _elements(values: Object) -> Iterator[str]:
                 yield xml.tag(camel, *_elements(one))
             else:
                 yield xml.tag(camel, str(one)) if isinstance(one, int) else xml.words(camel, one)
+
+
+def _headed(title: str) -> tuple[str, str, str]:
+    """A long title in two, where it has two parts."""
+    return title.rpartition(" · ") if len(title) > TITLE and " · " in title else (title, "", "")
 
 
 def _sorted(card: Card, most: int) -> tuple[list[tuple[str, str]], list[str]]:
