@@ -197,7 +197,7 @@ def group(state: State, request: Request) -> Json:
 
 def send_to_group(state: State, request: Request) -> Json:
     """No msgid comes back, so nothing here can be recalled."""
-    known: Mapping[str, Check] = {"chatid": words(least=1), "msgtype": anything, "safe": whole(0, 1), **CONTENTS}
+    known: Mapping[str, Check] = {"chatid": words(least=1), "msgtype": anything, "safe": whole(0, 1), **CONTENTS, **IN_GROUP}
     given = body(request, known, ("chatid", "msgtype"))
     chat = _group(state, given["chatid"])
     content = check_content(state, given, IN_GROUP)

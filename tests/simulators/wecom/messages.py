@@ -110,13 +110,12 @@ def send(state: State, request: Request) -> Json:
     if "template_card" in content:
         fit_card(state, content["template_card"], "app")
     whom, invalid = receivers(state, given)
-    msgid = state.new("msg")
-    if given.get("enable_duplicate_check"):
-        before = _repeated(state, given, msgid)
-        if before is not None:
-            return {**invalid, "msgid": before["msgid"] if state.same_msgid else msgid}
+    msgid, before = state.new("msg"), _before(state, given)
+    if before:
+        return {**invalid, "msgid": before if state.same_msgid else msgid}
     if "template_card" in content:
         new_task(state, content["template_card"], "app")
+    _remember(state, given, msgid)
     for userid in whom:
         deliver(state, userid, given["msgtype"], content, msgid)
     if given["msgtype"] == "template_card" and content["template_card"]["card_type"] in INTERACTIVE:
@@ -124,15 +123,21 @@ def send(state: State, request: Request) -> Json:
     return {**invalid, "msgid": msgid}
 
 
-def _repeated(state: State, given: Json, msgid: str) -> Json | None:
-    """What the same content was answered before, when that is no longer ago than the interval that was asked for then."""
+def _content_of(given: Json) -> str:
     same = {name: value for name, value in given.items() if "duplicate_check" not in name}
-    key = json.dumps(same, sort_keys=True, ensure_ascii=False)
-    ends, found = state.done.get(key, (state.clock(), {}))
-    if ends > state.clock():
-        return dict(found)
-    state.done[key] = (state.clock() + timedelta(seconds=given.get("duplicate_check_interval", 1800)), {"msgid": msgid})
-    return None
+    return json.dumps(same, sort_keys=True, ensure_ascii=False)
+
+
+def _before(state: State, given: Json) -> str:
+    """The msgid of the same content, no longer ago than the interval that was asked for then."""
+    ends, msgid = state.done.get(_content_of(given), (state.clock(), ""))
+    return msgid if given.get("enable_duplicate_check") and ends > state.clock() else ""
+
+
+def _remember(state: State, given: Json, msgid: str) -> None:
+    if given.get("enable_duplicate_check"):
+        ends = state.clock() + timedelta(seconds=given.get("duplicate_check_interval", 1800))
+        state.done[_content_of(given)] = (ends, msgid)
 
 
 def deliver(state: State, userid: str, kind: str, content: Json, msgid: str) -> None:

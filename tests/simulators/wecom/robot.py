@@ -180,7 +180,8 @@ class Robot:
 
     def _passive(self, asked: Asked, text: str) -> Json:
         given: Json = json.loads(text)
-        must(isinstance(given, dict), "reply", "an object is expected")
+        if not isinstance(given, dict):
+            raise ValueError("an object is expected")
         try:
             with self.state.lock:
                 self.answer(asked, given, http=True)
@@ -215,6 +216,7 @@ class Robot:
             raise Refusal(STREAM_OVER, "stream is finished or expired")
         else:
             self._check(content)
+            self._serve_once(content)
             found.message.history.append(found.message.content)
             found.message.content, found.message.kind = {**found.message.content, **content}, given["msgtype"]
         found.message.finished = bool(stream.get("finish"))
@@ -230,12 +232,16 @@ class Robot:
             fits(words(size=MARKDOWN), content["markdown"]["content"], "markdown", self.state.too_long)
         if "template_card" in content:
             fit_card(self.state, content["template_card"], "robot")
+
+    def _serve_once(self, content: Json) -> None:
+        if "template_card" in content:
             new_task(self.state, content["template_card"], "robot")
 
     def _post(self, chat: Chat, content: Json, kind: str, quotes: str = "") -> Message:
         self._check(content)
         if not self.state.spend(f"robot:{chat.id}", 30, MINUTE) or not self.state.spend(f"robot:{chat.id}", 1000, HOUR):
             raise Refusal(45009, "api freq out of limit")
+        self._serve_once(content)
         return self.state.post(chat, kind, content, "robot", quotes=quotes)
 
     def _update(self, asked: Asked, given: Json) -> None:

@@ -168,7 +168,7 @@ class State:
     """sealed files that people sent to the robot, and until when they can be fetched"""
     tokens: dict[str, datetime] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
-    done: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
+    done: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     """what was sent under a duplicate check, and until when that is remembered"""
     task_ids: set[tuple[str, str]] = field(default_factory=set)
     """(app or robot, task_id)"""
