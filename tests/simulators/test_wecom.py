@@ -278,7 +278,7 @@ def test_a_thousand_an_hour(sim: Sim, caller: Caller) -> None:
 
 
 def test_a_duplicate_check_says_yes_and_shows_it_once(sim: Sim, caller: Caller) -> None:
-    check = {"enable_duplicate_check": 1, "duplicate_check_interval": 600}
+    check: Json = {"enable_duplicate_check": 1, "duplicate_check_interval": 600}
     first = caller.send({"content": "一次"}, **check)
     again = caller.send({"content": "一次"}, **check)
     assert (again["errcode"], again["msgid"] == first["msgid"], sim.seen("LiNa")) == (0, False, ["一次"])
@@ -470,6 +470,18 @@ def test_a_click_is_answered_with_another_card(sim: Sim, caller: Caller, product
     click = lina.taps(lina.app.messages[0], "认领")
     assert (click.problem, click.updated) == ("", True)
     assert lina.app.messages[0].text == "已由李娜认领\n状态 处置中\n完成"
+
+
+def test_a_passive_answer_may_use_the_code_up(sim: Sim, caller: Caller, product: Product) -> None:
+    """Nobody knows whether it does."""
+    product.answer = lambda heard: _xml("update_button", Button={"ReplaceName": "已认领"})
+    for number, spent in enumerate((False, True)):
+        sim.state.passive_spends = spent
+        caller.card(buttons(f"t{number}"))
+        lina = sim.person("LiNa")
+        code = lina.taps(lina.app.messages[-1], "认领").event["ResponseCode"]
+        answer = caller.update(code, atall=1, button={"replace_name": "再改"})
+        assert answer["errcode"] == (sim.state.code_spent if spent else 0)
 
 
 def test_the_code_of_a_click_changes_the_card_later(sim: Sim, caller: Caller, product: Product) -> None:

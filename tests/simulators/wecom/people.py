@@ -160,15 +160,17 @@ class Player:
         if message.sender == "robot":
             self.robot.clicked(click, card, button.key, selected)
             return click
+        code = self.state.code(CODE_LIFE, msgid=message.msgid)
         about: Json = {
             "EventKey": button.key, "TaskId": card.task_id, "CardType": card.kind,
-            "ResponseCode": self.state.code(CODE_LIFE, msgid=message.msgid),
+            "ResponseCode": code,
             **({"SelectedItems": {"SelectedItem": [_item(key, ids) for key, ids in selected.items()]}} if selected else {}),
         }  # fmt: skip
         before = len(message.history)
         delivery = self._event("template_card_menu_event" if menu else "template_card_event", about, message)
         click.event, click.updated = delivery.event, len(message.history) > before
         click.problem = "" if delivery.arrived else delivery.problems[-1]
+        self.state.codes[code].used |= click.updated and self.state.passive_spends
         click.answered.set()
         return click
 

@@ -191,6 +191,8 @@ class State:
     """mobile and e-mail are told (an app made before 2022-06-20)"""
     group_cards: bool = True
     """whether a card may be pushed to a group: nobody knows (platforms.md 1.2), so both must be lived with"""
+    passive_spends: bool = False
+    """(?) a passive answer to a click uses its response_code up"""
     same_msgid: bool = False
     """(?) a repeat under the duplicate check is answered with the first msgid"""
     same_chat_ids: bool = False
