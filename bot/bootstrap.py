@@ -27,11 +27,11 @@ from bot.platforms.feishu.dialect import Labels
 from bot.platforms.feishu.inbound import Secrets
 from bot.platforms.mail import Mail, Mailbox
 from bot.platforms.sms import Sms
-from bot.wecom import make_wecom
 from bot.sender import Ways
 from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
+from bot.wecom import make_wecom
 from bot.worker import Worker
 from handlers.core.chat_links import ChatLinks
 from handlers.core.road import House, Road

@@ -467,6 +467,18 @@ class Road:
         )
         return True
 
+    def roomless(self, tx: Transaction, row: OutboxRow) -> None:
+        """No messenger that is on makes group chats: the commander is told how to have one."""
+        incident, now = self.reader(tx).incident(row.incident or ""), self.house.now()
+        said = plain(Outgoing(self.house.words.say("house.no_room", number=incident.number, ref=incident.ref)))
+        ways = self.house.links.ways(incident.commander)
+        platform = row.platform or next((name for name, _ in ways), "")
+        if platform:
+            outbox.enqueue_to_person(
+                tx, key=f"roomless:{incident.ref}", platform=platform, person=incident.commander, said=said, incident=incident.ref,
+                priority=outbox.PRIORITY["assignment"], now=now,
+            )  # fmt: skip
+
     # Small parts
 
     def _unit(self, tx: Transaction, actor: str, via: str) -> UnitOfWork:
