@@ -1,24 +1,28 @@
-"""Putting WeCom together from its settings."""
+"""Putting WeCom together from its settings, and what the doctor says of it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 
 from bot.channels import WecomAppSettings, WecomRobotSettings, WecomSettings
 from bot.platforms.core.cards import Labels
+from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import Shelf
 from bot.platforms.core.http import client
 from bot.platforms.wecom.adapter import Wecom
 from bot.platforms.wecom.app import App
 from bot.platforms.wecom.app_inbound import AppSecrets
+from bot.platforms.wecom.checkup import Checkup, table
 from bot.platforms.wecom.dialect import Adds, Artist
 from bot.platforms.wecom.memory import Memory
 from bot.platforms.wecom.robot import Robot
 from bot.platforms.wecom.robot_inbound import RobotSecrets
 from bot.platforms.wecom.wire import Login, Wire
 from handlers.core.forms import how_to_type
-from handlers.core.wording import Words
+from handlers.core.wording import Ours, Words
+from workflows.core.people import Person
 
 
 def make_wecom(settings: WecomSettings, shelf: Shelf, words: Words, now: Callable[[], datetime], public_url: str, accounts: int) -> Wecom:
@@ -46,3 +50,25 @@ def app_secrets(app: WecomAppSettings) -> AppSecrets:
 
 def robot_secrets(robot: WecomRobotSettings) -> RobotSecrets:
     return RobotSecrets(robot.bot_id, robot.secret.reveal(), robot.token.reveal(), robot.aes_key.reveal())
+
+
+async def ask_wecom(
+    settings: WecomSettings, words: Words, public_url: str, people: Iterable[Person], now: Callable[[], datetime]
+) -> list[Found]:
+    """What can be done as it is set up, in plain words, and whether WeCom agrees."""
+    app, robot = settings.app, settings.robot
+    rows = table(app is not None, robot.mode if robot else "")
+    lines = "\n".join(f"    {words.say(f'doctor.wecom_can.{row}')}: {words.say(f'doctor.wecom_how.{how}')}" for row, how in rows)
+    found = [Found("ok", "wecom", "table", {"modes": settings.modes, "lines": Ours(lines)})]
+    if app is None:
+        return found
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(client(settings.api_base))
+        away = await stack.enter_async_context(client(public_url))
+        checkup = Checkup(http, away, app_secrets(app), public_url, now, secrets.token_bytes)
+        return [*found, *await checkup.findings(list(_known(people)))]
+
+
+def _known(people: Iterable[Person]) -> Iterator[tuple[str, str]]:
+    """(id there, name) of those who have an identity."""
+    return ((identity, person.name) for person in people if (identity := person.identities.get("wecom")))
