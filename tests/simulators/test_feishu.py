@@ -673,7 +673,7 @@ class Product:
         self.key = ""
 
     def hear(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        self.raw.append((headers, body))
+        self.raw.append((dict(headers), body))
         event = opened(json.loads(body)["encrypt"], self.key) if self.key else json.loads(body)
         self.heard.append(event)
         return self.answer(event)

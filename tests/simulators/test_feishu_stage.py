@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import CHROMIUM, a_browser
-from tests.simulators.feishu.stage import Running, running
+from tests.simulators.core.stage import Running
+from tests.simulators.feishu.stage import running
 
 T = TypeVar("T")
 
