@@ -65,7 +65,7 @@ class WecomStand(Stand):
         return [message.text for message in self.sim.said if not message.recalled]
 
     def rang(self) -> int:
-        return sum(len(message.mentions) for message in self.sim.said)
+        return sum(len(message.mentioned) for message in self.sim.said)
 
 
 async def _nobody(message: object) -> None:

@@ -85,7 +85,11 @@ class Artist:
         if below:
             body["sub_title_text"] = _cut(below, SUBTITLE)
         shown: list[Object] = [{"keyname": name, "value": value} for name, value in pairs]
-        shown += [{"keyname": "↗", "value": _cut(label, PAIR_VALUE), "type": 1, "url": url} for label, url in pages if robot]
+        shown += [
+            {"keyname": _cut(label, PAIR_NAME), "value": f"↗ {_cut(label, PAIR_VALUE - 2)}", "type": 1, "url": url}
+            for label, url in pages
+            if robot
+        ]
         if shown:
             body["horizontal_content_list"] = shown
         left = self._acts(body, card, () if robot else pages)

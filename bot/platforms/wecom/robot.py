@@ -94,12 +94,13 @@ class Robot:
 
     async def send(self, chat: str, message: Outgoing, key: str) -> Done:
         done = Done({"chat": chat, "message_id": message_of(key)})
+        called = message.mentions if kind_of(chat) == "group" else ()
         if message.card is None or not await self._takes_cards(chat):
-            await self._words(chat, markdown(self._artist.said(message), message.mentions), key)
+            await self._words(chat, markdown(self._artist.said(message), called), key)
             return done
         drawn = self._artist.card(message.card, message_of(key), robot=True)
-        if drawn.rest or message.mentions:
-            await self._words(chat, markdown(drawn.rest or message.text, message.mentions), f"{key}:whole")
+        if drawn.rest or called:
+            await self._words(chat, markdown(drawn.rest or message.text, called), f"{key}:whole")
         try:
             await self._push(chat, {"msgtype": "template_card", "template_card": drawn.card}, key)
         except Refused as refusal:
