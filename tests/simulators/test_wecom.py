@@ -364,6 +364,7 @@ def test_a_card_that_is_taken(caller: Caller, right: Json) -> None:
     (buttons(button_list=[{"text": "a", "key": "字" * 342}]), "too_long"), (buttons(button_list=[{"text": "a"}]), "bad_card"),
     (buttons(button_list=[{"text": "a", "key": "k", "style": 5}]), "bad_card"),
     (buttons(button_selection={"question_key": "q", "option_list": [{"id": str(n), "text": "x"} for n in range(11)]}), "too_long"),
+    (buttons(button_selection={"question_key": "q", "option_list": [{"id": "1", "text": "字" * 17}]}), "too_long"),
     ({"card_type": "form"}, "bad_card"), ({"card_type": "text_notice", "main_title": {"title": "x"}}, 42045),
     ({"card_type": "text_notice", "main_title": {"title": "x"}, "card_action": {"type": 3, "url": "https://x"}}, 42045),
     ({"card_type": "text_notice", "card_action": {"type": 1, "url": "https://x"}}, 41016),

@@ -34,12 +34,7 @@ _ROBOT_JUMP = thing({"type": whole(0, 3), "title": words(13, least=1), **_WAY, "
 _ACTION = thing({"type": whole(1, 2, NO_JUMP), **_WAY}, ("type",))
 _PICTURE = thing({"type": whole(0, 2), **_WAY, "title": words(), "desc": words(), "image_url": _URL}, ("image_url",))
 _LONG_PAIR = thing({"title": words(26, least=1), "desc": words(112)}, ("title",))
-_OPTION = thing({"id": words(size=128, least=1), "text": words(10, least=1)}, ("id", "text"))
-_SELECT: Mapping[str, Check] = {
-    "question_key": words(size=1024, least=1), "title": words(13), "selected_id": words(size=128),
-    "option_list": each(_OPTION, 10, 1),
-}  # fmt: skip
-_CHECKED = thing({"id": words(size=128, least=1), "text": words(11, least=1), "is_checked": yes_or_no}, ("id", "text"))
+_ID = words(size=128, least=1)
 _BUTTON = {"text": words(10, least=1), "style": whole(1, 4), "key": words(size=1024, least=1)}
 _COMMON: Mapping[str, Check] = {
     "card_type": anything, "source": _SOURCE, "action_menu": _MENU, "task_id": among(also=TASK_ID), "main_title": _TITLE,
@@ -47,12 +42,20 @@ _COMMON: Mapping[str, Check] = {
 }  # fmt: skip
 
 
+def _select(most: int, also: Mapping[str, Check]) -> Check:
+    """A drop-down whose options say at most so many characters."""
+    option = thing({"id": _ID, "text": words(most, least=1)}, ("id", "text"))
+    known = {"question_key": words(size=1024, least=1), "title": words(13), "selected_id": words(size=128)}
+    return thing({**known, "option_list": each(option, 10, 1), **also}, ("question_key", "option_list"))
+
+
 def _kinds(line: Line, update: bool) -> Mapping[str, tuple[Mapping[str, Check], tuple[str, ...]]]:
     """card_type -> what it has beside the common, and what it needs."""
     also: Mapping[str, Check] = {"disable": yes_or_no} if update else {}
-    select = thing({**_SELECT, **also}, ("question_key", "option_list"))
+    beside_buttons, several = _select(16, also), _select(10 if line == "robot" else 16, also)
+    ticked = thing({"id": _ID, "text": words(11 if line == "robot" else 17, least=1), "is_checked": yes_or_no}, ("id", "text"))
     box = thing(
-        {"question_key": words(size=1024, least=1), "option_list": each(_CHECKED, 20, 1), "mode": whole(0, 1), **also},
+        {"question_key": words(size=1024, least=1), "option_list": each(ticked, 20, 1), "mode": whole(0, 1), **also},
         ("question_key", "option_list"),
     )
     # The app's button may be a link; the robot's page knows text, style and key only.
@@ -72,7 +75,7 @@ def _kinds(line: Line, update: bool) -> Mapping[str, tuple[Mapping[str, Check], 
             ("main_title", "card_action"),
         ),
         "button_interaction": (
-            {**rows, **replaced, "sub_title_text": words(112), "button_selection": select, "button_list": each(button, 6, 1)},
+            {**rows, **replaced, "sub_title_text": words(112), "button_selection": beside_buttons, "button_list": each(button, 6, 1)},
             ("main_title", "button_list", "task_id"),
         ),
         "vote_interaction": (
@@ -80,7 +83,7 @@ def _kinds(line: Line, update: bool) -> Mapping[str, tuple[Mapping[str, Check], 
             ("main_title", "checkbox", "submit_button", "task_id"),
         ),
         "multiple_interaction": (
-            {**replaced, "select_list": each(select, 3, 1), "submit_button": _ACT},
+            {**replaced, "select_list": each(several, 3, 1), "submit_button": _ACT},
             ("main_title", "select_list", "submit_button", "task_id"),
         ),
     }  # fmt: skip

@@ -141,7 +141,7 @@ def _drawn(card: Card) -> Json:
     elements: list[Json] = [{"tag": "div", "text": {"content": text}} for text in texts if text]
     links = [{"tag": "button", "text": {"content": name or "↗"}, "behaviors": [_opens(url)]} for name, url in card.links.items() if url]
     if links:
-        elements.append({"tag": "column_set", "flex_mode": "flow", "columns": [{"elements": [one]} for one in links]})
+        elements.append({"tag": "column_set", "flex_mode": "flow", "columns": [{"tag": "column", "elements": [one]} for one in links]})
     if card.closed:
         elements.append({"tag": "button", "text": {"content": card.closed}, "disabled": True})
     pressed = [_button(one.text, _STYLES.get(one.style, "")) for one in card.buttons if one.key]
@@ -150,7 +150,7 @@ def _drawn(card: Card) -> Json:
         submits = [{**one, "form_action_type": "submit"} for one in pressed]
         elements.append({"tag": "form", "name": "card", "elements": [*asked, *submits]})
     elif pressed:
-        elements.append({"tag": "column_set", "flex_mode": "flow", "columns": [{"elements": [one]} for one in pressed]})
+        elements.append({"tag": "column_set", "flex_mode": "flow", "columns": [{"tag": "column", "elements": [one]} for one in pressed]})
     header = {"title": {"content": title.get("title") or values.get("sub_title_text", "")}, "template": "grey" if card.closed else "blue"}
     return {"header": header, "body": {"elements": elements}}
 
