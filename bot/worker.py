@@ -159,6 +159,8 @@ class Worker:
     async def _readable(self, message: Message, reply: Reply) -> Reply:
         """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""
         can = self.sender.platforms[message.platform].can
+        if can.on_card and reply.card is None:
+            reply = replace(reply, card=await asyncio.to_thread(self.road.touched, message, reply))
         most = 0 if can.on_card and reply.card is None else can.toast
         if len(reply.text) <= most:
             return reply

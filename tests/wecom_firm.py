@@ -1,9 +1,9 @@
-"""A firm on WeCom: the whole bot before the strict stand-in: the app alone, the robot alone, both, or the robot in callbacks beside the app."""
+"""A firm on WeCom: the whole bot before the strict stand-in, with the app, the robot, both, or the robot in callbacks beside the app."""
 
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,10 +57,19 @@ class Firm(House):
     def says(self, person: str, text: str, chat: Chat | None = None) -> str:
         """Said one-to-one, or to the robot in a group. Answers what the bot said there next."""
         where = chat or self.direct(person)
-        before = len(where.messages)
+        before, kept = len(where.messages), self.waiting()
         self.player(person).says(where.id, text, mention_bot=chat is not None)
+        self._until(lambda: self.waiting() > kept)
         self.settle()
         return "\n".join(m.text for m in where.messages[before + 1 :] if m.sender in ("app", "robot"))
+
+    def _until(self, so: Callable[[], bool]) -> None:
+        """What goes over the long connection is kept a moment later."""
+        for _ in range(500):
+            if so():
+                return
+            time.sleep(0.01)
+        raise AssertionError("nothing was kept")
 
     def taps(self, person: str, label: str, part: str = "") -> Click:
         """Tap the newest button with this label, on a card that contains `part`; what is in the menu is chosen there and handed in."""
@@ -73,6 +82,7 @@ class Firm(House):
             (menu,) = card.selects
             option = next(text for text in menu.options if label in text)
             click = self.player(person).taps(message, card.buttons[-1].text, {menu.key: option})
+        assert click.answered.wait(10)
         self.settle()
         return click
 

@@ -171,5 +171,5 @@ def able(app: bool, robot: bool) -> Can:
     """What can be done with the app, the robot, or both. Neither knows for sure what it has shown already."""
     return Can(
         edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True,
-        toast=DESC, on_card=True,
+        toast=DESC, on_card=True, deaf=lambda chat: kind_of(chat) == "room",
     )  # fmt: skip
