@@ -19,13 +19,15 @@ from bot.platforms.wecom.dialect import Adds, Artist
 from bot.platforms.wecom.memory import Memory
 from bot.platforms.wecom.robot import Robot
 from bot.platforms.wecom.robot_inbound import RobotSecrets
-from bot.platforms.wecom.wire import Login, Wire
+from bot.platforms.wecom.wire import TIMES, Login, Times, Wire
 from handlers.core.forms import how_to_type
 from handlers.core.wording import Ours, Words
 from workflows.core.people import Person
 
 
-def make_wecom(settings: WecomSettings, shelf: Shelf, words: Words, now: Callable[[], datetime], public_url: str, accounts: int) -> Wecom:
+def make_wecom(
+    settings: WecomSettings, shelf: Shelf, words: Words, now: Callable[[], datetime], public_url: str, accounts: int, times: Times = TIMES
+) -> Wecom:
     http, memory = client(settings.api_base), Memory(shelf, now)
     artist = artist_of(words, public_url)
     app = App(app_secrets(settings.app), http, memory, artist, now, secrets.token_bytes, accounts) if settings.app else None
@@ -33,7 +35,7 @@ def make_wecom(settings: WecomSettings, shelf: Shelf, words: Words, now: Callabl
     if robot is not None and settings.robot is not None and settings.robot.mode == "ws":
         login = Login(settings.ws_url, settings.robot.bot_id, settings.robot.secret.reveal())
         new_id = partial(secrets.token_hex, 8)
-        robot.wire = Wire(login, shelf, new_id(), new_id, robot.inbound.decode, robot.portable, robot.updated)
+        robot.wire = Wire(login, shelf, new_id(), new_id, robot.inbound.decode, robot.portable, robot.updated, times)
     return Wecom(app, robot, http, memory, artist, now)
 
 

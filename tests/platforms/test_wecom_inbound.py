@@ -158,7 +158,9 @@ def test_one_sign_changed_is_refused(name: str) -> None:
 def test_of_so_many_mutated_requests_none_gets_in(mode: str) -> None:
     """Bytes changed, cut, doubled and swapped in body, query and headers: refused, and nothing else ever comes of it."""
     dice = random.Random(20261122)
-    vectors = [vector for name in HTTP if name.startswith((mode, "kat") if mode == "app" else mode) for vector in [_load(name)]]
+    # The signature of app_bad_signature is right for the nonce "1", which is its own one cut short.
+    names = [name for name in HTTP if name.startswith((mode, "kat") if mode == "app" else mode) and name != "app_bad_signature"]
+    vectors = [_load(name) for name in names]
     accepted = [vector for vector in vectors if vector["expected"]["verdict"] == "accept"]
     genuine = {_proven(*_request(vector["request"])) for vector in accepted}
     for round_ in range(MUTATIONS):

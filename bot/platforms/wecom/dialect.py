@@ -15,7 +15,7 @@ from handlers.core.message import Button, Card, Outgoing
 
 TITLE, DESC, SUBTITLE = 26, 30, 112
 MOST_PAIRS, PAIR_NAME, PAIR_VALUE = 6, 5, 26
-MOST_BUTTONS, MOST_OPTIONS, LABEL, OPTION = 6, 10, 10, 20
+MOST_BUTTONS, MOST_OPTIONS, LABEL, OPTION = 6, 10, 10, 16
 TEXT_BYTES, MARKDOWN_BYTES = 2048, 20480
 #: The menu's question, and the button that hands in what was chosen there.
 MENU = "more"

@@ -25,19 +25,26 @@ from handlers.core.message import Message, Reply
 log = logging.getLogger(__name__)
 
 FRAME_CAP = 2 * 1024 * 1024
-#: A connection that is silent when pinged is dead: noticed within half a minute.
-PING_EVERY, PONG_WITHIN = 15.0, 10.0
-ANSWER_WITHIN = 10.0
-#: Who holds the connection says so every few seconds; another replica takes over when it has said nothing for so long.
-LEASE, RENEW = 15.0, 4.0
-LONGEST_PAUSE = 30.0
-#: Somebody else's connection took ours over: whoever that is, they keep it for a while.
-KICKED = 60.0
-REFUSED = 60.0
 #: Seconds between attempts to keep what was heard: WeCom tells a message only once.
 AGAIN = (0.2, 1.0, 3.0, 5.0, 10.0)
-WELCOME_WITHIN = 4.0
-KEY = "robot"
+KEY, ELSEWHERE = "robot", "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds. `ping`, `answer`: how often a silent connection is asked, and how long an answer may take: a dead one is noticed within
+    half a minute · `lease`, `renew`: who holds the connection says so every few seconds; another replica takes over when it has said
+    nothing for so long · `longest`: between attempts · `kicked`: somebody else's connection has taken over and is left alone for a while ·
+    `welcome`: to greet who has opened the chat."""
+
+    ping: float = 15.0
+    answer: float = 10.0
+    lease: float = 15.0
+    renew: float = 4.0
+    longest: float = 30.0
+    kicked: float = 60.0
+    refused: float = 60.0
+    welcome: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,9 @@ class Login:
     url: str
     bot_id: str
     secret: str
+
+
+TIMES = Times()
 
 
 class Kicked(Exception):
@@ -56,7 +66,7 @@ class Wire:
 
     def __init__(
         self, login: Login, shelf: Shelf, holder: str, new_id: Callable[[], str], read: Callable[[Object], RobotEvent],
-        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None],
+        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None], times: Times = TIMES,
     ) -> None:  # fmt: skip
         self._login = login
         self._shelf = shelf
@@ -65,11 +75,13 @@ class Wire:
         self._read = read
         self._portable = portable
         self._answer = answer
+        self._times = times
         self._connection: ClientConnection | None = None
         self._doors: dict[str, tuple[str, float]] = {}
         self._waiting: dict[str, asyncio.Future[Object]] = {}
         self.ours = False
         """does this replica hold the lease"""
+        self._kicked = ""
         self.trouble = "not connected yet"
         """why the connection is down; empty while it stands"""
 
@@ -78,30 +90,31 @@ class Wire:
         failures = 0
         try:
             while True:
-                self.ours = await self._lease(LEASE)
+                self.ours = await self._lease(self._holder, self._times.lease)
                 if not self.ours:
-                    self.trouble = "another replica holds the connection"
-                    await asyncio.sleep(RENEW)
+                    self.trouble = self._kicked or "another replica holds the connection"
+                    await asyncio.sleep(self._times.renew)
                     continue
                 pause = await self._once(hear)
                 failures = failures + 1 if pause is None else 0
                 log.warning("the long connection is down", extra={"action": "wire_down", "platform": "wecom", "error": self.trouble})
-                await self._rest(min(2.0 ** min(failures, 6) / 2, LONGEST_PAUSE) if pause is None else pause)
+                await self._rest(min(2.0 ** min(failures, 6) / 2, self._times.longest) if pause is None else pause)
         finally:
             if self.ours:
                 with contextlib.suppress(Exception):
-                    await asyncio.shield(self._lease(0.0))  # the next one need not wait
+                    await asyncio.shield(self._lease(self._holder, 0.0))  # the next one need not wait
 
     async def _once(self, hear: Hear) -> float | None:
         """One connection from its beginning to its end; answers how long to stay away, None for as long as failures say."""
+        began = asyncio.get_running_loop().time()
         try:
             async with connect(self._login.url, ping_interval=None, max_size=FRAME_CAP, open_timeout=10, close_timeout=2) as connection:
                 await self._talk(connection, hear)
             self.trouble = "the connection was closed"
-            return 0.5
+            return 0.5 if asyncio.get_running_loop().time() - began > self._times.lease else None
         except Kicked:
-            self.trouble = "another connection of this robot took over: is WECOM_BOT_ID used by another installation?"
-            return KICKED
+            await self._yield()
+            return 0.0
         except PlatformDown as error:
             self.trouble = str(error)
             return error.after
@@ -109,14 +122,21 @@ class Wire:
             self.trouble = type(error).__name__
             return None
 
+    async def _yield(self) -> None:
+        """To whoever has taken over. Was it another installation, then none of our replicas takes it back for a while."""
+        self.ours = not await self._lease(self._holder, 0.0)
+        if await self._lease(ELSEWHERE, self._times.kicked):
+            self._kicked = "another connection of this robot took over: is WECOM_BOT_ID used by another installation?"
+        self.trouble = self._kicked
+
     async def _rest(self, seconds: float) -> None:
         """Still ours meanwhile, unless it is long: then another replica may have more luck."""
-        if seconds > LEASE:
-            self.ours = not await self._lease(0.0)
+        if seconds > self._times.lease:
+            self.ours = not await self._lease(self._holder, 0.0)
         await asyncio.sleep(seconds)
 
-    async def _lease(self, seconds: float) -> bool:
-        return await asyncio.to_thread(self._shelf.lease, KEY, self._holder, seconds)
+    async def _lease(self, holder: str, seconds: float) -> bool:
+        return await asyncio.to_thread(self._shelf.lease, KEY, holder, seconds)
 
     # One connection
 
@@ -153,30 +173,29 @@ class Wire:
             values = await self._request(connection, "aibot_subscribe", body)
             if values.get("errcode") != 0:
                 why = f"{values.get('errcode')}: {str(values.get('errmsg'))[:200]}"
-                raise PlatformDown(
-                    REFUSED, f"WeCom does not take WECOM_BOT_ID and WECOM_BOT_SECRET ({why}): copy them again from the robot's page"
-                )
+                told = f"WeCom refuses WECOM_BOT_ID and WECOM_BOT_SECRET: copy them again from the robot's page ({why})"
+                raise PlatformDown(self._times.refused, told)
         except BaseException:
             await connection.close()
             raise
-        self._connection, self.trouble = connection, ""
+        self._connection, self.trouble, self._kicked = connection, "", ""
         log.info("listening", extra={"action": "wire_up", "platform": "wecom"})
 
     async def _stay(self, connection: ClientConnection) -> None:
         """Renew the lease, and ask whether the other side is alive. Whoever has lost the lease lets go at once: two would fight."""
-        loop = asyncio.get_running_loop()
+        loop, times = asyncio.get_running_loop(), self._times
         held, asked = loop.time(), loop.time()
         try:
-            while loop.time() - held < LEASE - RENEW:
-                await asyncio.sleep(RENEW)
+            while loop.time() - held < times.lease - times.renew:
+                await asyncio.sleep(self._times.renew)
                 with contextlib.suppress(Exception):  # a database that is away for a moment
-                    async with asyncio.timeout(RENEW):
-                        if not await self._lease(LEASE):
+                    async with asyncio.timeout(self._times.renew):
+                        if not await self._lease(self._holder, self._times.lease):
                             break
                     held = loop.time()
-                if loop.time() - asked >= PING_EVERY:
+                if loop.time() - asked >= self._times.ping:
                     asked = loop.time()
-                    async with asyncio.timeout(PONG_WITHIN):
+                    async with asyncio.timeout(self._times.answer):
                         await self._request(connection, "ping", None)
         except TimeoutError:
             log.warning("nobody answers on the long connection", extra={"action": "wire_silent", "platform": "wecom"})
@@ -202,7 +221,7 @@ class Wire:
             return
         if found.kind == "entered":
             request_id = text(inner(frame, "headers"), "req_id")
-            self._doors[found.chat] = (request_id, asyncio.get_running_loop().time() + WELCOME_WITHIN)
+            self._doors[found.chat] = (request_id, asyncio.get_running_loop().time() + self._times.welcome)
         reply = await _kept(hear, found)
         if reply is None or found.kind != "click" or (body := self._answer(reply, found)) is None:
             return
@@ -243,7 +262,7 @@ class Wire:
         frame = {"cmd": cmd, "headers": {"req_id": request_id}, **({} if body is None else {"body": body})}
         try:
             await connection.send(json.dumps(frame, ensure_ascii=False))
-            done, _ = await asyncio.wait([waiting], timeout=ANSWER_WITHIN)
+            done, _ = await asyncio.wait([waiting], timeout=self._times.answer)
             if not done or waiting.cancelled():
                 raise TimeoutError
             return waiting.result()
