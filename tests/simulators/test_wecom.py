@@ -277,6 +277,13 @@ def test_a_thousand_an_hour(sim: Sim, caller: Caller) -> None:
     assert (sim.seen("LiNa"), len(sim.dropped)) == ([], 1)
 
 
+def test_two_hundred_a_day_for_each_account(sim: Sim, caller: Caller) -> None:
+    sim.state.per_account = 1
+    assert [caller.send({"content": "x"})["errcode"] for _ in range(4)] == [0, 0, 0, 45009]
+    sim.clock.push(days=1)
+    assert caller.send({"content": "x"})["errcode"] == 0
+
+
 def test_a_duplicate_check_says_yes_and_shows_it_once(sim: Sim, caller: Caller) -> None:
     check: Json = {"enable_duplicate_check": 1, "duplicate_check_interval": 600}
     first = caller.send({"content": "一次"}, **check)

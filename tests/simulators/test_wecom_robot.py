@@ -104,6 +104,14 @@ def test_what_the_robot_hears_has_the_shape_of_the_vectors(sim: Sim, product: Pr
     assert json.loads(product.heard[2])["event"]["template_card_event"]["event_key"] == "v1|认领"
 
 
+def test_its_address_is_checked_without_a_receive_id(sim: Sim, product: Product) -> None:
+    callback = sim.deliveries.robot
+    assert callback is not None
+    assert callback.check_url() == ""
+    product.receive_id = sim.state.corp_id
+    assert callback.check_url() != ""
+
+
 def test_in_a_group_it_hears_only_what_mentions_it(sim: Sim, product: Product) -> None:
     zhang = sim.person("ZhangSan")
     zhang.says(ROOM, "随便说说")
@@ -560,6 +568,11 @@ def test_a_silent_death_and_a_drop(sim: Sim, client: Client) -> None:
     sim.person("ZhangSan").says("", "在吗")
     assert sim.deliveries.events[-1].problems == ["the connection is silent"]
     assert not client.closed.wait(0.2)
+    second = Client(sim)
+    assert second.subscribe() == 0
+    assert not client.closed.wait(0.2), "nobody is there to tell it that it was replaced"
+    assert client.heard == []
+    second.close()
     sim.drop_connections()
     assert client.closed.wait(5)
     sim.person("ZhangSan").says("", "在吗")

@@ -1,39 +1,19 @@
 """`make simulate PLATFORM=wecom`: a real server before the stand-in on real time, and the page by which people act."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import httpx
 import pytest
 
+from tests.simulators.core.visitor import Visitor, soon
 from tests.simulators.wecom.stage import Mode, running
-
-T = TypeVar("T")
-
-
-def soon(what: Callable[[], T | None]) -> T:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
 
 
 @pytest.mark.parametrize("mode", ["ws", "http", "app", "robot"])
 def test_an_incident_on_the_stage(tmp_path: Path, mode: Mode) -> None:
     with running(tmp_path / "simulate", mode) as now, httpx.Client(base_url=now.page, timeout=30, trust_env=False) as page:
-
-        def do(what: str, **given: Any) -> dict[str, Any]:
-            found: dict[str, Any] = page.post(f"/do/{what}", json={"person": "LiNa", **given}).json()
-            return found
-
-        def state(chat: str) -> dict[str, Any]:
-            found: dict[str, Any] = page.get("/state", params={"person": "LiNa", "chat": chat}).json()
-            return found
-
+        lina = Visitor(page, "LiNa")
+        do, state = lina.do, lina.state
         direct = do("enter")["chat"]
         do("say", chat=direct, text="/事件 上报 行情中断")
         card = soon(lambda: next((one for one in state(direct)["messages"] if "行情中断" in str(one.get("card"))), None))

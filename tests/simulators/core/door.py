@@ -21,9 +21,10 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>openrest
 
 
 class Door:
-    """An ASGI application. `code`: under which name an answer carries the platform's own verdict."""
+    """An ASGI application. `code`: under which name an answer carries the platform's own verdict · `prefix`: of all its paths."""
 
     code = "code"
+    prefix = ""
 
     def __init__(self, clock: Clock, lock: threading.RLock, faults: Faults, routes: Iterable[str]) -> None:
         self.faults = faults

@@ -3,22 +3,59 @@
 import asyncio
 import socket
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import uvicorn
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response
 
 from tests.simulators.core.door import Door
+from tests.simulators.core.faults import Recorded
 
 Self = TypeVar("Self", bound="House")
 
 
-class Line(Protocol):
-    """The long connection's other end."""
+class Line(ABC):
+    """The long connection's other end; and the ways in which it dies."""
 
-    async def open(self) -> None: ...
+    connections: list[ServerConnection]
+    port: int
+    _silent: set[ServerConnection]
+    _server: Server | None
 
-    async def close(self) -> None: ...
+    @abstractmethod
+    async def hold(self, connection: ServerConnection) -> None:
+        """Until it ends."""
+
+    async def greet(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
+        """A refusal; None: let it in."""
+        return None
+
+    async def open(self) -> None:
+        self._server = await serve(
+            self.hold, "127.0.0.1", 0, process_request=self.greet, ping_interval=None, close_timeout=0.5, max_size=2**21
+        )
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def close(self) -> None:
+        self.drop()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def drop(self) -> None:
+        """All connections die, as when a machine in between restarts."""
+        for connection in self.connections:
+            connection.transport.abort()
+
+    def silence(self) -> None:
+        """All connections stay open and nobody is there any more: no event, no pong, no FIN."""
+        for connection in self.connections:
+            connection.transport.pause_reading()
+            self._silent.add(connection)
 
 
 class House:
@@ -83,3 +120,20 @@ class House:
         self._started.set()
         await serving
         await self.wire.close()
+
+    # What came in
+
+    @property
+    def requests(self) -> list[Recorded]:
+        return self.api.recorded
+
+    def calls(self, route: str) -> list[Recorded]:
+        """Those to `METHOD /path/:id`, with or without what all paths begin with."""
+        method, path = route.split(" ")
+        return [one for one in self.requests if one.request.route in (route, f"{method} {self.api.prefix}{path}")]
+
+    def drop_connections(self) -> None:
+        self.running.call_soon_threadsafe(self.wire.drop)
+
+    def silence_connections(self) -> None:
+        self.running.call_soon_threadsafe(self.wire.silence)

@@ -143,6 +143,12 @@ class Stage(ABC):
         return max(0, int((fault.until - self._standing.clock()).total_seconds()) + 1) if fault and fault.until else 0
 
 
+def bubble(message_id: str, by: str, at: datetime, *, mine: bool, bot: bool, edits: int) -> Json:
+    """A message as the page draws it, without what it says."""
+    who = {"id": message_id, "from": by, "mine": mine, "bot": bot}
+    return {**who, "at": at.isoformat(), "edits": edits, "pinned": False, "urgent": [], "text": ""}
+
+
 def call(number: int, one: Recorded) -> Json:
     """A request of the product, as a line of the traffic."""
     request = one.request

@@ -42,6 +42,8 @@ _GATEWAY = ((50, timedelta(seconds=1)), (1000, timedelta(minutes=1)))
 class Api(Door):
     """`endpoint`: how the long connection's address is asked for."""
 
+    prefix = API
+
     def __init__(self, state: State, faults: Faults, endpoint: Callable[[Request], Json]) -> None:
         super().__init__(state.clock, state.lock, faults, (*ROUTES, TOKEN, HOOK, ENDPOINT, BOT, RESOURCE))
         self.state = state

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from tests.simulators.core.clock import Clock
-from tests.simulators.core.faults import Faults, Recorded
+from tests.simulators.core.faults import Faults
 from tests.simulators.core.house import House
 from tests.simulators.feishu.deliveries import Callback, Deliveries
 from tests.simulators.feishu.people import Player
@@ -74,15 +74,6 @@ class Sim(House):
     # What came in, and how it goes out
 
     @property
-    def requests(self) -> list[Recorded]:
-        return self.api.recorded
-
-    def calls(self, route: str) -> list[Recorded]:
-        """Those to `METHOD /path/:id`, with or without /open-apis."""
-        method, path = route.split(" ")
-        return [one for one in self.requests if one.request.route in (route, f"{method} /open-apis{path}")]
-
-    @property
     def oddities(self) -> list[str]:
         return self.state.oddities
 
@@ -98,9 +89,3 @@ class Sim(House):
     def advance(self, **span: float) -> None:
         """Time passes; what Feishu retries meanwhile, it retries."""
         self.deliveries.until(self.clock() + timedelta(**span))
-
-    def drop_connections(self) -> None:
-        self.running.call_soon_threadsafe(self.wire.drop)
-
-    def silence_connections(self) -> None:
-        self.running.call_soon_threadsafe(self.wire.silence)

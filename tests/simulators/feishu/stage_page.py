@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from tests.simulators.core.stage_page import Stage, told
+from tests.simulators.core.stage_page import Stage, bubble, told
 from tests.simulators.feishu.deliveries import Click
 from tests.simulators.feishu.sim import Sim
 from tests.simulators.feishu.state import Chat, Json, Message
@@ -50,16 +50,10 @@ class FeishuStage(Stage):
     def _message(self, message: Message, reader: str) -> Json:
         state = self.sim.state
         sender = state.people.get(message.sender)
-        shown: Json = {
-            "id": message.id,
-            "from": sender.name if sender else state.bot_name,
-            "mine": message.sender == reader,
-            "bot": sender is None,
-            "at": message.at.isoformat(),
-            "edits": len(message.history),
+        by, mine = sender.name if sender else state.bot_name, message.sender == reader
+        shown = bubble(message.id, by, message.at, mine=mine, bot=sender is None, edits=len(message.history)) | {
             "pinned": message.pinned,
             "urgent": sorted({by for by, whom in message.urgent if whom == reader}),
-            "text": "",
         }
         if message.kind == "interactive":
             return shown | {"card": self._in_names(message.values)}

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 from tests.simulators.core.faults import Request
 from tests.simulators.core.shape import Check, among, anything, each, thing, whole, words
-from tests.simulators.wecom.messages import CONTENTS, check_content
+from tests.simulators.wecom.messages import CONTENTS, DAY, check_content
 from tests.simulators.wecom.reading import INVALID, body, query, upload
 from tests.simulators.wecom.state import HOUR, MINUTE, Chat, Json, Media, Person, Refusal, State
 
 LIVES = timedelta(seconds=7200)
-DAY = timedelta(days=1)
 _MEGA = 1024 * 1024
 SIZES = {"image": 10 * _MEGA, "voice": 2 * _MEGA, "video": 10 * _MEGA, "file": 20 * _MEGA}
 _IDS = each(words(least=1), 2000)

@@ -14,6 +14,7 @@ from tests.simulators.wecom.state import HOUR, MINUTE, Json, Message, Refusal, S
 TEXT = 2048
 CODE_LIFE, RECALLABLE = timedelta(hours=72), timedelta(hours=24)
 LONGEST_CHECK = 4 * 3600
+DAY = timedelta(days=1)
 _MEDIA = thing({"media_id": words(least=1)}, ("media_id",))
 _ARTICLE = thing(
     {
@@ -113,6 +114,8 @@ def send(state: State, request: Request) -> Json:
     msgid, before = state.new("msg"), _before(state, given)
     if before:
         return {**invalid, "msgid": before if state.same_msgid else msgid}
+    if not state.spend("app", state.per_account * len(state.people), DAY, len(whom)):
+        raise Refusal(45009, "api freq out of limit: accounts x 200 a day (?)")
     if "template_card" in content:
         new_task(state, content["template_card"], "app")
     _remember(state, given, msgid)

@@ -16,13 +16,12 @@ from tests.simulators.core.people import NotPossible
 from tests.simulators.core.shape import Check, among, anything, each, must, thing, whole, words, yes_or_no
 from tests.simulators.wecom.cards import Card
 from tests.simulators.wecom.deliveries import Click, Deliveries, Delivery
-from tests.simulators.wecom.messages import fit_card, new_task
+from tests.simulators.wecom.messages import DAY, fit_card, new_task
 from tests.simulators.wecom.reading import body, fits
 from tests.simulators.wecom.sealing import encrypt
 from tests.simulators.wecom.state import HOUR, MINUTE, Chat, Json, Message, Refusal, State
 
 MARKDOWN = 20480
-DAY = timedelta(days=1)
 FETCHABLE, SPEAKABLE = timedelta(minutes=5), timedelta(hours=1)
 BAD_REQUEST, STREAM_OVER = 846605, 846608
 MOST_OPEN = 3

@@ -33,6 +33,7 @@ ROUTES: Mapping[str, Callable[[State, Request], Json]] = {
 
 class Api(Door):
     code = "errcode"
+    prefix = API
 
     def __init__(self, state: State, faults: Faults, robot: Robot) -> None:
         super().__init__(state.clock, state.lock, faults, (*ROUTES, TOKEN, MEDIA, RESPONSE, ATTACHMENT))

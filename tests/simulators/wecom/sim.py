@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from tests.simulators.core.clock import Clock
-from tests.simulators.core.faults import Faults, Recorded
+from tests.simulators.core.faults import Faults
 from tests.simulators.core.house import House
 from tests.simulators.wecom.deliveries import Callback, Deliveries
 from tests.simulators.wecom.people import Player
@@ -74,15 +74,6 @@ class Sim(House):
 
     # What came in, and how it goes out
 
-    @property
-    def requests(self) -> list[Recorded]:
-        return self.api.recorded
-
-    def calls(self, route: str) -> list[Recorded]:
-        """Those to `METHOD /path`, with or without /cgi-bin."""
-        method, path = route.split(" ")
-        return [one for one in self.requests if one.request.route in (route, f"{method} /cgi-bin{path}")]
-
     def frames(self, cmd: str) -> list[Json]:
         """What the product sent over the long connection."""
         return [one.frame for one in self.wire.frames if one.way == "in" and one.frame["cmd"] == cmd]
@@ -115,9 +106,3 @@ class Sim(House):
         """Time passes; streams that are still being written are asked for."""
         self.clock.at += timedelta(**span)
         self.robot.poll()
-
-    def drop_connections(self) -> None:
-        self.running.call_soon_threadsafe(self.wire.drop)
-
-    def silence_connections(self) -> None:
-        self.running.call_soon_threadsafe(self.wire.silence)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from tests.simulators.core.stage_page import Stage, told
+from tests.simulators.core.stage_page import Stage, bubble, told
 from tests.simulators.wecom.cards import Card
 from tests.simulators.wecom.deliveries import Click
 from tests.simulators.wecom.sim import Sim
@@ -58,17 +58,8 @@ class WecomStage(Stage):
     def _message(self, message: Message, reader: str) -> Json:
         state = self.sim.state
         sender = state.people.get(message.sender)
-        shown: Json = {
-            "id": message.id,
-            "from": sender.name if sender else state.bot_name,
-            "mine": message.sender == reader,
-            "bot": sender is None,
-            "at": message.at.isoformat(),
-            "edits": len(message.history),
-            "pinned": False,
-            "urgent": [],
-            "text": "",
-        }
+        by, mine = sender.name if sender else state.bot_name, message.sender == reader
+        shown = bubble(message.id, by, message.at, mine=mine, bot=sender is None, edits=len(message.history))
         if message.kind in ("file", "image"):
             content = message.content[message.kind]
             return shown | {"file": content["media_id"], "text": content["name"]}

@@ -180,6 +180,8 @@ class State:
     """what the real platform would let pass, and a product should not do"""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
+    per_account: int = 200
+    """app messages a day, times the accounts of the company"""
     root_visible: bool = True
     """the app's visible range is the root department: it may make groups"""
     app_enabled: bool = True

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.simulators.core.faults import Fault, Faults
+from tests.simulators.core.house import Line
 from tests.simulators.core.shape import Check, thing, whole, words
 from tests.simulators.wecom.calls import SIZES, keep
 from tests.simulators.wecom.reading import INVALID, fits
@@ -48,7 +49,7 @@ class Upload:
 
 
 @dataclass
-class Wire:
+class Wire(Line):
     state: State
     faults: Faults
     ping_within: float = 60.0
@@ -67,27 +68,6 @@ class Wire:
     _silent: set[ServerConnection] = field(default_factory=set)
     _server: Server | None = None
     _ousting: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        self._server = await serve(self._hold, "127.0.0.1", 0, ping_interval=None, close_timeout=0.5, max_size=2**21)
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
-
-    async def close(self) -> None:
-        self.drop()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    def drop(self) -> None:
-        """All connections die, as when a machine in between restarts."""
-        for connection in self.connections:
-            connection.transport.abort()
-
-    def silence(self) -> None:
-        """All connections stay open and nobody is there any more: no frame, no answer, no FIN."""
-        for connection in self.connections:
-            connection.transport.pause_reading()
-            self._silent.add(connection)
 
     # What is sent to the product
 
@@ -111,7 +91,7 @@ class Wire:
 
     # What comes from it
 
-    async def _hold(self, connection: ServerConnection) -> None:
+    async def hold(self, connection: ServerConnection) -> None:
         self.connections.append(connection)
         quiet_since = monotonic()
         try:
@@ -198,7 +178,9 @@ class Wire:
         return {}
 
     async def _oust(self, connection: ServerConnection) -> None:
-        """Only one connection for a robot: the newer one stays."""
+        """Only one connection for a robot: the newer one stays. Where nobody is there any more, nothing arrives."""
+        if connection in self._silent:
+            return
         body = {
             "msgid": self.state.new("CAIQ"), "create_time": int(self.state.clock().timestamp()), "aibotid": self.state.bot_id,
             "msgtype": "event", "event": {"eventtype": "disconnected_event"},
