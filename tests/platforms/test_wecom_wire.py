@@ -22,7 +22,7 @@ from tests.platforms.test_wecom_contract import WORDS, _peopled
 from tests.simulators.wecom.sim import Sim
 
 #: A tenth of what the house has.
-QUICK = Times(ping=1.0, answer=0.6, lease=1.5, renew=0.4, longest=1.0, kicked=3.0, refused=1.0, welcome=4.0)
+QUICK = Times(ping=1.0, answer=2.0, lease=1.5, renew=0.4, longest=1.0, kicked=3.0, refused=1.0, welcome=4.0)
 CARD = Card("任务 T1", (("负责人", "无人"),), buttons=(Button("认领", "/task claim T1", 3), Button("完成", "/task done T1", 3)))
 
 

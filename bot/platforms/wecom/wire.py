@@ -77,6 +77,8 @@ class Wire:
         self._answer = answer
         self._times = times
         self._connection: ClientConnection | None = None
+        self._refusal: PlatformDown | None = None
+        self._working: set[asyncio.Task[None]] = set()
         self._doors: dict[str, tuple[str, float]] = {}
         self._waiting: dict[str, asyncio.Future[Object]] = {}
         self.ours = False
@@ -102,7 +104,9 @@ class Wire:
         finally:
             if self.ours:
                 with contextlib.suppress(Exception):
-                    await asyncio.shield(self._lease(self._holder, 0.0))  # the next one need not wait
+                    await self._lease(self._holder, 0.0)  # the next one need not wait
+            if self._working:
+                await asyncio.wait(self._working, timeout=self._times.answer)
 
     async def _once(self, hear: Hear) -> float | None:
         """One connection from its beginning to its end; answers how long to stay away, None for as long as failures say."""
@@ -141,9 +145,9 @@ class Wire:
     # One connection
 
     async def _talk(self, connection: ClientConnection, hear: Hear) -> None:
-        working: set[asyncio.Task[None]] = set()
+        """What was heard is worked on to its end, also when the connection is gone: it is told only once."""
         keepers = [asyncio.create_task(work) for work in (self._subscribe(connection), self._stay(connection))]
-        kicked = False
+        kicked, self._refusal = False, None
         try:
             async for sent in connection:
                 frame = _frame(sent)
@@ -153,19 +157,19 @@ class Wire:
                     kicked = True
                     break
                 task = asyncio.create_task(self._work(connection, frame, hear))
-                working.add(task)
-                task.add_done_callback(working.discard)
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+        except WebSocketException:
+            pass  # it broke; where there is more to say, it is the refusal
         finally:
             self._connection = None
-            for task in (*keepers, *working):
+            for task in (*keepers, *self._waiting.values()):
                 task.cancel()
-            for waiting in self._waiting.values():
-                waiting.cancel()
-            ended = await asyncio.gather(*keepers, *working, return_exceptions=True)
+            await asyncio.gather(*keepers, return_exceptions=True)
         if kicked:
             raise Kicked
-        if trouble := next((one for one in ended[: len(keepers)] if isinstance(one, PlatformDown)), None):
-            raise trouble
+        if self._refusal is not None:
+            raise self._refusal
 
     async def _subscribe(self, connection: ClientConnection) -> None:
         try:
@@ -175,7 +179,8 @@ class Wire:
                 why = f"{values.get('errcode')}: {str(values.get('errmsg'))[:200]}"
                 told = f"WeCom refuses WECOM_BOT_ID and WECOM_BOT_SECRET: copy them again from the robot's page ({why})"
                 raise PlatformDown(self._times.refused, told)
-        except BaseException:
+        except BaseException as error:
+            self._refusal = error if isinstance(error, PlatformDown) else None
             await connection.close()
             raise
         self._connection, self.trouble, self._kicked = connection, "", ""
