@@ -13,45 +13,19 @@ from typing import Any, Literal
 
 from tests.simulators.core.faults import Request
 from tests.simulators.core.people import NotPossible
-from tests.simulators.core.shape import Check, among, anything, each, must, thing, whole, words, yes_or_no
+from tests.simulators.core.shape import Check, among, anything, each, thing, whole, words
 from tests.simulators.wecom.cards import Card
 from tests.simulators.wecom.deliveries import Click, Deliveries, Delivery
 from tests.simulators.wecom.messages import DAY, fit_card, new_task
 from tests.simulators.wecom.reading import body, fits
+from tests.simulators.wecom.robot_words import ANSWERS, FILES, LATE, MARKDOWN, PUSHES, WELCOMES, content_of, finished
 from tests.simulators.wecom.sealing import encrypt
 from tests.simulators.wecom.state import HOUR, MINUTE, Chat, Json, Message, Refusal, State
 
-MARKDOWN = 20480
 FETCHABLE, SPEAKABLE = timedelta(minutes=5), timedelta(hours=1)
 BAD_REQUEST, STREAM_OVER = 846605, 846608
 MOST_OPEN = 3
 Kind = Literal["message", "enter_chat", "template_card_event", "feedback_event"]
-_FEEDBACK = thing({"id": words(size=256, least=1)}, ("id",))
-_PICTURE = thing(
-    {"msgtype": among("image"), "image": thing({"base64": words(), "md5": words(32)}, ("base64", "md5"))}, ("msgtype", "image")
-)
-_STREAM = thing(
-    {"id": words(size=256, least=1), "finish": yes_or_no, "content": words(), "msg_item": each(_PICTURE, 10), "feedback": _FEEDBACK},
-    ("id",),
-)
-_MARKDOWN = thing({"content": words(least=1), "feedback": _FEEDBACK}, ("content",))
-_MEDIA = thing({"media_id": words(least=1)}, ("media_id",))
-_FILES = ("file", "image", "voice", "video")
-ANSWERS: Mapping[str, Mapping[str, Check]] = {
-    "stream": {"stream": _STREAM},
-    "template_card": {"template_card": anything},
-    "stream_with_template_card": {"stream": _STREAM, "template_card": anything},
-}
-WELCOMES: Mapping[str, Mapping[str, Check]] = {
-    "text": {"text": thing({"content": words(least=1)}, ("content",))},
-    "template_card": {"template_card": anything},
-}
-PUSHES: Mapping[str, Mapping[str, Check]] = {
-    "markdown": {"markdown": _MARKDOWN},
-    "template_card": {"template_card": anything},
-    **{kind: {kind: _MEDIA} for kind in _FILES},
-}
-LATE: Mapping[str, Mapping[str, Check]] = {"markdown": {"markdown": _MARKDOWN}, "template_card": {"template_card": anything}}
 
 
 @dataclass
@@ -193,20 +167,20 @@ class Robot:
             case "message":
                 self._reply(asked, given, http=http)
             case "enter_chat":
-                self._post(asked.chat, _content(given, WELCOMES), given["msgtype"])
+                self._post(asked.chat, content_of(given, WELCOMES), given["msgtype"])
             case "template_card_event":
                 self._update(asked, given)
             case _:
                 raise Refusal(BAD_REQUEST, "nothing may be answered to this")
 
     def _reply(self, asked: Asked, given: Json, *, http: bool) -> None:
-        kinds = ANSWERS if http else {**ANSWERS, **{kind: PUSHES[kind] for kind in _FILES}}
-        content = _content(given, kinds)
+        kinds = ANSWERS if http else {**ANSWERS, **{kind: PUSHES[kind] for kind in FILES}}
+        content = content_of(given, kinds)
         if "stream" not in content:
             self._post(asked.chat, content, given["msgtype"])
             return
         stream = content["stream"]
-        fits(_finished(stream), stream, "stream", self.state.too_long)
+        fits(finished(stream), stream, "stream", self.state.too_long)
         found = self.streams.get(stream["id"])
         if found is None:
             message = self._post(asked.chat, content, given["msgtype"])
@@ -221,7 +195,7 @@ class Robot:
         found.message.finished = bool(stream.get("finish"))
 
     def _check(self, content: Json) -> None:
-        for kind in _FILES:
+        for kind in FILES:
             media = self.state.media.get(content.get(kind, {}).get("media_id", ""))
             if kind in content:
                 if media is None or media.owner != "robot" or media.kind != kind or self.state.clock() - media.at >= timedelta(days=3):
@@ -271,7 +245,7 @@ class Robot:
     def push(self, given: Json) -> None:
         """aibot_send_msg: to where somebody has talked to it."""
         common: Mapping[str, Check] = {"chatid": words(least=1), "chat_type": whole(0, 2)}
-        content = _content(given, PUSHES, common, ("chatid",))
+        content = content_of(given, PUSHES, common, ("chatid",))
         chat = self._conversation(given["chatid"], given.get("chat_type", 0))
         allowed = self.state.group_cards if chat.cards is None else chat.cards
         if given["msgtype"] == "template_card" and chat.kind != "robot" and not allowed:
@@ -294,7 +268,7 @@ class Robot:
         given = body(request, dict.fromkeys(("msgtype", "markdown", "template_card", "response_type", "userids"), anything))
         if "response_type" in given:
             raise Refusal(40008, "invalid message type: a card cannot be changed here")
-        content = _content(given, LATE)
+        content = content_of(given, LATE)
         asked = self.state.codes.get(code)
         chat = self.state.chats.get(asked.chat) if asked else None
         if chat is not None and "template_card" in content and chat.kind != "robot":
@@ -318,25 +292,3 @@ class Robot:
             asked = Asked("message", chat, stream.userid, monotonic())
             told = {**self._head(asked), "msgtype": "stream", "stream": {"id": name}}
             self._carry(asked, "stream", told, "")
-
-
-def _content(
-    given: Json, kinds: Mapping[str, Mapping[str, Check]], common: Mapping[str, Check] | None = None, needs: Sequence[str] = ()
-) -> Json:
-    """What is said, without what is around it; another msgtype is 40008."""
-    kind = given.get("msgtype")
-    if not isinstance(kind, str) or kind not in kinds:
-        raise Refusal(40008, f"invalid message type: {kind!r}")
-    known = kinds[kind]
-    fits(thing({"msgtype": anything, **(common or {}), **known}, (*known, *needs)), given, "body")
-    return {name: json.loads(json.dumps(given[name])) for name in known}
-
-
-def _finished(stream: Json) -> Check:
-    """Pictures come with the last piece."""
-
-    def check(value: Any, path: str) -> None:
-        words(size=MARKDOWN)(stream.get("content", ""), f"{path} -> content")
-        must("msg_item" not in stream or stream.get("finish") is True, path, "msg_item only with finish")
-
-    return check
