@@ -9,7 +9,7 @@ from tests.simulators.core.listener import listening
 from tests.simulators.wecom import Sim
 from tests.simulators.wecom.product import AES_KEY, TOKEN
 
-crypto = pytest.importorskip("wechatpy.work.crypto", reason="WECHATPY IS NOT INSTALLED: see docs/guide/simulator.md")
+crypto = pytest.importorskip("wechatpy.enterprise.crypto", reason="WECHATPY IS NOT INSTALLED: see docs/guide/simulator.md")
 pytestmark = [pytest.mark.filterwarnings("default")]
 
 
