@@ -147,29 +147,35 @@ class Wire:
     async def _talk(self, connection: ClientConnection, hear: Hear) -> None:
         """What was heard is worked on to its end, also when the connection is gone: it is told only once."""
         keepers = [asyncio.create_task(work) for work in (self._subscribe(connection), self._stay(connection))]
-        kicked, self._refusal = False, None
+        self._refusal, kicked = None, False
         try:
-            async for sent in connection:
-                frame = _frame(sent)
-                if self._answered(frame):
-                    continue
-                if text(inner(inner(frame, "body"), "event"), "eventtype") == "disconnected_event":
-                    kicked = True
-                    break
-                task = asyncio.create_task(self._work(connection, frame, hear))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
+            kicked = await self._listen(connection, hear)
         except WebSocketException:
             pass  # it broke; where there is more to say, it is the refusal
         finally:
             self._connection = None
-            for task in (*keepers, *self._waiting.values()):
-                task.cancel()
+            for keeper in keepers:
+                keeper.cancel()
+            for waiting in self._waiting.values():
+                waiting.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
         if kicked:
             raise Kicked
         if self._refusal is not None:
             raise self._refusal
+
+    async def _listen(self, connection: ClientConnection, hear: Hear) -> bool:
+        """Until it ends; True when another connection has taken over."""
+        async for sent in connection:
+            frame = _frame(sent)
+            if self._answered(frame):
+                continue
+            if text(inner(inner(frame, "body"), "event"), "eventtype") == "disconnected_event":
+                return True
+            task = asyncio.create_task(self._work(connection, frame, hear))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return False
 
     async def _subscribe(self, connection: ClientConnection) -> None:
         try:
