@@ -177,7 +177,7 @@ def _proven(headers: dict[str, str], body: bytes) -> tuple[str, ...]:
     """What the signature covers: parameters, and what is sealed, however it is wrapped."""
     try:
         query = query_of(headers)
-        sealed = xml.parse(body).say("Encrypt") if body[:1] == b"<" else json.loads(body)["encrypt"] if body else ""
+        sealed = xml.parse(body).text_of("Encrypt") if body[:1] == b"<" else json.loads(body)["encrypt"] if body else ""
     except (NotAuthentic, ValueError, KeyError, TypeError, RecursionError):
         return ("", str(headers), str(body))
     signed = tuple(query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
@@ -223,7 +223,7 @@ def test_no_xml_but_plain_elements() -> None:
         with pytest.raises(NotAuthentic, match=reason):
             xml.parse(text)
     said = "<b>]]>&amp;\n\x00\ud800\ufffe🚨"
-    assert xml.parse(xml.tag("xml", xml.words("Content", said))).say("Content") == "<b>]]>&amp;\n🚨"
+    assert xml.parse(xml.tag("xml", xml.words("Content", said))).text_of("Content") == "<b>]]>&amp;\n🚨"
 
 
 def test_the_robots_own_mention_is_left_out() -> None:

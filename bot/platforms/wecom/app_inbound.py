@@ -77,26 +77,26 @@ class AppInbound:
         """The inner XML."""
         if len(body) > BODY_CAP:
             raise NotAuthentic("body_too_large")
-        sealed = parse(body).say("Encrypt")
+        sealed = parse(body).text_of("Encrypt")
         return self.envelope.open(query, sealed)
 
     def decode(self, inner: str) -> Event:
         found = parse(inner)
-        if found.say("ToUserName") != self._secrets.corp_id:
+        if found.text_of("ToUserName") != self._secrets.corp_id:
             raise NotAuthentic("corp_id_mismatch")
-        if found.say("AgentID") not in ("", str(self._secrets.agent_id)):
+        if found.text_of("AgentID") not in ("", str(self._secrets.agent_id)):
             raise NotAuthentic("app_id_mismatch")
-        sender, created, kind = found.say("FromUserName"), found.say("CreateTime"), found.say("MsgType")
+        sender, created, kind = found.text_of("FromUserName"), found.text_of("CreateTime"), found.text_of("MsgType")
         at = moment(created, self._now())
         if not sender:
             return Event("ignored")
         if kind == "event":
             return self._event(found, sender, created, at)
-        message_id = found.say("MsgId")
+        message_id = found.text_of("MsgId")
         text = (content.text if (content := found.child("Content")) else "").strip()
-        media = found.say("MediaId")
+        media = found.text_of("MediaId")
         attached = (
-            (Attached(media, f"{kind}.{found.say('Format') or 'amr'}" if kind == "voice" else "", _FILES[kind]),)
+            (Attached(media, f"{kind}.{found.text_of('Format') or 'amr'}" if kind == "voice" else "", _FILES[kind]),)
             if media and kind in _FILES
             else ()
         )
@@ -106,18 +106,18 @@ class AppInbound:
         return Event("message", f"msg:{message_id}", sender, message_id, text, attached, at=at, created=created)
 
     def _event(self, found: Element, sender: str, created: str, at: datetime) -> Event:
-        name = found.say("Event")
+        name = found.text_of("Event")
         if name == "enter_agent":
             return Event("bot_opened", f"evt:{sender}:{created}:{name}", sender, at=at)
         if name != "template_card_event":
             return Event("ignored")
-        action, task = found.say("EventKey"), found.say("TaskId")
+        action, task = found.text_of("EventKey"), found.text_of("TaskId")
         chosen = {
-            one.say("QuestionKey"): tuple(o.text.strip() for o in ids.all("OptionId")) if (ids := one.child("OptionIds")) else ()
+            one.text_of("QuestionKey"): tuple(o.text.strip() for o in ids.all("OptionId")) if (ids := one.child("OptionIds")) else ()
             for one in _selected(found)
         }
         key = f"evt:{sender}:{created}:{task}:{action}"
-        return Event("card_action", key, sender, action=action, card=task, update_token=found.say("ResponseCode"), form=chosen, at=at)
+        return Event("card_action", key, sender, action=action, card=task, update_token=found.text_of("ResponseCode"), form=chosen, at=at)
 
     def portable(self, event: Event) -> Message | Answer:
         """The message, or the answer to what asks for none."""

@@ -18,7 +18,7 @@ class Element:
     text: str = ""
     children: list["Element"] = field(default_factory=list)
 
-    def say(self, *names: str) -> str:
+    def text_of(self, *names: str) -> str:
         """The text below `names`; empty where there is none."""
         found = self.child(*names)
         return found.text.strip() if found else ""
