@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from bot.platforms.core.checkup import Found
-from bot.platforms.core.contract import PlatformDown, TryLater, WillNeverWork
+from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import send
 from bot.platforms.wecom.app import MEMBER, NO_MEMBER
 from bot.platforms.wecom.app_inbound import AppSecrets
@@ -105,12 +105,12 @@ class Checkup:
         sealed = envelope.seal(echo, self._random(16), base64.b32encode(self._random(5)).decode())
         query = {"msg_signature": sealed.signature, "timestamp": sealed.timestamp, "nonce": sealed.nonce, "echostr": sealed.encrypt}
         try:
-            answered = await send(self._away, "GET", f"{address}?{urlencode(query)}", raw=True)
-        except PlatformDown as error:
-            return Found("attention", "wecom", "unanswered", {"why": str(error)})
-        if answered.body.decode("utf-8", "replace") == echo:
+            answered = await self._away.get(f"{address}?{urlencode(query)}")
+        except httpx.HTTPError as error:
+            return Found("attention", "wecom", "unanswered", {"why": type(error).__name__})
+        if answered.text == echo:
             return Found("ok", "wecom", "answers")
-        return Found("attention", "wecom", "answers_wrongly", {"status": answered.status})
+        return Found("attention", "wecom", "answers_wrongly", {"status": answered.status_code})
 
 
 def _is_public(host: str) -> bool:
