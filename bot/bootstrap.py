@@ -209,6 +209,7 @@ def build(
         ChatLinks({name: opens for name, platform in platforms.items() if (opens := platform.can.chat_link)}, ways),
         lambda person: worker.sender.ringing.reach(person),
         lambda platform, chat: platform in platforms and platforms[platform].can.deaf(chat),
+        lambda platform, chat: platform in platforms and platforms[platform].can.mute(chat),
     )
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)

@@ -115,6 +115,8 @@ def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
     message = context.message
     if message.chat_kind != "group":
         raise RuleBroken("incident.bind_group")
+    if verb == "bind" and context.mute(message.platform, message.chat):
+        raise RuleBroken("incident.bind_mute")
     incident = context.incident(given.incident)
     if verb == "bind" and incident.restricted and context.person != incident.commander:
         raise RuleBroken("incident.restricted_bind", ref=incident.ref)

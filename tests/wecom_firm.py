@@ -1,7 +1,5 @@
 """A firm on WeCom: the whole bot before the strict stand-in, with the app, the robot, both, or the robot in callbacks beside the app."""
 
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,26 +16,12 @@ from tests.simulators.wecom.deliveries import Click
 from tests.simulators.wecom.people import Player
 from tests.simulators.wecom.sim import Sim
 from tests.simulators.wecom.state import Chat, Message
+from tests.simulators.wecom.tenant import plan_on_wecom, userid
 from tests.world import SMALL_PLAN
 
 TOKEN, AES_KEY = "wTk7incidentBot9", "q1Os1ZMe0nG28KUEx9lg3HjK7V5QyXvi212fzsgDqgz"
 BOT_TOKEN, BOT_AES_KEY = "rTk7incidentBot9", "w1Os1ZMe0nG28KUEx9lg3HjK7V5QyXvi212fzsgDqgA"
 Mode = Literal["app", "robot", "both", "callback"]
-
-
-def userid(person: str) -> str:
-    """As the firm's people were entered in WeCom: `li.na` is LiNa."""
-    return "".join(part.capitalize() for part in person.split("."))
-
-
-def plan_on_wecom(folder: Path, source: Path) -> Path:
-    """A copy of `source` in which everybody has an identity on WeCom."""
-    shutil.copytree(source, folder)
-    path = folder / "organization.toml"
-    known = re.compile(r'(\[\[person\]\]\nid = "([^"]+)"\n)')
-    text = known.sub(lambda found: f'{found[1]}identities = {{ wecom = "{userid(found[2])}" }}\n', path.read_text("utf-8"))
-    path.write_text(text, "utf-8")
-    return folder
 
 
 @dataclass(kw_only=True)

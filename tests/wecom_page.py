@@ -15,7 +15,8 @@ import httpx
 
 from tests.simulators.wecom.deliveries import Click
 from tests.simulators.wecom.state import Chat, Message
-from tests.wecom_firm import Firm, Mode, firm_on_wecom, userid
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import Firm, Mode, firm_on_wecom
 
 PAGES = Path(__file__).parents[1] / "docs" / "transcripts" / "wecom"
 #: Whose screens the pages show; the others' tasks and reminders are left out.

@@ -28,7 +28,7 @@ _REF = re.compile("[A-Z][0-9]+")
 @dataclass(frozen=True, slots=True)
 class Context:
     """`subject` is the ref that the answered or clicked card is about; `reader` sees what this person may see ·
-    `deaf`: in this chat of a platform the bot speaks and hears nothing."""
+    `deaf`: in this chat of a platform the bot speaks and hears nothing · `mute`: in this one it only answers."""
 
     uow: UnitOfWork
     reader: Reader
@@ -39,6 +39,7 @@ class Context:
     subject: str | None = None
     reach: Reach = by_messenger
     deaf: Callable[[str, str], bool] = lambda platform, chat: False
+    mute: Callable[[str, str], bool] = lambda platform, chat: False
 
     @property
     def now(self) -> datetime:

@@ -50,7 +50,7 @@ ATTEMPTS = 3
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything a decision needs; made once by bootstrap. `identify` maps (platform, id there) to a person id, or None ·
-    `deaf`: in this chat of a platform the bot speaks and hears nothing."""
+    `deaf`: in this chat of a platform the bot speaks and hears nothing · `mute`: in this one it only answers."""
 
     database: Database
     plans: Plans
@@ -65,6 +65,7 @@ class House:
     links: ChatLinks = field(default_factory=ChatLinks)
     reach: Reach = by_messenger
     deaf: Callable[[str, str], bool] = lambda platform, chat: False
+    mute: Callable[[str, str], bool] = lambda platform, chat: False
 
 
 class LostRow(GengfuError):
@@ -203,7 +204,7 @@ class Road:
             raise NotAllowed("house.unsigned")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
-        context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf)
+        context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf, mute=house.mute)
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)
         house.count(parsed.command.name, "done")

@@ -15,7 +15,8 @@ from bot.platforms.wecom.app_inbound import AppSecrets
 from bot.platforms.wecom.checkup import ROWS, Checkup, table
 from handlers.core.wording import Words
 from tests.simulators.wecom.sim import Sim
-from tests.wecom_firm import AES_KEY, TOKEN, Mode, firm_on_wecom, settings_on, userid
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import AES_KEY, TOKEN, Mode, firm_on_wecom, settings_on
 from tests.world import SMALL_PLAN
 
 SECRETS = ("WECOM_SECRET", "WECOM_TOKEN", "WECOM_AES_KEY", "WECOM_BOT_SECRET", "WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY")

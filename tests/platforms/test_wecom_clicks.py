@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from storage.database import Transaction
-from tests.wecom_firm import Firm, firm_on_wecom, userid
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import Firm, firm_on_wecom
 
 UPDATE = "POST /cgi-bin/message/update_template_card"
 
@@ -123,3 +124,12 @@ def test_a_robot_in_callbacks_answers_where_it_is_asked(tmp_path: Path) -> None:
         firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
         assert "行情中断" in firm.says("wang.qiang", "/事件 列表", group)
         assert firm.sim.oddities == []
+
+
+def test_where_the_bot_can_only_answer_no_incident_lives(tmp_path: Path) -> None:
+    with firm_on_wecom(tmp_path, "callback") as firm:
+        group = firm.sim.add_group("技术群", [userid("li.na")], chat_id="wrTech")
+        firm.says("li.na", "/事件 上报 类型=系统故障 行情中断", group)
+        assert firm.room("INC-").kind == "appgroup", "its group is one of the app's"
+        assert "只能回答" in firm.says("li.na", "/事件 绑定 I1", group)
+        assert not any("未能处理" in said for person in firm.parts.plans.organization.people for said in firm.told(person))

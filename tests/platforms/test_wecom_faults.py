@@ -16,7 +16,8 @@ from storage.database import Transaction
 from storage.tables.queues import DONE, OutboxRow
 from tests.simulators.core.faults import Faults, Kind
 from tests.simulators.wecom.state import Chat
-from tests.wecom_firm import Firm, firm_on_wecom, userid
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import Firm, firm_on_wecom
 
 SEND, SAY, CREATE = "POST /cgi-bin/message/send", "POST /cgi-bin/appchat/send", "POST /cgi-bin/appchat/create"
 UPLOAD, UPDATE = "POST /cgi-bin/media/upload", "POST /cgi-bin/message/update_template_card"

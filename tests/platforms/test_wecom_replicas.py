@@ -13,7 +13,8 @@ from handlers.core.message import Outgoing
 from storage import outbox
 from storage.database import Transaction
 from storage.tables.queues import DONE, OutboxRow
-from tests.wecom_firm import Firm, two_on_wecom, userid
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import Firm, two_on_wecom
 
 
 @pytest.fixture

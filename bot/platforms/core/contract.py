@@ -100,7 +100,8 @@ class Can:
     `tells`: a Receipt follows a message to one person, where all goes well ·
     `chat_link`: the address that opens a chat for its members (no request, no secret in it); None where there is no such address ·
     `rush`: it throttles in the minute of a full or a half hour, so what is not urgent stays out of that ·
-    `anew`: a card that cannot be changed where it stands is said anew, now and then · `deaf`: is this a chat in which nothing is heard.
+    `anew`: a card that cannot be changed where it stands is said anew, now and then ·
+    `deaf`: is this a chat in which nothing is heard · `mute`: is this one in which only what is asked there can be answered.
     """
 
     edit: bool = False
@@ -120,6 +121,7 @@ class Can:
     rush: bool = False
     anew: bool = False
     deaf: Callable[[str], bool] = lambda chat: False
+    mute: Callable[[str], bool] = lambda chat: False
     links: bool = False
     """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
     unsigned: bool = False

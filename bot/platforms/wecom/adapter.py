@@ -54,7 +54,7 @@ class Wecom:
         self._memory = memory
         self._artist = artist
         self._now = now
-        self.can = able(app is not None, robot is not None)
+        self.can = able(app is not None, robot is not None and robot.wire is not None)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Heard | Answer:
         half = self.robot if headers.get(":path", "").partition("?")[0] == ROBOT_PATH else self.app
@@ -167,9 +167,11 @@ class Wecom:
         return self.app
 
 
-def able(app: bool, robot: bool) -> Can:
-    """What can be done with the app, the robot, or both. Neither knows for sure what it has shown already."""
+def able(app: bool, wire: bool) -> Can:
+    """What can be done with the app, with the robot's long connection, or both. Neither knows for sure what it has shown already."""
     return Can(
         edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True,
-        toast=DESC, on_card=True, deaf=lambda chat: kind_of(chat) == "room",
+        toast=DESC, on_card=True,
+        deaf=lambda chat: kind_of(chat) == "room",
+        mute=lambda chat: kind_of(chat) == "group" and not wire,
     )  # fmt: skip
