@@ -1,8 +1,9 @@
 """A firm on WeCom: the whole bot before the strict stand-in, with the app, the robot, both, or the robot in callbacks beside the app."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -165,7 +166,26 @@ def house(sim: Sim, names: Mapping[str, str], mode: Mode) -> Iterator[Firm]:
             _until_connected(sim)
         else:
             heard.result(20)
-        yield Firm(sim.clock, parts, loop, url, timedelta(seconds=11), sim=sim, mode=mode)
+        with _asking(sim) if mode == "callback" else nullcontext():
+            yield Firm(sim.clock, parts, loop, url, timedelta(seconds=11), sim=sim, mode=mode)
+
+
+@contextmanager
+def _asking(sim: Sim) -> Iterator[None]:
+    """WeCom comes for the rest of what is still being written."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.1):
+            sim.robot.poll()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
 
 
 def _until_connected(sim: Sim) -> None:

@@ -123,7 +123,24 @@ def test_a_robot_in_callbacks_answers_where_it_is_asked(tmp_path: Path) -> None:
         group = firm.sim.add_group("技术群", [userid("wang.qiang")], chat_id="wrTech")
         firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
         assert "行情中断" in firm.says("wang.qiang", "/事件 列表", group)
+        (answer,) = [m for m in group.messages if m.sender == "robot"]
+        assert (answer.kind, answer.finished, len(answer.history)) == ("stream", True, 1), "written on where it began"
+        assert firm.sim.calls("POST /cgi-bin/aibot/response") == []
         assert firm.sim.oddities == []
+
+
+def test_an_answer_that_wecom_does_not_come_for_goes_by_the_messages_own_address(tmp_path: Path) -> None:
+    with firm_on_wecom(tmp_path, "callback") as firm:
+        group = firm.sim.add_group("技术群", [userid("wang.qiang")], chat_id="wrTech")
+        firm.sim.robot.poll = lambda: None  # type: ignore[method-assign]
+        firm.says("wang.qiang", "/帮助", group)
+        assert len(firm.sim.calls("POST /cgi-bin/aibot/response")) == 1
+        said = [m for m in group.messages if m.sender == "robot"]
+        assert [m.kind for m in said] == ["stream", "markdown"]
+        del firm.sim.robot.poll
+        firm.clock.push(seconds=90)
+        firm.sim.robot.poll()
+        assert (said[0].finished, said[0].text) == (True, "已另行答复。")
 
 
 def test_where_the_bot_can_only_answer_no_incident_lives(tmp_path: Path) -> None:

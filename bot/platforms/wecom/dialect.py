@@ -46,6 +46,10 @@ class Adds:
     """before what may have been shown already"""
     receives: str
     """in a group that only receives: where to say commands"""
+    wait: str
+    """while an answer is being written"""
+    over: str
+    """where the answer was said in another way"""
     file: str
     """the name of the file that holds the whole of a long text"""
     again: Callable[[int], str]

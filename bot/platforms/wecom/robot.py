@@ -1,5 +1,6 @@
 """The smart robot (智能机器人): groups, and people one-to-one, over its long connection, or answering its callbacks."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -34,6 +35,9 @@ PER_MINUTE, PER_HOUR = 14, 490
 SPARED, BACK, SHOWN = timedelta(days=7), timedelta(hours=24), timedelta(days=14)
 #: A callback's own address takes one answer within the hour; so many of a chat are kept.
 ANSWERS, SLOTS = timedelta(minutes=58), 8
+#: An answer is written for six minutes at most; until nothing has come for so long, people read that it is being written; seconds until
+#: WeCom has come for what there is.
+WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
 
@@ -58,8 +62,10 @@ class Robot:
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Heard | Answer:
         event = self.inbound.receive(headers, body)
-        found = self.portable(event)
         nonce = query_of(headers).get("nonce", "")
+        if event.kind == "stream_refresh":
+            return self._sealed(self._written(event.stream), nonce)
+        found = self.portable(event)
         return found if isinstance(found, Answer) else Heard(found, lambda reply: self.answer(reply, found, nonce))
 
     def portable(self, event: RobotEvent) -> Message | Answer:
@@ -72,8 +78,29 @@ class Robot:
 
     def answer(self, reply: Reply | None, message: Message, nonce: str) -> Answer:
         """The clicked card as it looks now; otherwise nothing: what is to be said follows as a message."""
-        body = self.updated(reply, message) if reply else None
-        if body is None or self.inbound.envelope is None:
+        body = self.updated(reply, message) if reply else self._begun(message)
+        return NOTHING if body is None else self._sealed(body, nonce)
+
+    def _begun(self, message: Message) -> Object | None:
+        """To what somebody said: an answer that is still being written. WeCom asks for the rest of it until it is finished."""
+        if message.kind != "text":
+            return None
+        one = message_of(f"stream:{message.event_id}")
+        self._memory.soon(f"stream:{message.chat}", one, WRITING)
+        self._memory.soon(f"began:{one}", "1", WAITS)
+        return _stream(one, self._artist.adds.wait, finish=False)
+
+    def _written(self, one: str) -> Object:
+        """What there is of it by now; what was said in another way is finished without words of its own."""
+        said = self._memory.shelf.get(f"said:{one}")
+        if said is not None:
+            self._memory.soon(f"read:{one}", "1", WRITING)
+            return _stream(one, said, finish=True)
+        waits = self._memory.shelf.get(f"began:{one}") is not None
+        return _stream(one, self._artist.adds.wait if waits else self._artist.adds.over, finish=not waits)
+
+    def _sealed(self, body: Object, nonce: str) -> Answer:
+        if self.inbound.envelope is None:
             return NOTHING
         sealed = self.inbound.envelope.seal(json.dumps(body, ensure_ascii=False), self._random(16), nonce)
         outside = {"encrypt": sealed.encrypt, "msgsignature": sealed.signature, "timestamp": sealed.timestamp, "nonce": sealed.nonce}
@@ -159,7 +186,9 @@ class Robot:
         return sorted(((*value.split(" ", 1), key) for key, value in kept if value), reverse=True)  # type: ignore[misc]
 
     async def _answer_there(self, chat: str, body: Object) -> None:
-        """By a message's own address, once. It is on the API's host, whatever the message says."""
+        """In the answer that is still being written; or by a message's own address, once, which is on the API's host, whatever it says."""
+        if "markdown" in body and await self._write_on(chat, body["markdown"]["content"]):
+            return
         for moment, url, key in await self._open(chat):
             if not await self._memory.take(key):
                 continue
@@ -171,6 +200,19 @@ class Robot:
                 raise
             return
         raise Rejected("a robot in callback mode only answers what was said in the last hour: use its long connection (WECOM_BOT_SECRET)")
+
+    async def _write_on(self, chat: str, text: str) -> bool:
+        """True once WeCom has come for it. It comes every second or so; if it does not, the words are taken back and go another way."""
+        one = await self._memory.take(f"stream:{chat}")
+        if one is None:
+            return False
+        await self._memory.put(f"said:{one}", text, WRITING)
+        for _ in range(FETCHED_WITHIN * 5):
+            await asyncio.sleep(0.2)
+            if await self._memory.get(f"read:{one}") is not None:
+                return True
+        await self._memory.take(f"said:{one}")
+        return False
 
     async def _upload(self, text: str) -> str:
         assert self.wire is not None, "asked only of the long connection"
@@ -208,6 +250,10 @@ class Robot:
 
     def _callback_key(self) -> bytes:
         return self.inbound.envelope.container.key if self.inbound.envelope else b""
+
+
+def _stream(one: str, text: str, *, finish: bool) -> Object:
+    return {"msgtype": "stream", "stream": {"id": one, "finish": finish, "content": text}}
 
 
 def _inner(values: Mapping[str, Any], name: str) -> str:
