@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.platforms.core.contract import Answer, NotAuthentic
@@ -16,6 +17,7 @@ from bot.platforms.wecom.app_inbound import AppInbound, AppSecrets, Event
 from bot.platforms.wecom.crypt import query_of
 from bot.platforms.wecom.robot_inbound import RobotEvent, RobotInbound, RobotSecrets, unmentioned
 from handlers.core.message import Message
+from tests.wecom_firm import firm_on_wecom
 
 VECTORS = Path(__file__).parent / "vectors" / "wecom"
 #: `make test` plays a few; EXAMPLES=100000 the whole number of the issue.
@@ -245,3 +247,21 @@ def test_a_click_in_the_menu_is_what_was_chosen() -> None:
     assert (found.kind, found.text, found.version, found.reply_to) == ("click", "/incident close I1", 3, "c1")
     nothing = inbound.portable(Event("card_action", "evt:2", "LiNa", action="more", card="c1", form={"more": ("-",)}))
     assert isinstance(nothing, Answer)
+
+
+def test_over_http_what_proves_nothing_is_refused_counted_and_not_kept(tmp_path: Path) -> None:
+    """Through the server itself: 4xx and never 5xx, nothing stored."""
+    dice = random.Random(6)
+    with firm_on_wecom(tmp_path, "callback") as firm, httpx.Client(base_url=firm.url, trust_env=False, timeout=10) as http:
+        kept, statuses = firm.waiting(), set()
+        for road, mode in (("/callbacks/wecom", "app"), ("/callbacks/wecom-bot", "aibot")):
+            vectors = [_load(name) for name in HTTP if name.startswith(mode)]
+            for round_ in range(150):
+                headers, body = _mutated(dice, *_request(vectors[round_ % len(vectors)]["request"]))
+                query = headers[":path"].partition("?")[2].encode("ascii", "ignore").decode().replace("#", "")
+                method = headers[":method"] if headers[":method"] != "PUT" else "POST"
+                statuses.add(http.request(method, f"{road}?{query}", content=body).status_code)
+        assert statuses <= {401, 413}, statuses
+        assert firm.waiting() == kept
+        samples = [sample for metric in firm.parts.metrics.refused_callbacks.collect() for sample in metric.samples]
+        assert sum(sample.value for sample in samples if sample.name.endswith("_total")) == 300
