@@ -171,6 +171,10 @@ class PlatformDown(TryLater):
     """Not this deed but the whole platform: away, out of quota, or refusing our credentials. `reason` tells an administrator what to do."""
 
 
+class Unsure(PlatformDown):
+    """No answer to what was handed in: it may have been done."""
+
+
 class WillNeverWork(Exception):
     """No retry can save this deed; administrators are told why."""
 

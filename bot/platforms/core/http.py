@@ -7,16 +7,12 @@ from typing import Any
 
 import httpx
 
-from bot.platforms.core.contract import PlatformDown
+from bot.platforms.core.contract import PlatformDown, Unsure
 
 #: Seconds; well inside what a deed may take.
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 #: How soon a platform that did not answer is asked again.
 AWAY = 3.0
-
-
-class Unreached(PlatformDown):
-    """Not even asked: nothing can have come of it."""
 
 
 def client(base: str) -> httpx.AsyncClient:
@@ -37,12 +33,13 @@ async def send(http: httpx.AsyncClient, method: str, path: str, *, raw: bool = F
     """PlatformDown when nobody answered, or a machine in between did (5xx, HTML). `raw`: a body that is no JSON is what was asked for."""
     try:
         response = await http.request(method, path, **what)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise PlatformDown(AWAY, f"{http.base_url.host} cannot be reached ({type(error).__name__})") from None
     except httpx.TransportError as error:
-        kind = Unreached if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout) else PlatformDown
-        raise kind(AWAY, f"no answer from {http.base_url.host} ({type(error).__name__})") from None
+        raise Unsure(AWAY, f"no answer from {http.base_url.host} ({type(error).__name__})") from None
     values = _object(response.content) if response.headers.get("content-type", "").startswith("application/json") else None
     if values is None and not (raw and response.status_code == 200):
-        raise PlatformDown(AWAY, f"{http.base_url.host} answered {response.status_code} and no JSON")
+        raise Unsure(AWAY, f"{http.base_url.host} answered {response.status_code} and no JSON")
     return Answered(response.status_code, response.headers, values or {}, response.content)
 
 

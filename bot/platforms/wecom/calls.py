@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bot.platforms.core.contract import PlatformDown, Rejected, TryLater
+from bot.platforms.core.contract import PlatformDown, Rejected, TryLater, Unsure
 from bot.platforms.core.http import Answered, send
 
 TOKEN = "/cgi-bin/gettoken"
@@ -102,7 +102,7 @@ def check(values: Mapping[str, Any]) -> None:
     if code == 0:
         return
     if not isinstance(code, int):
-        raise PlatformDown(3.0, "WeCom answered without a code")
+        raise Unsure(3.0, "WeCom answered without a code")
     if code in STOP:
         named = _IP.search(message) if code == UNTRUSTED else None
         raise PlatformDown(300.0, f"{STOP[code]} ({named[1]})" if named else STOP[code])

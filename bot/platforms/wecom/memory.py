@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from bot.platforms.core.contract import PlatformDown, Shelf, TryLater, WillNeverWork
-from bot.platforms.core.http import Unreached
+from bot.platforms.core.contract import Shelf, TryLater, Unsure, WillNeverWork
 
 #: How long an attempt of which nothing is known stays in doubt.
 DOUBT = timedelta(hours=4)
@@ -52,10 +51,8 @@ class Memory:
         await self.put(f"try:{one}", "1", DOUBT)
         try:
             yield tried
-        except Exception as error:
-            if not tried and (
-                isinstance(error, Unreached) or (isinstance(error, TryLater | WillNeverWork) and not isinstance(error, PlatformDown))
-            ):
+        except (TryLater, WillNeverWork) as error:
+            if not tried and not isinstance(error, Unsure):
                 await self.take(f"try:{one}")
             raise
 

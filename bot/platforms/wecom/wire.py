@@ -15,8 +15,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from bot.platforms.core.contract import Answer, Hear, NotAuthentic, PlatformDown, Shelf, TryLater
-from bot.platforms.core.http import Unreached
+from bot.platforms.core.contract import Answer, Hear, NotAuthentic, PlatformDown, Shelf, TryLater, Unsure
 from bot.platforms.core.strict import Object, inner, parse_object, text
 from bot.platforms.wecom.calls import check
 from bot.platforms.wecom.robot_inbound import RobotEvent
@@ -246,12 +245,12 @@ class Wire:
         """The answer with errcode 0. TryLater, PlatformDown (nobody knows what came of it) or Refused."""
         if self._connection is None:
             if self.ours:
-                raise Unreached(3.0, f"the robot's long connection is down: {self.trouble}")
+                raise PlatformDown(3.0, f"the robot's long connection is down: {self.trouble}")
             raise TryLater(0.5, "another replica holds the robot's connection")
         try:
             values = await self._request(self._connection, cmd, body)
         except (WebSocketException, TimeoutError):
-            raise PlatformDown(3.0, "no answer on the robot's long connection") from None
+            raise Unsure(3.0, "no answer on the robot's long connection") from None
         check(values)
         return values
 
