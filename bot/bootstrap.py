@@ -34,6 +34,7 @@ from bot.sender import Ways
 from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
+from bot.wecom import make_wecom
 from bot.worker import Worker
 from handlers.core.chat_links import ChatLinks
 from handlers.core.road import House, Road
@@ -194,7 +195,7 @@ def build(
     rooms = Rooms(database, lambda text: screen(text).text, clock)
     console = Console(rooms, lambda person: person == GUEST or person in plans.organization.people, clock)
     counted = months(COUNTED, database, plans.organization, settings.timezone, clock)
-    platforms = around(_platforms(settings, console, database, words, clock, counted))
+    platforms = around(_platforms(settings, console, database, words, clock, counted, len(plans.organization.people)))
     plans.within(platforms)
     ways = _ways(plans, platforms)
     house = House(
@@ -210,6 +211,8 @@ def build(
         settings.public_url,
         ChatLinks({name: opens for name, platform in platforms.items() if (opens := platform.can.chat_link)}, ways),
         lambda person: worker.sender.ringing.reach(person),
+        lambda platform, chat: platform in platforms and platforms[platform].can.deaf(chat),
+        lambda platform, chat: platform in platforms and platforms[platform].can.mute(chat),
     )
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
@@ -248,13 +251,19 @@ def _identify(plans: Plans) -> Callable[[str, str], str | None]:
     for person in plans.organization.people.values():
         by_identity.update({(own, person.id): person.id for own in ("console", "web", "api", "sms")})
         for platform, identity in person.identities.items():
-            by_identity[platform, identity] = person.id
-    return lambda platform, identity: by_identity.get((platform, identity))
+            by_identity[platform, _spelt(platform, identity)] = person.id
+    return lambda platform, identity: by_identity.get((platform, _spelt(platform, identity)))
+
+
+def _spelt(platform: str, identity: str) -> str:
+    """WeCom tells ids now as they were entered, now in lower case."""
+    return identity.casefold() if platform == "wecom" else identity
 
 
 def _platforms(
-    settings: Settings, console: Console, database: Database, words: Words, now: Callable[[], datetime], months: Mapping[str, Month]
-) -> dict[str, Platform]:
+    settings: Settings, console: Console, database: Database, words: Words, now: Callable[[], datetime], months: Mapping[str, Month],
+    accounts: int,
+) -> dict[str, Platform]:  # fmt: skip
     """What is configured, in the order in which people are reached: the demo's console, messengers, a console with login; mail and SMS are
     the road around."""
     found: dict[str, Platform] = {"console": console} if settings.console == "demo" else {}
@@ -265,6 +274,8 @@ def _platforms(
         found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, _labels(words), now, feishu.mode, months.get("feishu"))
     if dings := channels.dingtalk:
         found["dingtalk"] = _dingtalk(dings, settings, database, words, now, months)
+    if wecom := channels.wecom:
+        found["wecom"] = make_wecom(wecom, DatabaseShelf(database, "wecom", now), words, now, settings.public_url, accounts)
     if settings.console == "on":
         found["console"] = console
     if mail := channels.mail:

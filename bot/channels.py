@@ -43,6 +43,42 @@ class DingTalkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WecomAppSettings:
+    """WeCom's self-built app (自建应用)."""
+
+    corp_id: str
+    agent_id: int
+    secret: Secret[str]
+    token: Secret[str]
+    aes_key: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WecomRobotSettings:
+    """WeCom's smart robot (智能机器人). `secret` belongs to the long connection, `token` and `aes_key` to callbacks."""
+
+    bot_id: str
+    mode: Literal["ws", "http"]
+    secret: Secret[str]
+    token: Secret[str]
+    aes_key: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WecomSettings:
+    """At least one of the two; the robot in callbacks only beside the app."""
+
+    app: WecomAppSettings | None
+    robot: WecomRobotSettings | None
+    api_base: str
+    ws_url: str
+
+    @property
+    def modes(self) -> str:
+        return " + ".join([*(["app"] if self.app else []), *([f"robot {self.robot.mode}"] if self.robot else [])])
+
+
+@dataclass(frozen=True, slots=True)
 class MailSettings:
     host: str
     port: int
@@ -76,11 +112,13 @@ class Channels:
     sms: SmsSettings | None = None
     oidc: OidcSettings | None = None
     dingtalk: DingTalkSettings | None = None
+    wecom: WecomSettings | None = None
 
 
 def read_channels(values: Mapping[str, str]) -> Channels:
     """Which channels are on. BadConfig says what is missing or not understood, never the value of a secret."""
-    return Channels(_feishu(values), _mail(values), _sms(values), _oidc(values), dingtalk=_dingtalk(values))
+    given = (_feishu(values), _mail(values), _sms(values), _oidc(values))
+    return Channels(*given, dingtalk=_dingtalk(values), wecom=_wecom(values))
 
 
 def _feishu(values: Mapping[str, str]) -> FeishuSettings | None:
@@ -133,6 +171,74 @@ def _dingtalk(values: Mapping[str, str]) -> DingTalkSettings | None:
         _base("DINGTALK_API_BASE", given.get("API_BASE", "https://api.dingtalk.com")),
         _base("DINGTALK_OAPI_BASE", given.get("OAPI_BASE", "https://oapi.dingtalk.com")),
     )
+
+
+WECOM_APP = ("WECOM_CORP_ID", "WECOM_AGENT_ID", "WECOM_SECRET", "WECOM_TOKEN", "WECOM_AES_KEY")
+
+
+def _wecom(values: Mapping[str, str]) -> WecomSettings | None:
+    given = {name: value for name, value in values.items() if name.startswith("WECOM_") and value}
+    if not given:
+        return None
+    app, robot = _wecom_app(given), _wecom_robot(given)
+    if app is None and robot is None:
+        raise BadConfig(f"WeCom needs the self-built app ({', '.join(WECOM_APP)}) or the smart robot (WECOM_BOT_ID, WECOM_BOT_SECRET)")
+    if app is None and robot is not None and robot.mode == "http":
+        raise BadConfig(
+            "WeCom's smart robot in callback mode cannot remind anybody by itself: give it WECOM_BOT_ID and WECOM_BOT_SECRET (the long "
+            f"connection), or set up the self-built app beside it ({', '.join(WECOM_APP)})"
+        )
+    base = _base("WECOM_API_BASE", given.get("WECOM_API_BASE", "https://qyapi.weixin.qq.com"))
+    return WecomSettings(app, robot, base, _wire("WECOM_WS_URL", given.get("WECOM_WS_URL", "wss://openws.work.weixin.qq.com")))
+
+
+def _wecom_app(given: Mapping[str, str]) -> WecomAppSettings | None:
+    missing = [name for name in WECOM_APP if name not in given]
+    if len(missing) == len(WECOM_APP):
+        return None
+    if missing:
+        raise BadConfig(f"WeCom's self-built app also needs {', '.join(missing)}: they stand on the app's page and under 我的企业")
+    agent = given["WECOM_AGENT_ID"]
+    if not re.fullmatch(r"[0-9]{1,10}", agent):
+        raise BadConfig(f"WECOM_AGENT_ID is {agent!r}; give the number on the app's page, like 1000002")
+    token, key = Secret(given["WECOM_TOKEN"]), _aes_key("WECOM_AES_KEY", given["WECOM_AES_KEY"])
+    return WecomAppSettings(given["WECOM_CORP_ID"], int(agent), Secret(given["WECOM_SECRET"]), token, key)
+
+
+def _wecom_robot(given: Mapping[str, str]) -> WecomRobotSettings | None:
+    bot, secret = given.get("WECOM_BOT_ID", ""), given.get("WECOM_BOT_SECRET", "")
+    called = [name for name in ("WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY") if name in given]
+    if not (bot or secret or called):
+        return None
+    if secret and called:
+        raise BadConfig(f"WECOM_BOT_SECRET (the long connection) and {called[0]} (callbacks) are both set: a robot has one mode, keep one")
+    if not called:
+        if not (bot and secret):
+            missing = "WECOM_BOT_SECRET" if bot else "WECOM_BOT_ID"
+            raise BadConfig(f"WeCom's smart robot also needs {missing}: it stands on the robot's page")
+        return WecomRobotSettings(bot, "ws", Secret(secret), Secret(""), Secret(""))
+    if len(called) < 2:
+        missing = next(name for name in ("WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY") if name not in called)
+        raise BadConfig(f"WeCom's smart robot in callback mode also needs {missing}: it stands on the robot's page")
+    key = _aes_key("WECOM_BOT_AES_KEY", given["WECOM_BOT_AES_KEY"])
+    return WecomRobotSettings(bot, "http", Secret(""), Secret(given["WECOM_BOT_TOKEN"]), key)
+
+
+def _aes_key(name: str, value: str) -> Secret[str]:
+    if not re.fullmatch(r"[A-Za-z0-9+/]{43}", value):
+        raise BadConfig(f"{name} must be the 43 letters and digits that WeCom's page shows as EncodingAESKey")
+    return Secret(value)
+
+
+def _wire(name: str, value: str) -> str:
+    """The same rule as for `_base`, for a long connection."""
+    if not value.startswith(("ws://", "wss://")):
+        raise BadConfig(f"{name} must be a wss:// address (ws:// only on this machine)")
+    try:
+        _base(name, f"http{value.removeprefix('ws')}")
+    except BadConfig:
+        raise BadConfig(f"{name} must be a wss:// address (ws:// only on this machine)") from None
+    return value.rstrip("/")
 
 
 def _mail(values: Mapping[str, str]) -> MailSettings | None:

@@ -33,20 +33,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One documented name. `arrives` is the version's part that brings it; empty: it works now."""
+    """One documented name."""
 
     name: str
     default: str = ""
     secret: bool = False
-    arrives: str = ""
 
 
-def _now(names: str, *, secret: bool = False) -> tuple[Setting, ...]:
+def _names(names: str, *, secret: bool = False) -> tuple[Setting, ...]:
     return tuple(Setting(name, secret=secret) for name in names.split())
-
-
-def _later(part: str, names: str, *, secret: bool = False) -> tuple[Setting, ...]:
-    return tuple(Setting(name, secret=secret, arrives=part) for name in names.split())
 
 
 SETTINGS: Final = (
@@ -61,15 +56,15 @@ SETTINGS: Final = (
     Setting("GENGFU_LOCALE", "zh"),
     Setting("GENGFU_CONSOLE", "off"),
     Setting("GENGFU_HEARTBEAT_URL", secret=True),
-    *_later("part 5", "WECOM_CORP_ID WECOM_AGENT_ID WECOM_BOT_ID WECOM_API_BASE WECOM_WS_URL"),
-    *_later("part 5", "WECOM_SECRET WECOM_TOKEN WECOM_AES_KEY WECOM_BOT_SECRET WECOM_BOT_TOKEN WECOM_BOT_AES_KEY", secret=True),
-    *_now("DINGTALK_CLIENT_ID DINGTALK_ROBOT_CODE DINGTALK_MODE DINGTALK_CORP_ID DINGTALK_CARD_TEMPLATE_ID"),
-    *_now("DINGTALK_SCENE_TEMPLATE_ID DINGTALK_API_BASE DINGTALK_OAPI_BASE"),
-    *_now("DINGTALK_CLIENT_SECRET DINGTALK_TOKEN DINGTALK_AES_KEY", secret=True),
-    *_now("FEISHU_APP_ID FEISHU_MODE FEISHU_TENANT_KEY FEISHU_API_BASE SMTP_FROM GENGFU_SMS_URL"),
-    *_now("FEISHU_APP_SECRET FEISHU_VERIFICATION_TOKEN FEISHU_ENCRYPT_KEY SMTP_URL GENGFU_SMS_SECRET", secret=True),
-    *_now("OIDC_ISSUER OIDC_CLIENT_ID"),
-    *_now("OIDC_CLIENT_SECRET", secret=True),
+    *_names("DINGTALK_CLIENT_ID DINGTALK_ROBOT_CODE DINGTALK_MODE DINGTALK_CORP_ID DINGTALK_CARD_TEMPLATE_ID"),
+    *_names("DINGTALK_SCENE_TEMPLATE_ID DINGTALK_API_BASE DINGTALK_OAPI_BASE"),
+    *_names("DINGTALK_CLIENT_SECRET DINGTALK_TOKEN DINGTALK_AES_KEY", secret=True),
+    *_names("WECOM_CORP_ID WECOM_AGENT_ID WECOM_BOT_ID WECOM_API_BASE WECOM_WS_URL"),
+    *_names("WECOM_SECRET WECOM_TOKEN WECOM_AES_KEY WECOM_BOT_SECRET WECOM_BOT_TOKEN WECOM_BOT_AES_KEY", secret=True),
+    *_names("FEISHU_APP_ID FEISHU_MODE FEISHU_TENANT_KEY FEISHU_API_BASE SMTP_FROM GENGFU_SMS_URL"),
+    *_names("FEISHU_APP_SECRET FEISHU_VERIFICATION_TOKEN FEISHU_ENCRYPT_KEY SMTP_URL GENGFU_SMS_SECRET", secret=True),
+    *_names("OIDC_ISSUER OIDC_CLIENT_ID"),
+    *_names("OIDC_CLIENT_SECRET", secret=True),
     Setting("OIDC_PERSON_CLAIM", "email"),
 )
 KNOWN: Final = {setting.name: setting for setting in SETTINGS}
@@ -163,7 +158,7 @@ def _gather(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
     for name in in_environment:
         _check_environment(name)
     given = in_file | in_environment
-    return _with_secret_files({name: given[name] for name in given if name in NAMES and not NAMES[name].arrives})
+    return _with_secret_files({name: given[name] for name in given if name in NAMES})
 
 
 def _check_environment(name: str) -> None:
@@ -182,8 +177,6 @@ def _trouble(name: str) -> str:
     if name not in NAMES:
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0)[0]
         return f"is not a name Gengfu knows; the nearest is {nearest}"
-    if arrives := NAMES[name].arrives:
-        return f"has no effect in this version (it arrives with {arrives}); remove it"
     return ""
 
 

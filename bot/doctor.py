@@ -22,6 +22,7 @@ from bot.platforms.dingtalk import checkup as dingtalk
 from bot.platforms.feishu.checkup import Checkup, Setup, mobile
 from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
+from bot.wecom import ask_wecom
 from handlers.core import duty_lines
 from handlers.core.message import Outgoing
 from handlers.core.wording import Ours, Words
@@ -77,6 +78,10 @@ class Doctor:
             yield from asyncio.run(_ask_feishu(channels.feishu, self._settings, self._now))
         if channels.dingtalk:
             yield from asyncio.run(_ask_dingtalk(channels.dingtalk, self._settings, self._now, self._identities("dingtalk")))
+        if channels.wecom:
+            organization = self._organization()
+            people = organization.people.values() if organization else ()
+            yield from asyncio.run(ask_wecom(channels.wecom, self._words, self._settings.public_url, people, self._now))
         if channels.mail:
             yield from asyncio.run(self._of_mail(channels.mail, send_to))
         elif send_to:
@@ -92,6 +97,7 @@ class Doctor:
         settings, channels = self._settings, self._settings.channels
         messengers = (("feishu", channels.feishu), ("dingtalk", channels.dingtalk))
         modes = [f"{name} ({given.mode})" for name, given in messengers if given]
+        modes += [f"wecom ({channels.wecom.modes})"] if channels.wecom else []
         on = modes + [name for name, given in (("mail", channels.mail), ("sms", channels.sms)) if given]
         if on:
             yield Found("ok", "settings", "on", {"platforms": on, "console": settings.console})
@@ -211,6 +217,7 @@ class Doctor:
         roads = (
             ("feishu", channels.feishu, [person for person in people if not person.identities.get("feishu")]),
             ("dingtalk", channels.dingtalk, [person for person in people if not person.identities.get("dingtalk")]),
+            ("wecom", channels.wecom, [person for person in people if not person.identities.get("wecom")]),
             ("mail", channels.mail, [person for person in people if not person.email]),
             ("sms", channels.sms, [person for person in people if not person.phone]),
             ("oidc", channels.oidc, oidc_checkup.nameless(people)),
@@ -223,7 +230,7 @@ class Doctor:
         key = "nobody" if len(missing) == len(people) else "somebody_not"
         names = [f"{person.name} ({person.id})" for person in missing] if self._verbose else []
         values = {"count": len(missing), "all": len(people), "names": self._words.join(names) if names else "--verbose"}
-        return Found("bad" if key == "nobody" and road in ("feishu", "dingtalk") else "attention", road, key, values)
+        return Found("bad" if key == "nobody" and road in ("feishu", "dingtalk", "wecom") else "attention", road, key, values)
 
     # What is outside
 

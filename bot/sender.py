@@ -75,6 +75,10 @@ class SwitchedOff(WillNeverWork):
         )
 
 
+class NoRoom(WillNeverWork):
+    """Nothing that is on makes group chats: somebody has to do it by hand."""
+
+
 class Sender:
     """`ways`: how a person is reached; those after the first are the road around · `months`: of platforms that limit them."""
 
@@ -174,7 +178,8 @@ class Sender:
                 log.warning("a convenience was refused", extra={"action": "deed_refused", "outbox": row.id, "error": text})
                 await self._write(lambda tx: self._done(tx, ready, platform, Done()))
                 return
-            await self._write(lambda tx: self._give_up(tx, ready, text, off=platform if off else ""))
+            refusal = error
+            await self._write(lambda tx: self._give_up(tx, ready, refusal, off=platform if off else ""))
         except Exception as error:
             await self._try_again(ready, platform, error)
 
@@ -240,7 +245,8 @@ class Sender:
 
     async def _do(self, platform: str, what: Deed, key: str) -> Done:
         """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""
-        if isinstance(what, Edit) and not self.platforms[platform].can.edit:
+        can = self.platforms[platform].can
+        if isinstance(what, Edit) and not (can.edit or can.anew):
             return Done()
         circuit = self.circuit(platform)
         if wait := circuit.wait():
@@ -272,8 +278,13 @@ class Sender:
             self.metrics.platform_up.labels(platform=platform).set(0)
             await self._write(lambda tx: self.road.platform_down(tx, platform, reason))
 
-    def _give_up(self, tx: Transaction, ready: Ready, error: str, *, off: str = "") -> None:
+    def _give_up(self, tx: Transaction, ready: Ready, refusal: WillNeverWork, *, off: str = "") -> None:
         """`off`: the platform that was switched off; that is one trouble, and said once, however many messages it concerns."""
+        error = str(refusal)
+        if isinstance(refusal, NoRoom):
+            OUTBOX.done(tx, ready.row, self.house.now())
+            self.road.roomless(tx, ready.row)
+            return
         for one in ready.bundled:
             OUTBOX.bury(tx, one, self.house.now(), error)
         if not OUTBOX.bury(tx, ready.row, self.house.now(), error) or self.road.undelivered(tx, ready.row):
@@ -340,7 +351,8 @@ class Sender:
         if platform not in ("", *self.platforms):
             return self._elsewhere(row, message, platform)
         if row.kind in SILENT:
-            platform = platform or self._room_maker()
+            if not platform or (row.kind == "room" and not self.platforms[platform].can.create_room):
+                platform = self._room_maker()
             return platform, self._silent(row, platform)
         message = replace(message, mentions=tuple(one for person in message.mentions if (one := self._identity(platform, person))))
         if row.kind == "supersede":
@@ -410,7 +422,7 @@ class Sender:
         """Where a room is made that was asked for from no messenger."""
         found = next((name for name, platform in self.platforms.items() if platform.can.create_room), None)
         if found is None:
-            raise WillNeverWork("no messenger that is on can make a room")
+            raise NoRoom("no messenger that is on can make a room")
         return found
 
     def _identity(self, platform: str, person: str) -> str:

@@ -165,12 +165,17 @@ class Worker:
 
     async def _readable(self, message: Message, reply: Reply) -> Reply:
         """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""
-        most = self.sender.platforms[message.platform].can.toast
+        can = self.sender.platforms[message.platform].can
+        if can.on_card and reply.card is None:
+            reply = replace(reply, card=await asyncio.to_thread(self.road.touched, message, reply))
+        most = 0 if can.on_card and reply.card is None else can.toast
         if len(reply.text) <= most:
             return reply
         shown = reply.card is not None and any(reply.text in value for _, value in reply.card.lines)
         if not shown:
             await asyncio.to_thread(self.road.say_alone, message, reply)
+        if can.on_card:
+            return replace(reply, text="")
         first = reply.text.split("\n")[0]
         more = "…" if shown else self.house.words.say("house.follows")
         return replace(reply, text=f"{first[: most - len(more)]}{more}")

@@ -115,12 +115,25 @@ def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
     message = context.message
     if message.chat_kind != "group":
         raise RuleBroken("incident.bind_group")
+    if verb == "bind" and context.mute(message.platform, message.chat):
+        raise RuleBroken("incident.bind_mute")
     incident = context.incident(given.incident)
     if verb == "bind" and incident.restricted and context.person != incident.commander:
         raise RuleBroken("incident.restricted_bind", ref=incident.ref)
     (context.uow.bind if verb == "bind" else context.uow.unbind)(incident.ref, message.platform, message.chat)
-    context.uow.apply(rules.bound(incident, by=context.person, chat=f"{message.platform}:{message.chat}", verb=verb))
+    incident = context.uow.apply(rules.bound(incident, by=context.person, chat=f"{message.platform}:{message.chat}", verb=verb))
+    if verb == "bind":
+        _hears_instead(context, incident)
     return context.say(answer, ref=incident.ref, incident=incident.ref)
+
+
+def _hears_instead(context: Context, incident: Incident) -> None:
+    """A chat in which people can act takes the place of one of the same messenger that only receives: everything would be said twice."""
+    message = context.message
+    for platform, chat in context.reader.chats(incident.ref):
+        if platform == message.platform and chat != message.chat and context.deaf(platform, chat):
+            context.uow.unbind(incident.ref, platform, chat)
+            incident = context.uow.apply(rules.bound(incident, by=context.person, chat=f"{platform}:{chat}", verb="unbind"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from handlers.core.wording import Locale
 from storage.database import Database
 from storage.tables.queues import InboxRow
 from tests import ready
-from tests.simulators.feishu import Click, Sim
+from tests.simulators.feishu import Click, Clock, Sim
 from tests.simulators.feishu.people import Player
-from tests.simulators.feishu.state import Chat, Clock, Message
+from tests.simulators.feishu.state import Chat, Message
 from tests.simulators.feishu.tenant import open_id, plan_on_feishu
 from tests.world import SMALL_PLAN, World
 

@@ -1,6 +1,7 @@
 """What a handler has in its hands: the unit of work, who asks, and the words."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -26,7 +27,8 @@ _REF = re.compile("[A-Z][0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`subject` is the ref that the answered or clicked card is about; `reader` sees what this person may see."""
+    """`subject` is the ref that the answered or clicked card is about; `reader` sees what this person may see ·
+    `deaf`: in this chat of a platform the bot speaks and hears nothing · `mute`: in this one it only answers."""
 
     uow: UnitOfWork
     reader: Reader
@@ -36,6 +38,8 @@ class Context:
     zone: ZoneInfo
     subject: str | None = None
     reach: Reach = by_messenger
+    deaf: Callable[[str, str], bool] = lambda platform, chat: False
+    mute: Callable[[str, str], bool] = lambda platform, chat: False
 
     @property
     def now(self) -> datetime:

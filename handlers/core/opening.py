@@ -130,6 +130,7 @@ def _bind_or_create(context: Context, incident: Incident, said_in: str) -> bool:
     """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own (True)."""
     message = context.message
     here = message.chat_kind == "group" and said_in == f"{message.platform}:{message.chat}" and not incident.restricted
+    here = here and not context.mute(message.platform, message.chat)
     taken = context.uow.incident_in(message.platform, message.chat) if here else None
     if here and (taken is None or not context.uow.load(Incident, taken).running):
         context.uow.bind(incident.ref, message.platform, message.chat)

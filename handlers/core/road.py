@@ -52,7 +52,8 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything a decision needs; made once by bootstrap. `identify` maps (platform, id there) to a person id, or None."""
+    """Everything a decision needs; made once by bootstrap. `identify` maps (platform, id there) to a person id, or None ·
+    `deaf`: in this chat of a platform the bot speaks and hears nothing · `mute`: in this one it only answers."""
 
     database: Database
     plans: Plans
@@ -66,6 +67,8 @@ class House:
     public_url: str = "http://127.0.0.1:8000"
     links: ChatLinks = field(default_factory=ChatLinks)
     reach: Reach = by_messenger
+    deaf: Callable[[str, str], bool] = lambda platform, chat: False
+    mute: Callable[[str, str], bool] = lambda platform, chat: False
 
 
 class LostRow(GengfuError):
@@ -204,7 +207,7 @@ class Road:
             raise NotAllowed("house.unsigned")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
-        context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
+        context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf, mute=house.mute)
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)
         house.count(parsed.command.name, "done")
@@ -457,6 +460,20 @@ class Road:
         drawn = self.draw(self.reader(tx), row)
         return drawn.card if drawn else None
 
+    def touched(self, message: Message, reply: Reply) -> Card | None:
+        """A clicked card that is drawn only once, as it should look now: what was done there cannot be done again. For platforms on which
+        a click is answered with a card and nothing else."""
+        said = self.house.database.read(
+            lambda tx: Reader(tx, self.house.plans, house_scope()).said_in(message.platform, message.reply_to or "")
+        )
+        if not said or not said.get("card"):
+            return None
+        card = card_of(said["card"])
+        if reply.error is not None or reply.wait or message.asks:
+            return card
+        left, menu = (tuple(one for one in place if one.command != message.text) for place in (card.buttons, card.menu))
+        return replace(card, buttons=left, menu=menu)
+
     def by_clock(self, tx: Transaction, via: str) -> Context:
         """For what the house does by itself without any timer: the engine's own rounds."""
         return self._own_context(tx, self._unit(tx, "clock", via), "clock")
@@ -523,6 +540,18 @@ class Road:
             tx, key=key, platform=row.platform or "", chat=row.about["back"], said=said, incident=None, now=self.house.now()
         )
         return True
+
+    def roomless(self, tx: Transaction, row: OutboxRow) -> None:
+        """No messenger that is on makes group chats: the commander is told how to have one."""
+        incident, now = self.reader(tx).incident(row.incident or ""), self.house.now()
+        said = plain(Outgoing(self.house.words.say("house.no_room", number=incident.number, ref=incident.ref)))
+        ways = self.house.links.ways(incident.commander)
+        platform = row.platform or next((name for name, _ in ways), "")
+        if platform:
+            outbox.enqueue_to_person(
+                tx, key=f"roomless:{incident.ref}", platform=platform, person=incident.commander, said=said, incident=incident.ref,
+                priority=outbox.PRIORITY["assignment"], now=now,
+            )  # fmt: skip
 
     # Small parts
 

@@ -20,6 +20,15 @@ DINGTALK = {
     "DINGTALK_AES_KEY": "4g5j64qlyl3zvetqxz5jiocdr586fn2zvjpa8zls3ij",
     "DINGTALK_CORP_ID": "corp1",
 }
+WECOM_APP = {
+    "WECOM_CORP_ID": "ww1",
+    "WECOM_AGENT_ID": "1000002",
+    "WECOM_SECRET": "hush-5",
+    "WECOM_TOKEN": "hush-6",
+    "WECOM_AES_KEY": "h" * 43,
+}
+WIRE = {"WECOM_BOT_ID": "aib1", "WECOM_BOT_SECRET": "hush-7"}
+CALLED = {"WECOM_BOT_TOKEN": "hush-8", "WECOM_BOT_AES_KEY": "h" * 43}
 OIDC = {"OIDC_ISSUER": "https://login.example/", "OIDC_CLIENT_ID": "gengfu", "OIDC_CLIENT_SECRET": "hush-4"}
 
 
@@ -53,6 +62,25 @@ def test_dingtalk_says_what_it_lacks(missing: str) -> None:
     assert "hush" not in str(refused.value)
 
 
+def test_wecoms_app_and_robot_together_or_alone() -> None:
+    for given, modes in (
+        (WECOM_APP, "app"),
+        (WIRE, "robot ws"),
+        (WECOM_APP | WIRE, "app + robot ws"),
+        (WECOM_APP | CALLED, "app + robot http"),
+    ):
+        found = read_channels(given).wecom
+        assert found is not None
+        assert found.modes == modes
+        assert (found.api_base, found.ws_url) == ("https://qyapi.weixin.qq.com", "wss://openws.work.weixin.qq.com")
+
+
+@pytest.mark.parametrize("missing", WECOM_APP)
+def test_wecoms_app_needs_all_five(missing: str) -> None:
+    with pytest.raises(BadConfig, match=f"also needs {missing}:"):
+        read_channels({name: value for name, value in WECOM_APP.items() if name != missing})
+
+
 @pytest.mark.parametrize("missing", FEISHU)
 def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> None:
     with pytest.raises(BadConfig, match=missing):
@@ -68,6 +96,17 @@ def test_callbacks_without_a_proof_of_the_sender_do_not_start(missing: str) -> N
         ({**DINGTALK, "DINGTALK_MODE": "ws"}, "stream .the long connection. or http"),
         ({**DINGTALK, "DINGTALK_AES_KEY": "hush-short"}, "DINGTALK_AES_KEY must be an AES key of 43"),
         ({**DINGTALK, "DINGTALK_OAPI_BASE": "http://oapi.example"}, "DINGTALK_OAPI_BASE must be an https"),
+        ({**WECOM_APP, "WECOM_AGENT_ID": "gengfu"}, "WECOM_AGENT_ID is 'gengfu'"),
+        ({**WECOM_APP, "WECOM_AES_KEY": "hush"}, "WECOM_AES_KEY must be the 43"),
+        ({**WECOM_APP, "WECOM_API_BASE": "http://qyapi.example"}, "WECOM_API_BASE must be an https"),
+        ({**WIRE, "WECOM_WS_URL": "ws://openws.example"}, "WECOM_WS_URL must be a wss"),
+        ({**WIRE, "WECOM_WS_URL": "https://openws.example"}, "WECOM_WS_URL must be a wss"),
+        ({"WECOM_API_BASE": "https://qyapi.example"}, "self-built app .* or the smart robot"),
+        ({"WECOM_BOT_ID": "aib1"}, "also needs WECOM_BOT_SECRET"),
+        ({"WECOM_BOT_SECRET": "hush-7"}, "also needs WECOM_BOT_ID"),
+        (CALLED, "in callback mode cannot remind anybody by itself"),
+        ({**WECOM_APP, "WECOM_BOT_TOKEN": "hush-8"}, "also needs WECOM_BOT_AES_KEY"),
+        ({**WECOM_APP, **WIRE, **CALLED}, "a robot has one mode, keep one"),
         ({"SMTP_URL": "smtp://mail.example"}, "SMTP_FROM is not set"),
         ({"SMTP_FROM": "a@example.com"}, "SMTP_URL is not set"),
         ({"SMTP_URL": "http://mail.example", "SMTP_FROM": "a@example.com"}, "smtp.s.://"),

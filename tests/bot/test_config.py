@@ -126,15 +126,14 @@ def test_loopback(host: str, local: bool) -> None:
 
 
 def test_platform_names_are_refused_in_dotenv_and_warned_about_in_the_environment(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert "part 5" in refused(tmp_path, "WECOM_CORP_ID=ww1\n")
     assert "cannot be read" in refused(tmp_path, "SMTP_URL_FILE=/run/secrets/smtp\n")
     assert "WECOM_CORP_ID" in refused(tmp_path, "WECOM_CROP_ID=ww1\n")
     with caplog.at_level(logging.WARNING):
-        settings = read_settings({"WECOM_SECRET": "hush", "SMTP_HOST": "mail", "OIDC_HOST": "login"}, None)
+        settings = read_settings({"WECOM_TOKENS": "hush", "SMTP_HOST": "mail", "OIDC_HOST": "login"}, None)
     assert settings.port == 8000
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 3
-    assert "WECOM_SECRET" in said[0]
+    assert "WECOM_TOKENS" in said[0]
     assert "hush" not in caplog.text
     assert {getattr(record, "action", "") for record in caplog.records} == {"setting_unused"}
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import col, select
 
-from bot.clock import _watch
+from bot.clock import _duty
 from bot.months import Use, _out, uses
 from bot.platforms.core.budget import month_of
 from handlers.core.message import Outgoing, plain
@@ -58,7 +58,7 @@ def used(firm: Firm) -> dict[str, Use]:
 
 def looks(firm: Firm) -> None:
     """The hourly look."""
-    firm.parts.database.write(lambda tx: _watch(firm.parts, tx))
+    firm.parts.database.write(lambda tx: _duty(firm.parts, tx))
     firm.settle()
 
 

@@ -13,7 +13,7 @@ from storage import outbox
 from storage.database import Transaction
 from storage.tables.queues import DONE, OutboxRow
 from tests.feishu_firm import Firm, firm_on_feishu
-from tests.simulators.feishu.faults import Faults, Kind
+from tests.simulators.core.faults import Faults, Kind
 from tests.simulators.feishu.state import Chat, Message
 from tests.simulators.feishu.tenant import open_id
 

@@ -31,9 +31,9 @@ from bot.platforms.feishu.calls import Refused
 from bot.platforms.feishu.dialect import Labels, draw
 from bot.platforms.feishu.inbound import Secrets
 from handlers.core.message import Button, Card, Field, Message, Outgoing, Reply
+from tests.simulators.core.faults import Kind
 from tests.simulators.feishu import Sim
 from tests.simulators.feishu.cards import check_card
-from tests.simulators.feishu.faults import Kind
 
 LABELS = Labels("演练", "更多…", "已由新的一条取代", "(未完,全文见附件)", "确定吗?", "请选择", "可以输入:")
 CARD = Card(

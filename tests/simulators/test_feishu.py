@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.simulators.core.listener import listening
 from tests.simulators.feishu import Clock, NotPossible, Sim
 from tests.simulators.feishu.codec import Frame, Malformed, pack, unpack
 from tests.simulators.feishu.sealing import hook_sign, seal, sign
@@ -672,46 +672,18 @@ class Product:
         self.raw: list[tuple[dict[str, str], bytes]] = []
         self.key = ""
 
-    def hear(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        self.raw.append((headers, body))
+    def hear(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        self.raw.append((dict(headers), body))
         event = opened(json.loads(body)["encrypt"], self.key) if self.key else json.loads(body)
         self.heard.append(event)
         return self.answer(event)
-
-
-@contextmanager
-def listening(product: Product) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = product.hear({name.lower(): value for name, value in self.headers.items()}, body)
-            try:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-            except OSError:
-                self.close_connection = True  # the platform did not wait
-
-        def log_message(self, format: str, *args: Any) -> None:
-            return None
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
 def product(sim: Sim) -> Iterator[Product]:
     product = Product()
     product.key = "an encrypt key"
-    with listening(product) as url:
+    with listening(product.hear) as url:
         sim.callback(url, encrypt_key=product.key, verification_token="v-token", answer_within=0.5)
         yield product
 

@@ -1,19 +1,17 @@
 """`make simulate`: a real server before the stand-in on real time, and the page by which people act; as a smoke test, and in a browser."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import CHROMIUM, a_browser
-from tests.simulators.feishu.stage import Running, running
-
-T = TypeVar("T")
+from tests.simulators.core.stage import Running
+from tests.simulators.core.visitor import Visitor, soon
+from tests.simulators.feishu.stage import running
 
 
 @pytest.fixture
@@ -25,26 +23,10 @@ def now(tmp_path: Path) -> Iterator[Running]:
         httpx.get(everything.page, trust_env=False)
 
 
-def soon(what: Callable[[], T | None]) -> T:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
-
-
 def test_an_incident_on_the_stage(now: Running) -> None:
     with httpx.Client(base_url=now.page, timeout=30, trust_env=False) as page:
-
-        def do(what: str, **given: Any) -> dict[str, Any]:
-            found: dict[str, Any] = page.post(f"/do/{what}", json={"person": "ou_lina", **given}).json()
-            return found
-
-        def state(chat: str) -> dict[str, Any]:
-            found: dict[str, Any] = page.get("/state", params={"person": "ou_lina", "chat": chat}).json()
-            return found
-
+        lina = Visitor(page, "ou_lina")
+        do, state = lina.do, lina.state
         direct = do("enter")["chat"]
         do("say", chat=direct, text="/事件 上报 行情中断")
         room = soon(lambda: next((one["id"] for one in state(direct)["chats"] if "行情中断" in one["name"]), None))

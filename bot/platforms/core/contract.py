@@ -99,7 +99,9 @@ class Can:
     `idempotent`: a repeat of a key within an hour is not shown twice · `receipts`: Done means it was delivered, not only accepted ·
     `tells`: a Receipt follows a message to one person, where all goes well ·
     `chat_link`: the address that opens a chat for its members (no request, no secret in it); None where there is no such address ·
-    `rush`: it throttles in the minute of a full or a half hour, so what is not urgent stays out of that.
+    `rush`: it throttles in the minute of a full or a half hour, so what is not urgent stays out of that ·
+    `anew`: a card that cannot be changed where it stands is said anew, now and then ·
+    `deaf`: is this a chat in which nothing is heard · `mute`: is this one in which only what is asked there can be answered.
     """
 
     edit: bool = False
@@ -117,12 +119,17 @@ class Can:
     tells: bool = False
     chat_link: Callable[[str], str] | None = None
     rush: bool = False
+    anew: bool = False
+    deaf: Callable[[str], bool] = lambda chat: False
+    mute: Callable[[str], bool] = lambda chat: False
     links: bool = False
     """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
     unsigned: bool = False
     """what arrives does not prove who said it (`Message.unsigned`): acts of four eyes are links to the web page"""
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
+    on_card: bool = False
+    """that is shown on the new card: where there is none, it is said in a message"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulators.dingtalk.reading import body, fields, strings
 from tests.simulators.dingtalk.state import Card, Chat, Json, Refusal, Route, State
-from tests.simulators.feishu.faults import Request
+from tests.simulators.core.faults import Request
 
 SPACE = re.compile(r"dtv1\.card//(?:(?:IM_GROUP|IM_ROBOT|IM_SINGLE|ONE_BOX)\.[^;]+;)*(?:IM_GROUP|IM_ROBOT|IM_SINGLE|ONE_BOX)\.[^;]+")
 BAD = "param.invalid"

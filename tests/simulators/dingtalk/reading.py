@@ -8,7 +8,7 @@ from email.policy import HTTP
 from typing import Any
 
 from tests.simulators.dingtalk.state import Json, Refusal
-from tests.simulators.feishu.faults import Request
+from tests.simulators.core.faults import Request
 
 
 def body(

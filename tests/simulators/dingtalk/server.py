@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from tests.simulators.dingtalk import calls, cards, messages
 from tests.simulators.dingtalk.state import Json, Refusal, State
-from tests.simulators.feishu.faults import Fault, Faults, Request
+from tests.simulators.core.faults import Fault, Faults, Request
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Any]

@@ -17,7 +17,7 @@ from tests.simulators.dingtalk.server import Api, Recorded
 from tests.simulators.dingtalk.state import ROBOT, Chat, Hook, Message, Person, State
 from tests.simulators.dingtalk.stream import Ack, Stream
 from tests.simulators.dingtalk.templates import OURS, Template
-from tests.simulators.feishu.faults import Faults
+from tests.simulators.core.faults import Faults
 from tests.simulators.feishu.state import Clock
 
 SCENE = "5c5c0000-made-up-scene"

@@ -18,7 +18,7 @@ from tests.simulators.dingtalk.server import Recorded
 from tests.simulators.dingtalk.sim import Sim
 from tests.simulators.dingtalk.state import ROBOT, Chat, Json, Message
 from tests.simulators.feishu import stage_page as feishu
-from tests.simulators.feishu.faults import Fault
+from tests.simulators.core.faults import Fault
 
 TONES = {"red": "red", "orange": "orange", "green": "green", "grey": "grey", "blue": "blue"}
 #: What Feishu's page says that is not so here.

@@ -19,7 +19,7 @@ from websockets.http11 import Response
 
 from tests.simulators.dingtalk.reading import body, fields, parsed
 from tests.simulators.dingtalk.state import Json, Refusal, State, milliseconds
-from tests.simulators.feishu.faults import Request
+from tests.simulators.core.faults import Request
 
 ROBOT, CARD, EVENTS = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback", "*"
 TOPICS = {("CALLBACK", ROBOT), ("CALLBACK", CARD), ("EVENT", EVENTS), ("SYSTEM", "ping"), ("SYSTEM", "disconnect")}

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from tests.simulators.feishu.faults import Request
+from tests.simulators.core.faults import Request
 from tests.simulators.feishu.messages import (
     SECOND,
     change,

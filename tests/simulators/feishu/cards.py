@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulators.feishu.fields import CARD, COMPONENTS, GONE_IN_2, CardError, must
+from tests.simulators.core.shape import must
+from tests.simulators.feishu.fields import CARD, COMPONENTS, GONE_IN_2
 
 Json = dict[str, Any]
 MOST_ELEMENTS = 200
@@ -17,7 +18,7 @@ _MENTION = re.compile(r"<at\s+(?:id|user_id|email)=[\"']?([^\s>\"']*)[\"']?\s*>"
 
 
 def check_card(card: Any) -> None:
-    """Raises CardError with the inner code that the documentation names."""
+    """Raises Unfit with the inner code that the documentation names."""
     must(isinstance(card, dict), "", "parse card json err, please check whether the card json is correct")
     must(card.get("schema") == "2.0", "ROOT", "this stand-in takes cards of schema 2.0 only")
     CARD(card, "ROOT")
@@ -185,4 +186,4 @@ def _opens(button: Json) -> str:
     return next((str(one["default_url"]) for one in button.get("behaviors", ()) if one["type"] == "open_url"), "")
 
 
-__all__ = ["Card", "CardError", "Form", "check_card", "images", "mentioned", "things"]
+__all__ = ["Card", "Form", "check_card", "images", "mentioned", "things"]

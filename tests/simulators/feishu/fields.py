@@ -3,86 +3,11 @@
 From open.feishu.cn, "feishu-cards/card-json-v2-components/*" (2025-06) and "card-json-v2-structure".
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-class CardError(Exception):
-    """Why a card cannot be built: the inner code and words of 230099."""
-
-    def __init__(self, code: int, message: str, path: str = "") -> None:
-        super().__init__(message)
-        where = f"ErrPath: {path}; " if path else ""
-        self.ext = f"ErrCode: {code}; {where}ErrMsg: {message}; "
-        self.code = code
-
-
-Check = Callable[[Any, str], None]
-INVALID = 200621
-
-
-def must(right: bool, path: str, message: str, code: int = INVALID) -> None:
-    if not right:
-        raise CardError(code, message, path)
-
-
-def words(most: int = 0) -> Check:
-    def check(value: Any, path: str) -> None:
-        must(isinstance(value, str), path, "a string is expected")
-        must(not most or len(value) <= most, path, f"more than {most} characters")
-
-    return check
-
-
-def among(*names: str, also: str = "") -> Check:
-    def check(value: Any, path: str) -> None:
-        fits = isinstance(value, str) and (value in names or bool(also and re.fullmatch(also, value)))
-        must(fits, path, f"{value!r} is not one of {', '.join(names)}")
-
-    return check
-
-
-def whole(low: int, high: int) -> Check:
-    def check(value: Any, path: str) -> None:
-        must(isinstance(value, int) and not isinstance(value, bool) and low <= value <= high, path, f"not a number of {low} to {high}")
-
-    return check
-
-
-def yes_or_no(value: Any, path: str) -> None:
-    must(isinstance(value, bool), path, "a boolean is expected")
-
-
-def anything(value: Any, path: str) -> None:
-    return None
-
-
-def thing(known: Mapping[str, Check], required: Iterable[str] = ()) -> Check:
-    """An object with no other properties than these."""
-
-    def check(value: Any, path: str) -> None:
-        must(isinstance(value, dict), path, "an object is expected")
-        for name in value:
-            must(name in known, path, f"unknown property, property: {name}")
-        for name in required:
-            must(name in value, path, f"{name} is required")
-        for name, inner in value.items():
-            known[name](inner, f"{path} -> {name}")
-
-    return check
-
-
-def each(check: Check, most: int = 0, least: int = 0) -> Check:
-    def checked(value: Any, path: str) -> None:
-        must(isinstance(value, list), path, "a list is expected")
-        must(len(value) >= least and (not most or len(value) <= most), path, f"{len(value)} entries")
-        for place, inner in enumerate(value):
-            check(inner, f"{path} -> [{place}]")
-
-    return checked
-
+from tests.simulators.core.shape import Check, among, anything, each, must, thing, whole, words, yes_or_no
 
 _LANGUAGES = thing({name: words() for name in ("zh_cn", "en_us", "ja_jp", "zh_hk", "zh_tw")})
 

@@ -5,9 +5,9 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from tests.simulators.core.faults import Request
+from tests.simulators.core.shape import Unfit
 from tests.simulators.feishu.cards import check_card, images, mentioned
-from tests.simulators.feishu.faults import Request
-from tests.simulators.feishu.fields import CardError
 from tests.simulators.feishu.reading import ID_TYPES, body, query, strings, uuid_of, violation
 from tests.simulators.feishu.state import Chat, Json, Message, Person, Refusal, State, milliseconds
 
@@ -113,6 +113,12 @@ def check_content(state: State, kind: str, content: str, request: Request) -> No
         _check_file(state, kind, values)
 
 
+def _ext(error: Unfit) -> str:
+    """Why a card cannot be built: the inner code and words of 230099."""
+    where = f"ErrPath: {error.path}; " if error.path else ""
+    return f"ErrCode: {error.code or 200621}; {where}ErrMsg: {error.message}; "
+
+
 def _bad_json(kind: str, content: str) -> Refusal:
     if kind == "interactive":
         return card_refused("ErrCode: 200621; ErrMsg: parse card json err, please check whether the card json is correct; ")
@@ -189,8 +195,8 @@ def check_interactive(state: State, card: Json) -> None:
         return
     try:
         check_card(card)
-    except CardError as error:
-        raise card_refused(error.ext) from None
+    except Unfit as error:
+        raise card_refused(_ext(error)) from None
     if unknown := state.unknown_mentions(mentioned(card)):
         words = "There is an invalid user resource(at/person) in your card"
         raise card_refused(f"ErrCode: 100290; ErrMsg: {words}; ErrorValue: {unknown}; ")

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from tests.simulators.core.people import NotPossible
 from tests.simulators.feishu.cards import Form
 from tests.simulators.feishu.deliveries import Click, Deliveries
 from tests.simulators.feishu.state import Chat, Json, Message, State, Upload, milliseconds
 
 ALIVE = timedelta(days=14)
 ZONE = "+0800"
-
-
-class NotPossible(AssertionError):
-    """No person could do this: the button is not there, a required field is empty, the card is too old."""
 
 
 @dataclass(frozen=True)

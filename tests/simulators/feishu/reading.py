@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from email.message import Message as Part
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 
-from tests.simulators.feishu.faults import Request
+from tests.simulators.core import multipart
+from tests.simulators.core.faults import Request
 from tests.simulators.feishu.state import Refusal
 
 Json = dict[str, Any]
@@ -74,17 +72,7 @@ def strings(value: list[Any], field: str, most: int) -> list[str]:
 
 
 def parts(request: Request) -> dict[str, tuple[str, bytes]]:
-    """A multipart body: name -> (file name, content)."""
-    kind = request.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data"):
+    found = multipart.parts(request)
+    if found is None:
         raise Refusal(234001, "Invalid request param: multipart/form-data is expected")
-    head = f"Content-Type: {kind}\r\n\r\n".encode()
-    whole = BytesParser(policy=HTTP).parsebytes(head + request.body)
-    found: dict[str, tuple[str, bytes]] = {}
-    inner = whole.get_payload() if whole.is_multipart() else []
-    for part in inner if isinstance(inner, list) else []:
-        assert isinstance(part, Part)
-        name = str(part.get_param("name", "", "content-disposition"))
-        content = part.get_payload(decode=True)
-        found[name] = (part.get_filename() or "", content if isinstance(content, bytes) else b"")
     return found

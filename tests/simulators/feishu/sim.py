@@ -3,94 +3,35 @@
 import asyncio
 import random
 import secrets
-import socket
-import threading
 from collections.abc import Iterable
 from datetime import timedelta
-from types import TracebackType
 
-import uvicorn
-
+from tests.simulators.core.clock import Clock
+from tests.simulators.core.faults import Faults
+from tests.simulators.core.house import House
 from tests.simulators.feishu.deliveries import Callback, Deliveries
-from tests.simulators.feishu.faults import Faults, Recorded
 from tests.simulators.feishu.people import Player
 from tests.simulators.feishu.server import Api
-from tests.simulators.feishu.state import Chat, Clock, Hook, Json, Message, Person, State
+from tests.simulators.feishu.state import Chat, Hook, Json, Message, Person, State
 from tests.simulators.feishu.wire import Ack, Wire
 
 
-class Sim:
+class Sim(House):
     """One tenant with one app, on a free port of loopback. `seed` repeats its ids and its chances; without one they differ on every run."""
 
     def __init__(
         self, clock: Clock | None = None, *, app_id: str = "cli_a5sim00", app_secret: str = "s3cret-of-the-app", seed: int = 0
     ) -> None:
-        self.seed = seed or secrets.randbits(60)
+        super().__init__("feishu", seed or secrets.randbits(60))
         self.state = State(clock or Clock(), random.Random(self.seed), app_id, app_secret)
         self.clock = self.state.clock
         self.faults = Faults(self.clock)
-        self.wire = Wire(self.state)
-        self.api = Api(self.state, self.faults, self.wire.endpoint)
+        self.wire: Wire = Wire(self.state)
+        self.api: Api = Api(self.state, self.faults, self.wire.endpoint)
         self.deliveries = Deliveries(self.state, self._over_wire)
-        self.url = ""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
-        self._server: uvicorn.Server | None = None
-        self._thread = threading.Thread(target=self._run, name="feishu stand-in")
-
-    # Its life
-
-    def __enter__(self) -> "Sim":
-        self._loop = asyncio.new_event_loop()
-        self._thread.start()
-        assert self._started.wait(20), "the stand-in did not start"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._server is not None
-        self._server.should_exit = True
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the stand-in did not stop"
-        if error is not None:
-            error.add_note(f"the stand-in's seed: {self.seed}")
-
-    @property
-    def _running(self) -> asyncio.AbstractEventLoop:
-        assert self._loop is not None, "with Sim() as sim:"
-        return self._loop
-
-    def _run(self) -> None:
-        try:
-            self._running.run_until_complete(self._serve())
-        finally:
-            self._running.close()
-
-    async def _serve(self) -> None:
-        await self.wire.open()
-        # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for an acknowledgement.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            self.api,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            http="h11",
-            ws="none",
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        serving = asyncio.create_task(self._server.serve(sockets=[listening]))
-        while not self._server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
-            await asyncio.sleep(0.005)
-        self._started.set()
-        await serving
-        await self.wire.close()
 
     def _over_wire(self, event: Json) -> Ack:
-        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(event, self.state.dice), self._running)
+        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(event, self.state.dice), self.running)
         return future.result(self.wire.ack_within + 10)
 
     # Its world
@@ -133,15 +74,6 @@ class Sim:
     # What came in, and how it goes out
 
     @property
-    def requests(self) -> list[Recorded]:
-        return self.api.recorded
-
-    def calls(self, route: str) -> list[Recorded]:
-        """Those to `METHOD /path/:id`, with or without /open-apis."""
-        method, path = route.split(" ")
-        return [one for one in self.requests if one.request.route in (route, f"{method} /open-apis{path}")]
-
-    @property
     def oddities(self) -> list[str]:
         return self.state.oddities
 
@@ -157,9 +89,3 @@ class Sim:
     def advance(self, **span: float) -> None:
         """Time passes; what Feishu retries meanwhile, it retries."""
         self.deliveries.until(self.clock() + timedelta(**span))
-
-    def drop_connections(self) -> None:
-        self._running.call_soon_threadsafe(self.wire.drop)
-
-    def silence_connections(self) -> None:
-        self._running.call_soon_threadsafe(self.wire.silence)

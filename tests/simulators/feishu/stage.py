@@ -1,230 +1,68 @@
-"""`make simulate PLATFORM=feishu`: the server before the stand-in, on real time, and a page on which one can be anybody.
+"""`make simulate PLATFORM=feishu`."""
 
-Everything is this machine's: the stand-in, the server (a process of its own, its database new under var/simulate) and the page listen on
-loopback, and end together.
-"""
-
-import argparse
-import base64
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
-import httpx
-import uvicorn
-
-from bot.bootstrap import SAMPLE_PLAN, real_now
-from handlers.core.wording import Locale
-from storage.plan import load_plan
+from tests.simulators.core import stage
+from tests.simulators.core.stage import FOLDER, Running, Scene
 from tests.simulators.feishu.sim import Sim
-from tests.simulators.feishu.stage_page import Stage, page_app
-from tests.simulators.feishu.state import Clock
+from tests.simulators.feishu.stage_page import FeishuStage
 from tests.simulators.feishu.tenant import chat_id, open_id, plan_on_feishu
+from workflows.core.people import Organization
 
-ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / "var" / "simulate"
-PORT = 8010
-READY_WITHIN, STOPPED_WITHIN = 90.0, 15.0
-#: Of the environment, the server gets what is not a setting, and these.
-KEPT = ("GENGFU_LOCALE", "GENGFU_TIMEZONE")
-OURS = ("GENGFU_", "FEISHU_", "SMTP_", "WECOM_", "DINGTALK_")
 Mode = Literal["ws", "http"]
 
 
-class RealClock(Clock):
-    """Nobody moves it."""
+class FeishuScene(Scene):
+    """`ws`: the long connection · `http`: callbacks."""
 
-    @property
-    def at(self) -> datetime:
-        return real_now()
+    def __init__(self, mode: str) -> None:
+        self.sim: Sim = Sim(stage.RealClock())
+        self.mode = mode
+        self._key, self._token = secrets.token_hex(16), secrets.token_hex(16)
 
-    @at.setter
-    def at(self, moment: datetime) -> None:
-        return
+    def plan(self, folder: Path, source: Path) -> Path:
+        return plan_on_feishu(folder, source, chats=True)
 
-    def __init__(self) -> None:
-        return
+    def people(self, organization: Organization) -> None:
+        for person in organization.people.values():
+            self.sim.add_person(open_id(person.id), person.name, email=person.email, mobile=person.phone)
+        self.sim.add_person("ou_colleague", "同事 / colleague")
+        for group in organization.groups.values():
+            self.sim.add_chat(group.name, (open_id(one) for one in group.everyone), chat_id=chat_id(group.id))
 
+    def settings(self) -> dict[str, str]:
+        proofs = {"FEISHU_VERIFICATION_TOKEN": self._token, "FEISHU_ENCRYPT_KEY": self._key} if self.mode == "http" else {}
+        return {
+            "FEISHU_APP_ID": self.sim.state.app_id,
+            "FEISHU_APP_SECRET": self.sim.state.app_secret,
+            "FEISHU_MODE": self.mode,
+            "FEISHU_API_BASE": self.sim.url,
+            **proofs,
+        }
 
-@dataclass(frozen=True)
-class Running:
-    """`page` is what people open, `server` the bot, `log` what it writes."""
+    def connect(self, server: str) -> None:
+        if self.mode == "http":
+            self.sim.callback(f"{server}/callbacks/feishu", encrypt_key=self._key, verification_token=self._token)
 
-    page: str
-    server: str
-    log: Path
-    process: "subprocess.Popen[bytes]"
-    stage: Stage
+    def connected(self) -> bool:
+        return self.mode == "http" or bool(self.sim.wire.connections)
 
+    def tick(self) -> None:
+        self.sim.deliveries.until(self.sim.clock())
 
-@contextmanager
-def running(
-    folder: Path = FOLDER, *, mode: Mode = "ws", port: int = 0, locale: Locale = "zh", source: Path = SAMPLE_PLAN
-) -> Iterator[Running]:
-    """Begins anew: what an earlier run left in `folder` goes."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    plan = plan_on_feishu(folder / "plan", source, chats=True)
-    with Sim(RealClock()) as sim:
-        _people(sim, plan)
-        names = _environment(sim, folder, plan, mode, locale)
-        with _server(folder, names) as process:
-            if mode == "http":
-                sim.callback(
-                    f"{names['GENGFU_PUBLIC_URL']}/callbacks/feishu",
-                    encrypt_key=names["FEISHU_ENCRYPT_KEY"],
-                    verification_token=names["FEISHU_VERIFICATION_TOKEN"],
-                )
-            stage = Stage(sim, locale, names.get("GENGFU_TIMEZONE", "Asia/Shanghai"), partial(_lives, process))
-            with _retrying(sim), _page(stage, port) as url:
-                _until_ready(names["GENGFU_PUBLIC_URL"], process, sim, mode)
-                yield Running(url, names["GENGFU_PUBLIC_URL"], folder / "server.log", process, stage)
-
-
-def _people(sim: Sim, plan: Path) -> None:
-    organization = load_plan(plan).organization
-    for person in organization.people.values():
-        sim.add_person(open_id(person.id), person.name, email=person.email, mobile=person.phone)
-    sim.add_person("ou_colleague", "同事 / colleague")
-    for group in organization.groups.values():
-        sim.add_chat(group.name, (open_id(one) for one in group.everyone), chat_id=chat_id(group.id))
-
-
-def _environment(sim: Sim, folder: Path, plan: Path, mode: Mode, locale: Locale) -> dict[str, str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    proofs = {"FEISHU_VERIFICATION_TOKEN": secrets.token_hex(16), "FEISHU_ENCRYPT_KEY": secrets.token_hex(16)} if mode == "http" else {}
-    return {
-        **{name: value for name, value in os.environ.items() if name in KEPT or not name.startswith(OURS)},
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUTF8": "1",
-        "GENGFU_LOCALE": locale,
-        "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'gengfu.db'}",
-        "GENGFU_PORT": str(port),
-        "GENGFU_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "GENGFU_PLAN_DIR": str(plan),
-        "GENGFU_DATA_KEYS": f"simulate:{_key()}",
-        "GENGFU_SEAL_KEY": _key(),
-        "FEISHU_APP_ID": sim.state.app_id,
-        "FEISHU_APP_SECRET": sim.state.app_secret,
-        "FEISHU_MODE": mode,
-        "FEISHU_API_BASE": sim.url,
-        **proofs,
-    }
-
-
-def _key() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode()
-
-
-def _lives(process: "subprocess.Popen[bytes]") -> bool:
-    return process.poll() is None
+    def stage(self, locale: str, timezone: str, alive: Callable[[], bool]) -> FeishuStage:
+        return FeishuStage(self.sim, locale, timezone, alive)
 
 
 @contextmanager
-def _server(folder: Path, names: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """In a folder of its own, where no `.env` of the developer's is."""
-    command = [sys.executable, "-m", "bot"]
-    with (folder / "server.log").open("wb") as log:
-        subprocess.run([*command, "migrate"], cwd=folder, env=dict(names), stdout=log, stderr=log, check=True)
-        # A session of its own: Ctrl-C reaches it through us, in our order.
-        process = subprocess.Popen([*command, "serve"], cwd=folder, env=dict(names), stdout=log, stderr=log, start_new_session=True)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOPPED_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _until_ready(url: str, process: "subprocess.Popen[bytes]", sim: Sim, mode: Mode) -> None:
-    end = time.monotonic() + READY_WITHIN
-    with httpx.Client(timeout=2, trust_env=False) as client:
-        while time.monotonic() < end and process.poll() is None:
-            try:
-                if client.get(f"{url}/readyz").status_code == 200 and (mode == "http" or sim.wire.connections):
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.2)
-    raise SystemExit("the server did not start: see server.log")
-
-
-@contextmanager
-def _retrying(sim: Sim) -> Iterator[None]:
-    """What Feishu sends again, it sends again as time goes by."""
-    over = threading.Event()
-
-    def tick() -> None:
-        while not over.wait(1.0):
-            sim.deliveries.until(sim.clock())
-
-    thread = threading.Thread(target=tick, name="feishu retries")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
-def _page(stage: Stage, port: int) -> Iterator[str]:
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        server = uvicorn.Server(
-            uvicorn.Config(page_app(stage), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=server.run, args=([listening],), name="stage")
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make simulate PLATFORM=feishu", description=__doc__)
-    parser.add_argument("--mode", choices=("ws", "http"), default="ws", help="the long connection (default), or callbacks")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of the page (default {PORT})")
-    given = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
-        signal.signal(number, _stop)
-    try:
-        with running(mode=given.mode, port=given.port, locale="en" if os.environ.get("GENGFU_LOCALE") == "en" else "zh") as now:
-            print(f"更夫 Gengfu before a stand-in of Feishu ({given.mode}): {now.page}", flush=True)
-            print(f"Ctrl-C ends everything; the server writes to {now.log}", flush=True)
-            now.process.wait()
-            raise SystemExit(f"the server has stopped by itself: see {now.log}")
-    except OSError as error:
-        raise SystemExit(f"port {given.port} cannot be used ({error.strerror}): give another, PORT=8011") from None
-    except KeyboardInterrupt:
-        print("\nended", flush=True)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def running(folder: Path = FOLDER, mode: Mode = "ws") -> Iterator[Running]:
+    with stage.running(FeishuScene(mode), folder) as now:
+        yield now
 
 
 if __name__ == "__main__":
-    main()
+    stage.main("Feishu", ("ws", "http"), FeishuScene)

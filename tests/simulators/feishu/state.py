@@ -7,9 +7,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from tests.simulators.core.clock import Clock
 from tests.simulators.feishu.cards import Card
 
 Json = dict[str, Any]
@@ -32,19 +33,6 @@ class Refusal(Exception):
         self.status = status
         self.headers = dict(headers or {})
         self.also = also
-
-
-@dataclass
-class Clock:
-    """The time as the test tells it. The stand-in, and the product before it, both ask this one."""
-
-    at: datetime = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def push(self, **span: float) -> None:
-        self.at += timedelta(**span)
 
 
 @dataclass

@@ -12,13 +12,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
+from tests.simulators.core.faults import Request
+from tests.simulators.core.house import Line
 from tests.simulators.feishu.codec import Frame, Malformed, pack, unpack
-from tests.simulators.feishu.faults import Request
 from tests.simulators.feishu.reading import body
 from tests.simulators.feishu.state import Json, State
 
@@ -35,7 +36,7 @@ class Ack:
 
 
 @dataclass
-class Wire:
+class Wire(Line):
     state: State
     ack_within: float = 3.0
     """real seconds"""
@@ -62,28 +63,7 @@ class Wire:
         url = f"ws://127.0.0.1:{self.port}/ws/v2?device_id={ticket}&service_id={SERVICE}"
         return {"code": 0, "msg": "ok", "data": {"URL": url, "ClientConfig": self.config}}
 
-    async def open(self) -> None:
-        self._server = await serve(self._hold, "127.0.0.1", 0, process_request=self._greet, ping_interval=None, close_timeout=0.5)
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
-
-    async def close(self) -> None:
-        self.drop()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    def drop(self) -> None:
-        """All connections die, as when a machine in between restarts."""
-        for connection in self.connections:
-            connection.transport.abort()
-
-    def silence(self) -> None:
-        """All connections stay open and nobody is there any more: no event, no pong, no FIN."""
-        for connection in self.connections:
-            connection.transport.pause_reading()
-            self._silent.add(connection)
-
-    def _greet(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
+    async def greet(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
         ticket = parse_qs(urlsplit(handshake.path).query).get("device_id", [""])[0]
         if ticket in self._tickets:
             self._tickets.discard(ticket)
@@ -93,7 +73,7 @@ class Wire:
         response.headers["Handshake-Autherrcode"] = "1000040351"
         return response
 
-    async def _hold(self, connection: ServerConnection) -> None:
+    async def hold(self, connection: ServerConnection) -> None:
         self.connections.append(connection)
         try:
             async for sent in connection:

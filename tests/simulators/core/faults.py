@@ -1,11 +1,11 @@
-"""What can go wrong between the product and Feishu, planned per route."""
+"""What can go wrong between the product and a platform, planned per route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tests.simulators.feishu.state import Clock
+from tests.simulators.core.clock import Clock
 
 Kind = Literal["delay", "hang", "reset_before", "reset_after", "html", "empty", "truncated", "throttle", "dead_token", "answer"]
 
@@ -13,7 +13,7 @@ Kind = Literal["delay", "hang", "reset_before", "reset_after", "html", "empty", 
 @dataclass
 class Fault:
     """`reset_before`: the connection dies and nothing was done · `reset_after`, `empty`, `truncated`: it was done, and the answer is lost ·
-    `delay`, `hang`: real seconds · `throttle`: HTTP 429 for `seconds` · `answer`: this code, with this status."""
+    `delay`, `hang`: real seconds · `throttle`: refused for `seconds` · `answer`: this code, with this status."""
 
     kind: Kind
     times: int = 1

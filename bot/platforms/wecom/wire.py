@@ -1,0 +1,298 @@
+"""The smart robot's long connection: hold it (one replica, one connection), ask over it, hear from it, and come back when it dies.
+
+Protocol: developer.work.weixin.qq.com/document/path/101463. JSON frames `{cmd, headers: {req_id}, body}`; an answer has the request's
+req_id, an errcode and no cmd. A second connection of the same robot ends the first.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from bot.platforms.core.contract import Answer, Hear, NotAuthentic, PlatformDown, Shelf, TryLater, Unsure
+from bot.platforms.core.strict import Object, inner, parse_object, text
+from bot.platforms.wecom.calls import check
+from bot.platforms.wecom.robot_inbound import RobotEvent
+from handlers.core.message import Message, Reply
+
+log = logging.getLogger(__name__)
+
+FRAME_CAP = 2 * 1024 * 1024
+#: Seconds between attempts to keep what was heard: WeCom tells a message only once.
+AGAIN = (0.2, 1.0, 3.0, 5.0, 10.0)
+KEY, ELSEWHERE = "robot", "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds. `ping`, `answer`: how often a silent connection is asked, and how long an answer may take: a dead one is noticed within
+    half a minute · `lease`, `renew`: who holds the connection says so every few seconds; another replica takes over when it has said
+    nothing for so long · `longest`: between attempts · `kicked`: somebody else's connection has taken over and is left alone for a while ·
+    `welcome`: to greet who has opened the chat."""
+
+    ping: float = 15.0
+    answer: float = 10.0
+    lease: float = 15.0
+    renew: float = 4.0
+    longest: float = 30.0
+    kicked: float = 60.0
+    refused: float = 60.0
+    welcome: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    url: str
+    bot_id: str
+    secret: str
+
+
+TIMES = Times()
+
+
+class Kicked(Exception):
+    """Another connection of this robot has taken over."""
+
+
+class Wire:
+    """`read`, `answer`: of the robot · `holder`: this replica's name · `new_id`: of requests."""
+
+    def __init__(
+        self, login: Login, shelf: Shelf, holder: str, new_id: Callable[[], str], read: Callable[[Object], RobotEvent],
+        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None], times: Times = TIMES,
+    ) -> None:  # fmt: skip
+        self._login = login
+        self._shelf = shelf
+        self._holder = holder
+        self._new_id = new_id
+        self._read = read
+        self._portable = portable
+        self._answer = answer
+        self._times = times
+        self._connection: ClientConnection | None = None
+        self._refusal: PlatformDown | None = None
+        self._working: set[asyncio.Task[None]] = set()
+        self._doors: dict[str, tuple[str, float]] = {}
+        self._waiting: dict[str, asyncio.Future[Object]] = {}
+        self.ours = False
+        """does this replica hold the lease"""
+        self._kicked = ""
+        self.trouble = "not connected yet"
+        """why the connection is down; empty while it stands"""
+
+    async def hold(self, hear: Hear) -> None:
+        """Until cancelled."""
+        failures = 0
+        try:
+            while True:
+                self.ours = await self._lease(self._holder, self._times.lease)
+                if not self.ours:
+                    self.trouble = self._kicked or "another replica holds the connection"
+                    await asyncio.sleep(self._times.renew)
+                    continue
+                pause = await self._once(hear)
+                failures = failures + 1 if pause is None else 0
+                log.warning("the long connection is down", extra={"action": "wire_down", "platform": "wecom", "error": self.trouble})
+                await self._rest(min(2.0 ** min(failures, 6) / 2, self._times.longest) if pause is None else pause)
+        finally:
+            if self.ours:
+                with contextlib.suppress(Exception):
+                    await self._lease(self._holder, 0.0)  # the next one need not wait
+            if self._working:
+                await asyncio.wait(self._working, timeout=self._times.answer)
+
+    async def _once(self, hear: Hear) -> float | None:
+        """One connection from its beginning to its end; answers how long to stay away, None for as long as failures say."""
+        began = asyncio.get_running_loop().time()
+        try:
+            async with connect(self._login.url, ping_interval=None, max_size=FRAME_CAP, open_timeout=10, close_timeout=2) as connection:
+                await self._talk(connection, hear)
+            self.trouble = "the connection was closed"
+            return 0.5 if asyncio.get_running_loop().time() - began > self._times.lease else None
+        except Kicked:
+            await self._yield()
+            return 0.0
+        except PlatformDown as error:
+            self.trouble = str(error)
+            return error.after
+        except (OSError, WebSocketException, TimeoutError, TryLater) as error:
+            self.trouble = type(error).__name__
+            return None
+
+    async def _yield(self) -> None:
+        """To whoever has taken over. Was it another installation, then none of our replicas takes it back for a while."""
+        self.ours = not await self._lease(self._holder, 0.0)
+        if await self._lease(ELSEWHERE, self._times.kicked):
+            self._kicked = "another connection of this robot took over: is WECOM_BOT_ID used by another installation?"
+        self.trouble = self._kicked
+
+    async def _rest(self, seconds: float) -> None:
+        """Still ours meanwhile, unless it is long: then another replica may have more luck."""
+        if seconds > self._times.lease:
+            self.ours = not await self._lease(self._holder, 0.0)
+        await asyncio.sleep(seconds)
+
+    async def _lease(self, holder: str, seconds: float) -> bool:
+        return await asyncio.to_thread(self._shelf.lease, KEY, holder, seconds)
+
+    # One connection
+
+    async def _talk(self, connection: ClientConnection, hear: Hear) -> None:
+        """What was heard is worked on to its end, also when the connection is gone: it is told only once."""
+        keepers = [asyncio.create_task(work) for work in (self._subscribe(connection), self._stay(connection))]
+        self._refusal, kicked = None, False
+        try:
+            kicked = await self._listen(connection, hear)
+        except WebSocketException:
+            pass  # it broke; where there is more to say, it is the refusal
+        finally:
+            self._connection = None
+            for keeper in keepers:
+                keeper.cancel()
+            for waiting in self._waiting.values():
+                waiting.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+        if kicked:
+            raise Kicked
+        if self._refusal is not None:
+            raise self._refusal
+
+    async def _listen(self, connection: ClientConnection, hear: Hear) -> bool:
+        """Until it ends; True when another connection has taken over."""
+        async for sent in connection:
+            frame = _frame(sent)
+            if self._answered(frame):
+                continue
+            if text(inner(inner(frame, "body"), "event"), "eventtype") == "disconnected_event":
+                return True
+            task = asyncio.create_task(self._work(connection, frame, hear))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return False
+
+    async def _subscribe(self, connection: ClientConnection) -> None:
+        try:
+            body = {"bot_id": self._login.bot_id, "secret": self._login.secret}
+            values = await self._request(connection, "aibot_subscribe", body)
+            if values.get("errcode") != 0:
+                why = f"{values.get('errcode')}: {str(values.get('errmsg'))[:200]}"
+                told = f"WeCom refuses WECOM_BOT_ID and WECOM_BOT_SECRET: copy them again from the robot's page ({why})"
+                raise PlatformDown(self._times.refused, told)
+        except BaseException as error:
+            self._refusal = error if isinstance(error, PlatformDown) else None
+            await connection.close()
+            raise
+        self._connection, self.trouble, self._kicked = connection, "", ""
+        log.info("listening", extra={"action": "wire_up", "platform": "wecom"})
+
+    async def _stay(self, connection: ClientConnection) -> None:
+        """Renew the lease, and ask whether the other side is alive. Whoever has lost the lease lets go at once: two would fight."""
+        loop, times = asyncio.get_running_loop(), self._times
+        held, asked = loop.time(), loop.time()
+        try:
+            while loop.time() - held < times.lease - times.renew:
+                await asyncio.sleep(self._times.renew)
+                with contextlib.suppress(Exception):  # a database that is away for a moment
+                    async with asyncio.timeout(self._times.renew):
+                        if not await self._lease(self._holder, self._times.lease):
+                            break
+                    held = loop.time()
+                if loop.time() - asked >= self._times.ping:
+                    asked = loop.time()
+                    async with asyncio.timeout(self._times.answer):
+                        await self._request(connection, "ping", None)
+        except TimeoutError:
+            log.warning("nobody answers on the long connection", extra={"action": "wire_silent", "platform": "wecom"})
+        finally:
+            await connection.close()
+
+    def _answered(self, frame: Object) -> bool:
+        if "cmd" in frame:
+            return False
+        waiting = self._waiting.get(text(inner(frame, "headers"), "req_id"))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(frame)
+        return True
+
+    async def _work(self, connection: ClientConnection, frame: Object, hear: Hear) -> None:
+        """What is heard is told only once and is not acknowledged: it is kept here until the house has kept it."""
+        try:
+            found = self._portable(self._read(inner(frame, "body")))
+        except NotAuthentic as error:
+            log.warning("an event was refused", extra={"action": "event_refused", "platform": "wecom", "reason": error.reason})
+            return
+        if isinstance(found, Answer):
+            return
+        if found.kind == "entered":
+            request_id = text(inner(frame, "headers"), "req_id")
+            self._doors[found.chat] = (request_id, asyncio.get_running_loop().time() + self._times.welcome)
+        reply = await _kept(hear, found)
+        if reply is None or found.kind != "click" or (body := self._answer(reply, found)) is None:
+            return
+        request = {"cmd": "aibot_respond_update_msg", "headers": {"req_id": text(inner(frame, "headers"), "req_id")}, "body": body}
+        with contextlib.suppress(WebSocketException):  # the card is as it was: the next tap is answered with it as it is
+            await connection.send(json.dumps(request, ensure_ascii=False))
+
+    # Asking
+
+    async def ask(self, cmd: str, body: Mapping[str, Any]) -> Object:
+        """The answer with errcode 0. TryLater, PlatformDown (nobody knows what came of it) or Refused."""
+        if self._connection is None:
+            if self.ours:
+                raise PlatformDown(3.0, f"the robot's long connection is down: {self.trouble}")
+            raise TryLater(0.5, "another replica holds the robot's connection")
+        try:
+            values = await self._request(self._connection, cmd, body)
+        except (WebSocketException, TimeoutError):
+            raise Unsure(3.0, "no answer on the robot's long connection") from None
+        check(values)
+        return values
+
+    async def welcome(self, chat: str, words: str) -> bool:
+        """To somebody who has just opened the chat and never spoken; False when that is not so, or too long ago."""
+        request_id, ends = self._doors.pop(chat, ("", 0.0))
+        if self._connection is None or asyncio.get_running_loop().time() > ends:
+            return False
+        with contextlib.suppress(WebSocketException, TimeoutError):
+            body = {"msgtype": "text", "text": {"content": words}}
+            values = await self._request(self._connection, "aibot_respond_welcome_msg", body, request_id)
+            return values.get("errcode") == 0
+        return False
+
+    async def _request(self, connection: ClientConnection, cmd: str, body: Mapping[str, Any] | None, request_id: str = "") -> Object:
+        request_id = request_id or f"{cmd}_{self._new_id()}"
+        waiting: asyncio.Future[Object] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = waiting
+        frame = {"cmd": cmd, "headers": {"req_id": request_id}, **({} if body is None else {"body": body})}
+        try:
+            await connection.send(json.dumps(frame, ensure_ascii=False))
+            done, _ = await asyncio.wait([waiting], timeout=self._times.answer)
+            if not done or waiting.cancelled():
+                raise TimeoutError
+            return waiting.result()
+        finally:
+            del self._waiting[request_id]
+
+
+def _frame(sent: str | bytes) -> Object:
+    try:
+        return parse_object(sent)
+    except NotAuthentic:
+        log.warning("a frame cannot be read", extra={"action": "frame_unreadable", "platform": "wecom"})
+        return {}
+
+
+async def _kept(hear: Hear, message: Message) -> Reply | None:
+    for pause in (*AGAIN, 0.0):
+        try:
+            return await hear(message)
+        except Exception as error:
+            log.exception("an event was not kept", extra={"action": "event_failed", "platform": "wecom", "error": type(error).__name__})
+            await asyncio.sleep(pause)
+    return None

@@ -1,0 +1,116 @@
+"""What `gengfu doctor` says of WeCom: the table of what can be done, and each finding once as it should be and once broken."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.bootstrap import real_now
+from bot.config import LOCALES, read_settings
+from bot.doctor import Doctor
+from bot.platforms.wecom.app_inbound import AppSecrets
+from bot.platforms.wecom.checkup import ROWS, Checkup, table
+from handlers.core.wording import Words
+from tests.simulators.wecom.sim import Sim
+from tests.simulators.wecom.tenant import userid
+from tests.wecom_firm import AES_KEY, TOKEN, Mode, firm_on_wecom, settings_on
+from tests.world import SMALL_PLAN
+
+SECRETS = ("WECOM_SECRET", "WECOM_TOKEN", "WECOM_AES_KEY", "WECOM_BOT_SECRET", "WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY")
+
+
+@pytest.fixture
+def sim() -> Iterator[Sim]:
+    with Sim() as sim:
+        yield sim
+        assert sim.oddities == []
+
+
+def said(sim: Sim, folder: Path, mode: Mode, now: Callable[[], datetime] = real_now, **also: str) -> str:
+    names = {**settings_on(sim, folder, mode, "en", SMALL_PLAN), "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'none.db'}"}
+    names |= {"GENGFU_PUBLIC_URL": "https://gengfu.invalid.example.com", **also}
+    lines: list[str] = []
+    Doctor(read_settings(names, None), now).run(lines.append)
+    text = "\n".join(lines)
+    assert not [name for name in SECRETS if names.get(name) and names[name] in text]
+    return "\n".join(line for line in text.split("\n") if "WeCom" in line or line.startswith("    "))
+
+
+def everybody(sim: Sim, folder: Path) -> None:
+    text = (SMALL_PLAN / "organization.toml").read_text("utf-8")
+    for line in text.split("\n"):
+        if line.startswith('id = "') and "." in line:
+            person = line.split('"')[1]
+            sim.add_person(userid(person), person)
+
+
+@pytest.mark.parametrize(
+    ("mode", "rows"),
+    [
+        ("app", ("by the app, at any time", "no; send them one-to-one", "only receive", "made by the app", "once more within 72 hours")),
+        ("robot", ("once they have said something to it", "by mentioning it", "cards are tried", "make one by hand", "only when a button")),
+        ("both", ("by the app, at any time", "by mentioning it", "cards are tried", "made by the app", "once more within 72 hours")),
+        ("callback", ("by the app, at any time", "by mentioning it", "only answers what was said", "made by the app", "once more")),
+    ],
+)
+def test_the_table_tells_what_each_deployment_can_do(sim: Sim, tmp_path: Path, mode: Mode, rows: tuple[str, ...]) -> None:
+    text = said(sim, tmp_path, mode)
+    lines = [line for line in text.partition("what it can do\n")[2].split("\n") if line.startswith("    ")]
+    assert len(lines) >= len(ROWS)
+    for row, line in zip(rows, lines, strict=False):
+        assert row in line
+
+
+def test_the_table_is_there_in_both_languages() -> None:
+    for locale in LOCALES.values():
+        words = Words.load(locale, "Asia/Shanghai")
+        for app, robot in ((True, ""), (False, "ws"), (True, "ws"), (True, "http")):
+            for what, how in table(app, robot):
+                assert words.say(f"doctor.wecom_can.{what}")
+                assert words.say(f"doctor.wecom_how.{how}")
+
+
+def test_an_app_that_is_set_up_well(sim: Sim, tmp_path: Path) -> None:
+    everybody(sim, tmp_path)
+    text = said(sim, tmp_path, "app")
+    assert "the credentials of app 1000002 are good" in text
+    assert "clocks are less than" not in text
+    assert "this host's clock and WeCom's are less than" in text
+    assert "the app sees all" in text
+    assert "the app's callback address: https://gengfu.invalid.example.com/callbacks/wecom" in text
+    assert "have a WeCom identity" in text
+
+
+def test_whom_the_app_does_not_see(sim: Sim, tmp_path: Path) -> None:
+    everybody(sim, tmp_path)
+    sim.state.people["LiNa"].visible = False
+    assert "the app does not see 1 people, who get no messages: 李娜 (LiNa)" in said(sim, tmp_path, "app")
+
+
+def test_what_is_refused_says_what_to_do(sim: Sim, tmp_path: Path) -> None:
+    sim.state.trusted_ips = ("10.0.0.1",)
+    assert "企业可信IP" in said(sim, tmp_path / "a", "app")
+    sim.state.trusted_ips = None
+    assert "WECOM_SECRET is wrong" in said(sim, tmp_path / "b", "app", WECOM_SECRET="of-another-app")
+    assert "is no public https address" in said(sim, tmp_path / "c", "app", GENGFU_PUBLIC_URL="http://127.0.0.1:1")
+
+
+def test_a_clock_that_is_wrong(sim: Sim, tmp_path: Path) -> None:
+    everybody(sim, tmp_path)
+    assert "and WeCom's are 10 min" in said(sim, tmp_path, "app", lambda: real_now() - timedelta(minutes=10, seconds=30))
+
+
+def test_it_knocks_as_wecom_does_and_a_server_with_other_keys_is_noticed(tmp_path: Path) -> None:
+    async def knock(firm_url: str, corp: str, token: str, now: Callable[[], datetime]) -> str:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            checkup = Checkup(http, http, AppSecrets(corp, 1000002, "s", token, AES_KEY), firm_url, now, lambda count: b"\x07" * count)
+            return (await checkup.knock(f"{firm_url}/callbacks/wecom")).key
+
+    with firm_on_wecom(tmp_path) as firm:
+        corp = firm.sim.state.corp_id
+        assert asyncio.run(knock(firm.url, corp, TOKEN, firm.clock)) == "answers"
+        assert asyncio.run(knock(firm.url, corp, "another", firm.clock)) == "answers_wrongly"
+        assert asyncio.run(knock("http://127.0.0.1:9", corp, TOKEN, firm.clock)) == "unanswered"
