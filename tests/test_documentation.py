@@ -40,20 +40,9 @@ def test_the_example_and_the_guide_name_no_setting_that_does_not_exist() -> None
 
 def test_the_guide_tells_the_defaults_and_what_is_secret() -> None:
     for setting in SETTINGS:
-        if not setting.arrives:
-            (row,) = re.findall(rf"^\| `{setting.name}`( \(secret\))? \| (.*?) \|", OPERATIONS, re.MULTILINE)
-            assert bool(row[0]) == setting.secret, setting.name
-            assert not setting.default or row[1] == f"`{setting.default}`", setting.name
-
-
-def test_what_is_not_there_yet_is_said_to_be_so() -> None:
-    later = EXAMPLE.split("without effect in this version")[1]
-    for setting in SETTINGS:
-        assert (f"#{setting.name}=" in later) == bool(setting.arrives), setting.name
-        if setting.arrives:
-            assert re.search(rf"^\| {setting.arrives}[ ,|].*`{setting.name}`", OPERATIONS, re.MULTILINE), setting.name
-            above = later[: later.index(f"#{setting.name}=")]
-            assert above.rfind(f"arrives with {setting.arrives}") == above.rfind("arrives with"), setting.name
+        (row,) = re.findall(rf"^\| `{setting.name}`( \(secret\))? \| (.*?) \|", OPERATIONS, re.MULTILINE)
+        assert bool(row[0]) == setting.secret, setting.name
+        assert not setting.default or row[1] == f"`{setting.default}`", setting.name
 
 
 def test_the_example_starts_as_it_is() -> None:

@@ -97,8 +97,8 @@ def test_a_form_is_a_page_for_the_one_who_asked(stream: Firm) -> None:
     url = stream.player("li.na").follows(asked, "定级")
     assert url.startswith(f"{stream.url}/f/")
     with httpx.Client(trust_env=False, follow_redirects=True) as browser:
-        asked = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html"}
-        page = browser.get(url, headers=asked)
+        headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html"}
+        page = browser.get(url, headers=headers)
         assert page.status_code == 200, page.text
         hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
         given = {**hidden, "csrc_grade": "larger"}
@@ -123,8 +123,8 @@ def test_link_cards_lead_each_reader_to_their_own_page(bare: Firm) -> None:
     bare.says("li.na", "/事件 上报 类型=系统故障 行情中断")
     url = bare.follows("wang.qiang", "认领 T6")
     with httpx.Client(trust_env=False) as browser:
-        asked = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html"}
-        page = browser.get(url, headers=asked)
+        headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html"}
+        page = browser.get(url, headers=headers)
         hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
         sent = browser.post(url, data=hidden, headers={"Origin": bare.url, "Sec-Fetch-Site": "same-origin"})
     assert sent.status_code == 200, sent.text

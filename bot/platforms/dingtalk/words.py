@@ -80,7 +80,7 @@ class Speaker:
         field = next(name for name in ("content", "text", "fileName") if name in content)
         file = field == "fileName"
         if tried is not None and (deed.chat or file):
-            content[field] = f"{self._labels.again}{content[field]}"
+            content[field] = f"{self._labels.again} {content[field]}"
         if tried is None:
             tried = await self._element(deed, drawn) if deed.person and not file else ""
             await asyncio.to_thread(self._shelf.put, f"tried:{track(key)}", tried, self._now() + KEPT)

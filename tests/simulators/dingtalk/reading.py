@@ -7,8 +7,8 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from tests.simulators.dingtalk.state import Json, Refusal
 from tests.simulators.core.faults import Request
+from tests.simulators.dingtalk.state import Json, Refusal
 
 
 def body(

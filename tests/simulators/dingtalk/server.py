@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from tests.simulators.core.faults import Fault, Faults, Request
 from tests.simulators.dingtalk import calls, cards, messages
 from tests.simulators.dingtalk.state import Json, Refusal, State
-from tests.simulators.core.faults import Fault, Faults, Request
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Any]

@@ -11,13 +11,13 @@ from types import TracebackType
 
 import uvicorn
 
+from tests.simulators.core.faults import Faults
 from tests.simulators.dingtalk.deliveries import Callback, Deliveries
 from tests.simulators.dingtalk.people import Player
 from tests.simulators.dingtalk.server import Api, Recorded
 from tests.simulators.dingtalk.state import ROBOT, Chat, Hook, Message, Person, State
 from tests.simulators.dingtalk.stream import Ack, Stream
 from tests.simulators.dingtalk.templates import OURS, Template
-from tests.simulators.core.faults import Faults
 from tests.simulators.feishu.state import Clock
 
 SCENE = "5c5c0000-made-up-scene"

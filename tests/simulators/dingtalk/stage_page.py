@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, Response
 
+from tests.simulators.core.faults import Fault
 from tests.simulators.dingtalk.cards import Pressed
 from tests.simulators.dingtalk.deliveries import Click, Delivery
 from tests.simulators.dingtalk.messages import message_text
@@ -18,7 +19,6 @@ from tests.simulators.dingtalk.server import Recorded
 from tests.simulators.dingtalk.sim import Sim
 from tests.simulators.dingtalk.state import ROBOT, Chat, Json, Message
 from tests.simulators.feishu import stage_page as feishu
-from tests.simulators.core.faults import Fault
 
 TONES = {"red": "red", "orange": "orange", "green": "green", "grey": "grey", "blue": "blue"}
 #: What Feishu's page says that is not so here.

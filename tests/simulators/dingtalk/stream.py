@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
+from tests.simulators.core.faults import Request
 from tests.simulators.dingtalk.reading import body, fields, parsed
 from tests.simulators.dingtalk.state import Json, Refusal, State, milliseconds
-from tests.simulators.core.faults import Request
 
 ROBOT, CARD, EVENTS = "/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback", "*"
 TOPICS = {("CALLBACK", ROBOT), ("CALLBACK", CARD), ("EVENT", EVENTS), ("SYSTEM", "ping"), ("SYSTEM", "disconnect")}
