@@ -158,7 +158,7 @@ class Robot:
         await self._budget.take((Limit(f"talk:{chat}:minute", PER_MINUTE, MINUTE), Limit(f"talk:{chat}:hour", PER_HOUR, HOUR)))
         async with self._memory.trying(one) as tried:
             if tried and "markdown" in body:
-                body = {**body, "markdown": {"content": f"{self._artist.adds.perhaps}{body['markdown']['content']}"}}
+                body = {**body, "markdown": {"content": f"{self._artist.adds.perhaps} {body['markdown']['content']}"}}
             try:
                 await self._out(chat, body)
             except Refused:
