@@ -164,6 +164,22 @@ def test_what_must_be_confirmed_is_chosen_and_then_handed_in(app: WecomStand) ->
     assert (menu.key, [*menu.options], menu.chosen) == (MENU, ["(请选择)", "发布"], ("-",))
 
 
+def test_the_same_tap_stands_on_a_card_once(app: WecomStand) -> None:
+    """Several reminders of one report come as one card, each with its buttons; WeCom takes no key twice."""
+    filed = Button("已报 R1", "/report filed R1", None, form=(Field("receipt", "回执"),))
+    app.do(Send(Outgoing("x", replace(CARD, buttons=(filed, filed, *CARD.buttons, CARD.buttons[0]))), person="LiNa"), "card:1")
+    assert [button.text for button in app.sim.said[0].card.buttons] == ["已报 R1…", "认领", "完成"]
+
+
+def test_a_card_that_wecom_does_not_build_comes_as_words_and_commands(app: WecomStand, robot: WecomStand) -> None:
+    app.sim.faults.add(SEND, "answer", code=41016, status=200)
+    app.do(Send(card("李娜"), person="LiNa"), "card:1")
+    robot.sim.faults.add("WS aibot_send_msg", "answer", code=40016)
+    robot.do(Send(card("李娜"), person="LiNa"), "card:2")
+    assert ["· 认领: /任务 认领 T1" in text for text in app.seen()] == [True, True]
+    assert {message.kind for message in app.sim.said} == {"text", "markdown"}
+
+
 def test_pages_are_links(app: WecomStand, robot: WecomStand) -> None:
     form = Button("退回", "/return A1", 1, form=(Field("text", "为什么?"),), url="https://gengfu.example.com/f/abc")
     paper = Outgoing("x", replace(CARD, buttons=(form,), link=Link("进群", "https://gengfu.example.com/x")))
