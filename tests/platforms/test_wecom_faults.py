@@ -162,7 +162,7 @@ def test_a_card_shows_what_is_true_in_the_end(firm: Firm, trouble: Trouble) -> N
     trouble.strikes(firm.sim.faults, UPDATE)
     firm.player("wang.qiang").says_app("/认领 T6")
     works(firm)
-    firm.passes(minutes=11)
+    firm.passes(minutes=31)
     shown = [text for text in seen(firm.player("zhao.min").app, "我的任务") if "认领 T" in text]
     assert "T6" not in shown[-1]
 

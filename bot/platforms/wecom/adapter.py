@@ -36,7 +36,7 @@ from handlers.core.message import Outgoing, Reply
 
 ROBOT_PATH = "/callbacks/wecom-bot"
 #: What cannot be changed where it stands is said anew, and not more often than this.
-ANEW = timedelta(minutes=10)
+ANEW = timedelta(minutes=30)
 Half = App | Robot
 
 

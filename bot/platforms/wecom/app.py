@@ -34,6 +34,8 @@ CREATE, CHANGE, SAY, LOOK = (f"/cgi-bin/appchat/{name}" for name in ("create", "
 MEMBER, UPLOAD, MEDIA = "/cgi-bin/user/get", "/cgi-bin/media/upload", "/cgi-bin/media/get"
 NO_MEMBER = frozenset({60111, 40003, 60011, 40031})
 NOBODY = 81013
+#: It is not the card that is refused.
+UNREACHED = frozenset({NOBODY, 60011, 60111, 82001})
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 #: WeCom drops silently what goes over 30 a minute and 1,000 an hour to one member. Its windows are fixed, ours begin with the first
@@ -114,7 +116,14 @@ class App:
             drawn = self._artist.card(message.card, task)
             if drawn.rest:
                 await self._tell(person, drawn.rest, f"{key}:whole")
-            code = (await self._hand_in(person, {"msgtype": "template_card", "template_card": drawn.card}, key)).get("response_code")
+            try:
+                code = (await self._hand_in(person, {"msgtype": "template_card", "template_card": drawn.card}, key)).get("response_code")
+            except Refused as refusal:
+                if refusal.code in UNREACHED:
+                    raise
+                log.warning("a card was refused", extra={"action": "card_refused", "platform": "wecom", "error": str(refusal)})
+                await self._tell(person, self._artist.said(message), f"{key}:words")
+                code = None
             if code:
                 await self._memory.put(f"code:{task}", str(code), CODE)
         return Done({"chat": f"{APP}{person}", "message_id": task})

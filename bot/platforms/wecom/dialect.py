@@ -77,6 +77,7 @@ class Artist:
 
     def card(self, card: Card, task: str, *, robot: bool = False, superseded: bool = False, said: str = "") -> Drawn:
         """`said`: the answer to a click, shown below the title."""
+        card = _once(card)
         if superseded:
             card = replace(card, buttons=(), menu=(), link=None, note=self.labels.superseded)
         title, _, desc = _headed(f"【{self.labels.drill}】{card.title}" if card.drill else card.title)
@@ -184,6 +185,19 @@ def _sorted(card: Card, most: int) -> tuple[list[tuple[str, str]], list[str]]:
         else:
             lines.append(f"{name}:{value}" if name else value)
     return pairs, [*lines, *([card.note] if card.note else [])]
+
+
+def _once(card: Card) -> Card:
+    """Without the repeats of a tap (several reminders of one thing together bring them): no two keys of a card may be the same."""
+    seen: set[str] = set()
+
+    def first(button: Button) -> bool:
+        key = button.url or key_of(button, asks=turn(card, button))
+        new = key not in seen
+        seen.add(key)
+        return new
+
+    return replace(card, buttons=tuple(filter(first, card.buttons)), menu=tuple(filter(first, card.menu)))
 
 
 def _pages(card: Card) -> list[tuple[str, str]]:

@@ -131,10 +131,9 @@ class Robot:
         try:
             await self._push(chat, {"msgtype": "template_card", "template_card": drawn.card}, key)
         except Refused as refusal:
-            if kind_of(chat) != "group":
-                raise
-            log.info("a group takes no cards", extra={"action": "no_cards", "platform": "wecom", "error": str(refusal)})
-            await self._memory.put(f"nocards:{chat}", "1", SPARED)
+            log.warning("a card was refused", extra={"action": "card_refused", "platform": "wecom", "error": str(refusal)})
+            if kind_of(chat) == "group":
+                await self._memory.put(f"nocards:{chat}", "1", SPARED)
             await self._words(chat, markdown(self._artist.said(message)), f"{key}:words")
         return done
 
