@@ -5,13 +5,15 @@ The files are the authority; a change is kept in the database and ends by itself
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from typing import Literal
 
 from workflows.core.calendar import Calendar
+from workflows.core.instants import utc
 from workflows.core.people import Organization
+from workflows.core.working_days import local_day
 
 
 class DutyState(StrEnum):
@@ -97,8 +99,8 @@ class Roster:
 
     @property
     def kept(self) -> bool:
-        """Whether there is anything to look at: a rota, or a change."""
-        return bool(self.changes) or any(group.rota for group in self.organization.groups.values())
+        """Whether there is anything to look at: a rota, a change, an important period."""
+        return bool(self.changes or self.calendar.important) or any(group.rota for group in self.organization.groups.values())
 
     def turns(self, group: str, start: datetime, end: datetime) -> tuple[Turn, ...]:
         """Who has the duty of `group` from `start` to `end`, without a gap; one turn for as long as it is the same."""
@@ -122,8 +124,14 @@ class Roster:
         """The next moment at which anything may change; None when nothing ever does."""
         soon = after + timedelta(days=2)  # each shift has an edge on each day
         edges = [edge for group in self.organization.groups for edge in self._edges(after, soon, group)]
-        later = (edge for change in self.changes for edge in (change.start_at, change.end_at) if edge > after)
-        return min((*edges, *later), default=None)
+        dated = (*self._periods(), *(edge for change in self.changes for edge in (change.start_at, change.end_at)))
+        return min((*edges, *(edge for edge in dated if edge > after)), default=None)
+
+    def _periods(self) -> Iterator[datetime]:
+        """When important periods begin and end."""
+        for period in self.calendar.important:
+            for day in (period.first, period.last + timedelta(days=1)):
+                yield utc(datetime.combine(day, time(), self.zone))
 
     def _with_away(self, moment: datetime) -> Organization:
         away = frozenset(change.person for change in self.changes if change.kind is DutyKind.LEAVE and change.stands_at(moment))
@@ -147,10 +155,11 @@ class Roster:
 
     def _planned(self, group: str, moment: datetime) -> tuple[tuple[str, ...], Why]:
         found = self.organization.groups[group]
+        times = self.calendar.duty_at(local_day(moment, self.zone))
         if not found.rota:
-            return found.leaders[:1], ""
+            return found.leaders[:times], ""
         days = [(shift, day) for shift in found.rota if (day := shift.day_of(moment, self.zone)) is not None]
-        people = tuple(dict.fromkeys(one for shift, day in days if (one := shift.turn(day, self.calendar))))
+        people = tuple(dict.fromkeys(one for shift, day in days for one in shift.turn(day, self.calendar, times)))
         return people, "" if people else "empty" if days else "hours"
 
     def _is_gap(self, turn: Turn, group: str) -> bool:
@@ -162,6 +171,7 @@ class Roster:
     def _edges(self, start: datetime, end: datetime, group: str) -> Iterator[datetime]:
         """Moments after `start` and before `end` at which the duty of `group` may change, in order."""
         found = {edge for shift in self.organization.groups[group].rota for edge in shift.edges(start, end, self.zone)}
+        found.update(self._periods())
         for change in self.changes:
             if change.kind is DutyKind.LEAVE or change.group == group:
                 found |= {change.start_at, change.end_at}

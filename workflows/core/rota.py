@@ -31,9 +31,10 @@ class Shift:
     until: time | None = None
     name: str = ""
 
-    def turn(self, day: date, calendar: Calendar) -> str | None:
-        """Whose turn begins, or goes on, at the handover of `day`."""
-        return self.people[self._number(day, calendar) % len(self.people)] if self.people else None
+    def turn(self, day: date, calendar: Calendar, times: int = 1) -> tuple[str, ...]:
+        """Whose turn begins, or goes on, at the handover of `day`; with `times` also those whose turn comes next, each once."""
+        first = self._number(day, calendar) if self.people else 0
+        return tuple(self.people[(first + one) % len(self.people)] for one in range(min(times, len(self.people))))
 
     def _number(self, day: date, calendar: Calendar) -> int:
         """How many turns after the first one; before `start` the order runs backwards, so that no day is left out."""

@@ -1,5 +1,6 @@
 """Who is on duty: turns over weeks, days and trading days, make-up days and year ends; what stands beside them; who stands in."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.core.calendar import Calendar, Year
+from workflows.core.calendar import Calendar, Important, Year
 from workflows.core.duty import DutyChange, DutyKind, DutyState, Roster
 from workflows.core.people import Firm, Group, Organization, Person
 from workflows.core.rota import TURNINGS, Shift, uncovered
@@ -317,3 +318,30 @@ def test_audiences_without_those_on_leave() -> None:
     assert here.resolve("commander", commander="c") == ("d",)
     assert here.regardless_of_leave().resolve("tech.head") == ("a",)
     assert here.groups_of("a") == ("tech",)
+
+
+# ---- important periods
+
+GUARDED = replace(CALENDAR, important=(Important("国庆重保", "National Day", date(2026, 9, 30), date(2026, 10, 8), "guard"),))
+
+
+def test_in_an_important_period_those_whose_turn_comes_next_are_on_duty_too() -> None:
+    found = Roster(firm(DAILY), GUARDED, ZONE)
+    seen = {day: found.at(at(f"2026-{day} 12:00")).duty_of("tech") for day in ("09-29", "09-30", "10-08", "10-09")}
+    assert seen == {"09-29": ("c",), "09-30": ("a", "b"), "10-08": ("c", "a"), "10-09": ("a",)}
+    assert found.next_edge(at("2026-09-29 23:00")) == at("2026-09-30 00:00"), "it begins with the day"
+    turns = found.turns("tech", at("2026-10-08 12:00"), at("2026-10-09 12:00"))
+    assert [(turn.people, turn.start.astimezone(ZONE).hour) for turn in turns] == [(("c", "a"), 12), (("c",), 0), (("a",), 9)]
+    assert not found.gaps("tech", at("2026-09-29"), at("2026-10-10"))
+
+
+def test_without_a_rota_head_and_deputy_are_on_duty_in_an_important_period() -> None:
+    plain = Roster(firm(), GUARDED, ZONE)
+    assert plain.at(at("2026-10-01 12:00")).duty_of("tech") == ("a", "b")
+    assert plain.at(at("2026-10-09 00:00")).duty_of("tech") == ("a",)
+    assert plain.next_edge(at("2026-06-01")) == at("2026-09-30 00:00")
+
+
+def test_who_is_set_by_name_has_the_duty_alone_in_an_important_period_too() -> None:
+    change_ = change(DutyKind.SET, "d", "2026-10-01", "2026-10-02")
+    assert Roster(firm(DAILY), GUARDED, ZONE, (change_,)).at(at("2026-10-01 12:00")).duty_of("tech") == ("d",)

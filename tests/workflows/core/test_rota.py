@@ -42,8 +42,11 @@ def test_whose_turn_it_is(kind: Turning, order: str) -> None:
     people = tuple("abcd" if kind == "trading_day" else "abc")
     turning = Shift(kind, people, START)
     seen = [turning.turn(date(2026, 9, day), CALENDAR) for day in range(19, 30)]
-    assert "".join(one or "-" for one in seen) == order
-    assert Shift(kind, (), START).turn(START, CALENDAR) is None
+    assert ["".join(one) for one in seen] == list(order)
+    more = turning.turn(date(2026, 9, 21), CALENDAR, 2)
+    assert more == (turning.people[people.index(seen[2][0])], turning.people[(people.index(seen[2][0]) + 1) % len(people)])
+    assert set(turning.turn(START, CALENDAR, 9)) == set(people), "each once"
+    assert Shift(kind, (), START).turn(START, CALENDAR) == ()
 
 
 def test_these_are_all_the_ways_to_take_turns() -> None:
