@@ -60,7 +60,7 @@ SIGN_ON = "/login/oidc"
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
     *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats"),
-    *("cards", "notices", "rounds", "digest"),
+    *("cards", "incident_card", "notices", "rounds", "digest"),
 )
 
 

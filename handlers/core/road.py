@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, may, scope_of
+from handlers.core.audience import WHOLE, audience_of
 from handlers.core.chat_links import ChatLinks
 from handlers.core.context import Context
 from handlers.core.explain import explain
@@ -408,8 +409,8 @@ class Road:
         """For drawing what commits have already decided to send to a person or chat; each record is read once."""
         return ReadOnce(tx, self.house.plans, house_scope())
 
-    def look(self, reader: Reader, person: str) -> Look:
-        return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person)
+    def look(self, reader: Reader, person: str, audience: str = WHOLE) -> Look:
+        return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person, audience)
 
     def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters."""
@@ -418,10 +419,16 @@ class Road:
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}
         try:
-            message = SCREENS[about.get("card") or about["notice"]](self.look(reader, row.recipient or ""), about)
+            message = SCREENS[about.get("card") or about["notice"]](self._look_of(reader, row), about)
             return message and house.links.onto(message, reader, row, house.words)
         except NotFound:
             return None
+
+    def _look_of(self, reader: Reader, row: OutboxRow) -> Look:
+        """People read within their own scope, rooms as the audience that they are."""
+        group = row.chat and not row.recipient
+        audience = audience_of(reader.organization, row.platform or "", row.chat) if group and row.chat else WHOLE
+        return self.look(reader, row.recipient or "", audience)
 
     def _clicked_card(self, tx: Transaction, message: Message, reply: Reply) -> Card | None:
         """The clicked card as it looks now; of a form that was sent alone, what came of it."""
