@@ -131,6 +131,7 @@ class Sender:
     def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
         """What turns out to say nothing new (most cards after most commits) is done in the same transaction."""
         found = claim(tx, self.road, queue, "outbox")
+        self.house.whereabouts.refresh(tx, self.house.now())
         reader = self.road.reader(tx)
         ready = []
         for row in found.rows:
@@ -287,7 +288,9 @@ class Sender:
 
         def work(tx: Transaction) -> None:
             for one in (row, *ready.bundled):
-                OUTBOX.retry(tx, one, due, text, free=asked or down or away(error))  # a platform that is down fails no message
+                # It may have arrived: whoever is on another platform by now must not read it there once more.
+                stays = {"platform": platform} if platform and one.recipient and not asked else {}
+                OUTBOX.retry(tx, one, due, text, free=asked or down or away(error), **stays)  # a platform that is down fails no message
             if down:
                 self._around(tx, ready, platform)
 

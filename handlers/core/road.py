@@ -22,7 +22,7 @@ from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
 from handlers.core.tokens import fold_value
 from handlers.core.wording import Words
-from storage import audit, inbox, outbox
+from storage import audit, inbox, outbox, whereabouts
 from storage.cipher import Cipher
 from storage.database import Database, Transaction, away, part
 from storage.gathered import gathered
@@ -33,6 +33,7 @@ from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
+from storage.whereabouts import Whereabouts
 from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
@@ -66,6 +67,7 @@ class House:
     public_url: str = "http://127.0.0.1:8000"
     links: ChatLinks = field(default_factory=ChatLinks)
     reach: Reach = by_messenger
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
 
 
 class LostRow(GengfuError):
@@ -203,6 +205,7 @@ class Road:
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken))
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)
+        self._was_here(tx, message, person)
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, waits)
         return reply
@@ -230,8 +233,14 @@ class Road:
             now=house.now(),
         )
         reply = Reply(house.words.say("house.form_sent"))
+        self._was_here(tx, message, person)
         self._finish(tx, row, reply)
         return reply
+
+    def _was_here(self, tx: Transaction, message: Message, person: str) -> None:
+        """What they sent was accepted: there they are reached. At the end of a decision, whose locks are older."""
+        if person in self.house.plans.organization.people:
+            whereabouts.note(tx, person, message.platform, self.house.now())
 
     def _mentioned(self, message: Message) -> dict[str, str]:
         """Folded name -> person id of those whom the platform says were mentioned and the plan knows."""

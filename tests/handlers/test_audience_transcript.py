@@ -73,6 +73,10 @@ def drawn(world: World, audience: str) -> tuple[Outgoing, dict[str, list[tuple[s
     return world.database.read(lambda tx: work(Reader(tx, world.plans, house_scope())))
 
 
+def row_of(world: World, **values: Any) -> OutboxRow:
+    return OutboxRow(**{"key": "k", "lane": "k", "due": world.clock(), "created": world.clock(), **values})
+
+
 def test_the_same_card_in_five_rooms(world: World) -> None:
     own = world.room_of("li.na", "客户无法登录")
     leaders, it, opinion, client = (body(world, f"g:{group}", head) for head, group in HEADS.items())
@@ -136,7 +140,7 @@ def test_who_is_mentioned_in_such_a_room_is_told_where_to_look(world: World) -> 
     about = {"notice": "task.mention", "ref": task.ref, "version": task.version, "values": values}
 
     def said(chat: str) -> Outgoing:
-        row = OutboxRow(kind="notice", platform="console", chat=chat, about=about, incident="I1")
+        row = row_of(world, kind="notice", platform="console", chat=chat, about=about, incident="I1")
         found = world.database.read(lambda tx: world.road.draw(world.road.reader(tx), row))
         assert found is not None
         return found
@@ -187,7 +191,7 @@ def test_whose_chat_it_is(world: World) -> None:
 
 def test_people_read_within_their_own_scope(world: World) -> None:
     """A row to a person is never narrowed by a chat that was noted with it when it was sent."""
-    row = OutboxRow(kind="card", platform="console", chat="g:client", recipient="liu.yang", about={"card": "incident", "ref": "I1"})
+    row = row_of(world, kind="card", platform="console", chat="g:client", recipient="liu.yang", about={"card": "incident", "ref": "I1"})
     found = world.database.read(lambda tx: world.road.draw(world.road.reader(tx), row))
     assert found is not None
     assert found.card is not None
