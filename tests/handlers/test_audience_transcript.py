@@ -196,3 +196,12 @@ def test_people_read_within_their_own_scope(world: World) -> None:
     assert found is not None
     assert found.card is not None
     assert "报告人" in [name for name, _ in found.card.lines]
+
+
+@pytest.mark.parametrize("guide", ["rooms.md", "rooms.zh.md"])
+def test_the_guide_has_the_table_that_holds(guide: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "guide" / guide).read_text("utf-8")
+    rows = re.findall(r"^\| [^|`]+`(\w+)` \|(.*)\|$", text, re.MULTILINE)
+    columns = ("open", "leaders", "it", "opinion", "client")
+    told = {column: {field for field, cells in rows if cells.split("|")[place].strip()} for place, column in enumerate(columns)}
+    assert told == {audience: set(fields) for audience, fields in SHOWN.items()}
