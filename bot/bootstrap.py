@@ -51,6 +51,7 @@ from storage.schema import require_current
 from storage.sessions import Sessions
 from storage.shelf import DatabaseShelf
 from storage.tokens import Tokens
+from storage.whereabouts import Whereabouts
 
 SAMPLE_PLAN = Path(__file__).parent / "plan"
 
@@ -64,7 +65,7 @@ SIGN_ON = "/login/oidc"
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
     *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats"),
-    *("cards", "notices", "rounds", "digest"),
+    *("cards", "incident_card", "notices", "rounds", "digest"),
 )
 
 
@@ -182,12 +183,13 @@ def build(
     clock.set_by(database)
     database.write(lambda tx: renew(tx, plans, clock()))
     words = Words.load(settings.locale, str(settings.timezone))
-    bell, pages, metrics = Bells(), Bell(), Metrics()
+    bell, pages, metrics, whereabouts = Bells(), Bell(), Metrics(), Whereabouts()
 
     def ring(topics: frozenset[str]) -> None:
         """`rooms` concerns the pages, everything else the loops."""
         if "rooms" in topics:
             pages.ring()
+        whereabouts.hear(topics)
         bell.ring(topics)
 
     database.on_commit.append(ring)
@@ -197,7 +199,7 @@ def build(
     counted = months(COUNTED, database, plans.organization, settings.timezone, clock)
     platforms = around(_platforms(settings, console, database, words, clock, counted, len(plans.organization.people)))
     plans.within(platforms)
-    ways = _ways(plans, platforms)
+    ways = _ways(plans, platforms, whereabouts, clock)
     house = House(
         database,
         plans,
@@ -213,6 +215,7 @@ def build(
         lambda person: worker.sender.ringing.reach(person),
         lambda platform, chat: platform in platforms and platforms[platform].can.deaf(chat),
         lambda platform, chat: platform in platforms and platforms[platform].can.mute(chat),
+        whereabouts=whereabouts,
     )
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
@@ -316,8 +319,9 @@ def _sign_on(settings: Settings, database: Database, now: Callable[[], datetime]
     return SignOn(issuer(as_client(oidc, settings.public_url), now), oidc.claim, DatabaseShelf(database, "oidc", now), now)
 
 
-def _ways(plans: Plans, platforms: Mapping[str, Platform]) -> Ways:
-    """person id -> every (platform, id there) that is on and knows them. Who is not in the plan is `platform:id`."""
+def _ways(plans: Plans, platforms: Mapping[str, Platform], whereabouts: Whereabouts, now: Callable[[], datetime]) -> Ways:
+    """person id -> every (platform, id there) that is on and knows them, first the one where they were last. Who is not in the plan is
+    `platform:id`."""
 
     def ways(person: str) -> tuple[tuple[str, str], ...]:
         found = plans.organization.people.get(person)
@@ -325,7 +329,9 @@ def _ways(plans: Plans, platforms: Mapping[str, Platform]) -> Ways:
             platform, _, outside = person.partition(":")
             return ((platform, outside),) if outside and platform in platforms else ()
         own = {"console": person, "mail": found.email, "sms": found.phone, **found.identities}
-        return tuple((name, identity) for name in platforms if (identity := own.get(name)))
+        on = [(name, identity) for name in platforms if (identity := own.get(name))]
+        first = whereabouts.first(person, (name for name, _ in on), now())
+        return tuple(sorted(on, key=lambda way: way[0] != first))
 
     return ways
 

@@ -142,6 +142,7 @@ class Sender:
     def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
         """What turns out to say nothing new (most cards after most commits) is done in the same transaction."""
         found = claim(tx, self.road, queue, "outbox")
+        self.house.whereabouts.refresh(tx, self.house.now())
         reader = self.road.reader(tx)
         ready = []
         for row in found.rows:
@@ -298,6 +299,7 @@ class Sender:
     async def _try_again(self, ready: Ready, platform: str, error: Exception) -> None:
         """Where the whole platform is down, all that waits for it comes due at one moment, so that the most urgent goes first again."""
         row, asked, now = ready.row, isinstance(error, TryLater), self.house.now()
+        unknown = isinstance(error, PlatformDown) or not asked
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(platform or "-", "later")
         log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
@@ -308,7 +310,9 @@ class Sender:
 
         def work(tx: Transaction) -> None:
             for one in (row, *ready.bundled):
-                OUTBOX.retry(tx, one, due, text, free=asked or down or away(error))  # a platform that is down fails no message
+                # It may have arrived: whoever is on another platform by now must not read it there once more.
+                stays = {"platform": platform} if platform and one.recipient and unknown else {}
+                OUTBOX.retry(tx, one, due, text, free=asked or down or away(error), **stays)  # a platform that is down fails no message
             if down:
                 self._around(tx, ready, platform)
 

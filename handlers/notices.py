@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import acts, forms
+from handlers.core.audience import shows, tells
 from handlers.core.consent import first_buttons, first_line
 from handlers.core.due import report_due, task_due
 from handlers.core.duties import duty_name, recipients
@@ -21,13 +22,19 @@ from workflows.regulator_report import Report
 from workflows.regulator_report import State as Clock
 from workflows.task import State, Task, verifiers_of
 
+#: News that a room hears in brief where it may not hear them in full: what became of the incident, and nothing else.
+BRIEF = ("graded", "lowered", "downgraded", "merged", "false_alarm")
+
 
 def _news(kind: str) -> None:
     """News of an incident: `notice.<kind>` with who did it and the incident's own facts."""
 
     @screen(f"incident.{kind}")
-    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         incident, values = look.reader.incident(about["ref"]), about["values"]
+        if not tells(look.audience, f"incident.{kind}"):
+            return _in_brief(look, incident) if kind in BRIEF else None
+        override = incident.override_reason and shows(look.audience, "override")
         text = look.say(
             f"notice.{kind}",
             ref=incident.ref,
@@ -46,15 +53,21 @@ def _news(kind: str) -> None:
             into=str(values.get("into", "")),
             tasks=look.say("notice.merged_tasks", tasks=values["tasks"]) if values.get("tasks") else "",
             read=look.say(f"code.opinion_level.{values['read']}") if "read" in values else "",
-            override=look.say("notice.override", reason=incident.override_reason) if incident.override_reason else "",
+            override=look.say("notice.override", reason=incident.override_reason) if override else "",
         )
         return Outgoing(text.rstrip())
+
+
+def _in_brief(look: Look, incident: Incident) -> Outgoing:
+    provisional = look.say("grade.provisional") if incident.provisional else ""
+    said = {"ref": incident.ref, "title": incident.title, "state": incident.state, "level": incident.response_level}
+    return Outgoing(look.say("notice.brief", **said, provisional=provisional))
 
 
 def _by(look: Look, incident: Incident, kind: str, by: str | None) -> str:
     """Who did it; of a move that rests on a spoken yes also that it was only spoken."""
     moved = {"activated": "activate", "ended": "end"}.get(kind)
-    approvals = look.reader.approvals(incident.ref) if moved else []
+    approvals = look.reader.approvals(incident.ref) if moved and shows(look.audience, "oral") else []
     spoken = any(a.kind == moved and a.decided_by == by and a.state is Asked.ORAL for a in approvals)
     return look.name(by) + (look.say("notice.spoken") if spoken else "")
 
@@ -186,8 +199,16 @@ def mention(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     task, people = look.reader.task(about["ref"]), about["values"]["people"]
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
         return None
+    if not tells(look.audience, "task.mention"):
+        return _summons(look, task.incident, people)
     text = _to(look, people, reminder_text(look, task, about["values"], about["version"]))
     return Outgoing(text, _task_card(look, task, text) if task.state is State.OPEN else None, tuple(people))
+
+
+def _summons(look: Look, incident: str, people: list[str]) -> Outgoing:
+    """In a room that may not read what it is about: to whom, and where they read it."""
+    text = look.say("reminder.summons", people=look.names(people), number=look.reader.incident(incident).number)
+    return Outgoing(text, None, tuple(people))
 
 
 def _to(look: Look, people: list[str], text: str) -> str:
@@ -434,7 +455,9 @@ def _oral_settled(kind: str) -> None:
     """The leader has signed, or says that it is not so."""
 
     @screen(f"approval.{kind}")
-    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+        if not tells(look.audience, f"approval.{kind}"):
+            return None
         approval = look.reader.approval(about["ref"])
         incident = look.reader.incident(approval.incident)
         text = look.say(
@@ -552,6 +575,8 @@ def _clock_news(kind: str) -> None:
         plan = look.reader.plan_of(incident)
         duty = plan.obligations[report.obligation]
         mentions = tuple(values["people"]) if kind == "mention" else ()
+        if not tells(look.audience, f"report.{kind}"):
+            return _summons(look, incident.ref, list(mentions))
         text = _clock_text(look, report, plan, kind, values)
         text = _to(look, list(mentions), text) if mentions else text
         binding = look.say(f"report.binding_{duty.binding}")

@@ -1,7 +1,8 @@
 """Deadlines as people read them: 暂定 where days were counted of a year that the calendar does not have."""
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
+from handlers.core.look import Look
 from handlers.core.wording import Provisional
 from workflows.core.plan import Plan
 from workflows.core.working_days import local_day
@@ -21,3 +22,11 @@ def task_due(plan: Plan, task: Task, zone: tzinfo) -> datetime | Provisional | N
         return task.due_at
     lines = (line for book in plan.playbooks.values() for line in book.lines)
     return Provisional(task.due_at) if any(line.code == task.code and line.by_calendar for line in lines) else task.due_at
+
+
+def by_when(look: Look, task: Task) -> str:
+    """By when, and how late it is."""
+    if task.due_at is None:
+        return look.say("task.no_due")
+    late, due = look.now - task.due_at, task_due(look.reader.plan_of(task), task, look.zone)
+    return look.say("card.late", due=due, span=late) if task.live and late >= timedelta(minutes=1) else look.say("card.by", due=due)

@@ -6,27 +6,42 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from handlers.core.audience import WHOLE, audience_of
 from handlers.core.context import Context
+from handlers.core.message import Tone
 from handlers.core.wording import Words
 from storage.views.reader import Reader
 from workflows.core.people import Organization
 from workflows.core.response import Response
+from workflows.core.rubric import ResponseLevel
 from workflows.incident import Incident
+
+TONES: Mapping[ResponseLevel, Tone] = {
+    ResponseLevel.L4: "info",
+    ResponseLevel.L3: "warning",
+    ResponseLevel.L2: "danger",
+    ResponseLevel.L1: "danger",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`person` is who will read it; empty for a chat of several."""
+    """`person` is who will read it; empty for a chat of several, of which `audience` says who sits there."""
 
     reader: Reader
     words: Words
     zone: ZoneInfo
     now: datetime
     person: str = ""
+    audience: str = WHOLE
 
     @classmethod
     def of(cls, context: Context) -> "Look":
-        return cls(context.reader, context.words, context.zone, context.now, context.person)
+        """For who asks, where they ask: in a group chat others read along."""
+        message = context.message
+        group = message.chat_kind == "group"
+        audience = audience_of(context.organization, message.platform, message.chat) if group else WHOLE
+        return cls(context.reader, context.words, context.zone, context.now, context.person, audience)
 
     @property
     def organization(self) -> Organization:
@@ -48,6 +63,9 @@ class Look:
 
     def response(self, incident: Incident) -> Response:
         return self.reader.plan_of(incident).observed(incident.response_level, self.now, self.zone, provisional=incident.provisional)
+
+    def tone(self, incident: Incident) -> Tone:
+        return TONES[incident.response_level]
 
     def level(self, incident: Incident) -> str:
         response = self.response(incident)

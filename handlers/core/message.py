@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
+Tone = Literal["plain", "info", "good", "warning", "danger"]
+
 
 @dataclass(frozen=True, slots=True)
 class Attached:
@@ -115,7 +117,7 @@ class Card:
     lines: tuple[tuple[str, str], ...] = ()
     note: str = ""
     buttons: tuple[Button, ...] = ()
-    tone: Literal["plain", "info", "good", "warning", "danger"] = "plain"
+    tone: Tone = "plain"
     drill: bool = False
     menu: tuple[Button, ...] = ()
     link: Link | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from handlers.core.audience import OPEN, WHOLE, audience_of
 from handlers.core.context import Context
 from handlers.core.forms import filling
 from handlers.core.look import Look
@@ -127,14 +128,16 @@ def subtype_of(plan: Plan, types: Iterable[str], word: str | None) -> str | None
 
 
 def _bind_or_create(context: Context, incident: Incident, said_in: str) -> bool:
-    """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own (True)."""
+    """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own (True). So it is
+    in the chat of a group that is shown a part only."""
     message = context.message
     here = message.chat_kind == "group" and said_in == f"{message.platform}:{message.chat}" and not incident.restricted
     here = here and not context.mute(message.platform, message.chat)
     taken = context.uow.incident_in(message.platform, message.chat) if here else None
     if here and (taken is None or not context.uow.load(Incident, taken).running):
         context.uow.bind(incident.ref, message.platform, message.chat)
-        return False
+        if audience_of(context.organization, message.platform, message.chat) in (WHOLE, OPEN):
+            return False
     groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
     members = [p for g in groups for p in context.organization.groups[g].leaders]
     members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]

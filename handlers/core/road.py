@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, may, scope_of
+from handlers.core.audience import WHOLE, audience_of
 from handlers.core.chat_links import ChatLinks
 from handlers.core.context import Context
 from handlers.core.explain import explain
@@ -21,7 +22,7 @@ from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
 from handlers.core.screen import screen
 from handlers.core.tokens import fold_value
 from handlers.core.wording import Words
-from storage import audit, inbox, outbox
+from storage import audit, inbox, outbox, whereabouts
 from storage.cipher import Cipher
 from storage.database import Database, Transaction, away, part
 from storage.gathered import gathered
@@ -32,6 +33,7 @@ from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
+from storage.whereabouts import Whereabouts
 from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.facts import Value
@@ -69,6 +71,7 @@ class House:
     reach: Reach = by_messenger
     deaf: Callable[[str, str], bool] = lambda platform, chat: False
     mute: Callable[[str, str], bool] = lambda platform, chat: False
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
 
 
 class LostRow(GengfuError):
@@ -210,6 +213,7 @@ class Road:
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf, mute=house.mute)
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)
+        self._was_here(tx, message, person)
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, waits)
         return reply
@@ -226,6 +230,7 @@ class Road:
         check(command_of(button.command).who, person, house.plans.organization)
         self._hand(tx, row, message, person, button, said, spoken.incident if spoken else None)
         reply = Reply(house.words.say("house.form_sent"))
+        self._was_here(tx, message, person)
         self._finish(tx, row, reply)
         return reply
 
@@ -255,6 +260,11 @@ class Road:
             if button.command == message.text:
                 self._hand(tx, row, message, person, button, said or {}, spoken.incident if spoken else None)
                 return
+
+    def _was_here(self, tx: Transaction, message: Message, person: str) -> None:
+        """What they sent was accepted: there they are reached. At the end of a decision, whose locks are older."""
+        if person in self.house.plans.organization.people:
+            whereabouts.note(tx, person, message.platform, self.house.now())
 
     def _mentioned(self, message: Message) -> dict[str, str]:
         """Folded name -> person id of those whom the platform says were mentioned and the plan knows."""
@@ -434,8 +444,8 @@ class Road:
         """For drawing what commits have already decided to send to a person or chat; each record is read once."""
         return ReadOnce(tx, self.house.plans, house_scope())
 
-    def look(self, reader: Reader, person: str) -> Look:
-        return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person)
+    def look(self, reader: Reader, person: str, audience: str = WHOLE) -> Look:
+        return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person, audience)
 
     def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters."""
@@ -444,10 +454,16 @@ class Road:
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}
         try:
-            message = SCREENS[about.get("card") or about["notice"]](self.look(reader, row.recipient or ""), about)
+            message = SCREENS[about.get("card") or about["notice"]](self._look_of(reader, row), about)
             return message and house.links.onto(message, reader, row, house.words)
         except NotFound:
             return None
+
+    def _look_of(self, reader: Reader, row: OutboxRow) -> Look:
+        """People read within their own scope, rooms as the audience that they are."""
+        group = row.chat and not row.recipient
+        audience = audience_of(reader.organization, row.platform or "", row.chat) if group and row.chat else WHOLE
+        return self.look(reader, row.recipient or "", audience)
 
     def _clicked_card(self, tx: Transaction, message: Message, reply: Reply) -> Card | None:
         """The clicked card as it looks now; of a form that was sent alone, what came of it."""

@@ -19,7 +19,8 @@ class Year:
 @dataclass(frozen=True, slots=True)
 class Important:
     """重保期: days on which waits are `factor` times as long and changes that are no emergency wait for an approval (Order 218 Art. 61; the
-    result season; a cut-over weekend). `duty_factor` times as many people are on duty: of a rota those whose turn comes next stand by, too."""
+    result season; a cut-over weekend). `duty_factor` times as many people are on duty, of a rota those
+    whose turn comes next."""
 
     name: str
     name_en: str
