@@ -13,8 +13,8 @@ from storage import outbox
 from storage.database import Transaction
 from storage.tables.queues import DONE, OutboxRow
 from tests.dingtalk_firm import Firm, firm_on_dingtalk, staff_id
-from tests.simulators.dingtalk.state import Chat, Message
 from tests.simulators.core.faults import Faults, Kind
+from tests.simulators.dingtalk.state import Chat, Message
 
 TO_GROUP, TO_PEOPLE = "POST /v1.0/robot/groupMessages/send", "POST /v1.0/robot/oToMessages/batchSend"
 MAKE, CHANGE = "POST /v1.0/card/instances/createAndDeliver", "PUT /v1.0/card/instances"

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from tests.simulators.core.faults import Request
 from tests.simulators.dingtalk.messages import robot
 from tests.simulators.dingtalk.reading import body, old_body, strings, upload
 from tests.simulators.dingtalk.state import Chat, Json, Refusal, State, Upload
-from tests.simulators.core.faults import Request
 
 LIVES = timedelta(seconds=7200)
 MOST_TITLE, MOST_MEMBERS = 30, 1000

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.simulators.core.faults import Request
 from tests.simulators.dingtalk.reading import body, fields, strings
 from tests.simulators.dingtalk.state import Card, Chat, Json, Refusal, Route, State
-from tests.simulators.core.faults import Request
 
 SPACE = re.compile(r"dtv1\.card//(?:(?:IM_GROUP|IM_ROBOT|IM_SINGLE|ONE_BOX)\.[^;]+;)*(?:IM_GROUP|IM_ROBOT|IM_SINGLE|ONE_BOX)\.[^;]+")
 BAD = "param.invalid"

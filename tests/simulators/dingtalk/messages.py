@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from tests.simulators.core.faults import Request
 from tests.simulators.dingtalk.reading import body, old_body, parsed, strings
 from tests.simulators.dingtalk.sealing import robot_sign
 from tests.simulators.dingtalk.state import Chat, Json, Message, Refusal, State, milliseconds
-from tests.simulators.core.faults import Request
 
 MOST_PEOPLE, MOST_PARAM, MOST_RECALLED = 20, 15_000, 20
 FILE_TYPES = ("xlsx", "pdf", "zip", "rar", "doc", "docx")
