@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 PLATFORM ?= feishu
-MODE ?= ws
+MODE ?=
 PORT ?= 8010
 
 help: ## print this list
@@ -20,7 +20,7 @@ demo-reset: ## forget the demo's data
 
 simulate: $(VENV)/.installed ## the whole bot before a stand-in of a messenger (PLATFORM=feishu, wecom or dingtalk; MODE=…, PORT=8010), with a page to act on
 	@test -f tests/simulators/$(PLATFORM)/stage.py || { echo "there are stand-ins for: feishu, wecom, dingtalk (make simulate PLATFORM=wecom)" >&2; exit 2; }
-	@exec $(BIN)/python -m tests.simulators.$(PLATFORM).stage --mode $(MODE) --port $(PORT)
+	@exec $(BIN)/python -m tests.simulators.$(PLATFORM).stage $(if $(MODE),--mode $(MODE)) --port $(PORT)
 
 check: $(VENV)/.installed-dev ## format, lint, types, imports (no tests)
 	@$(BIN)/ruff format --check .
