@@ -159,7 +159,8 @@ class Sender:
         row, platform = ready.row, ready.row.platform or ""
         try:
             platform, what = self._deed(ready)
-            what = await asyncio.to_thread(self._linked, platform, row, what)
+            if self.platforms[platform].can.links and row.recipient:
+                what = await asyncio.to_thread(self._linked, platform, row, what)
             if rests := await self._rests(row, platform, what):
                 await self._rest(ready, platform, *rests)
                 return
