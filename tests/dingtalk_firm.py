@@ -23,7 +23,7 @@ from handlers.core.wording import Locale
 from storage.database import Database
 from storage.tables.queues import InboxRow
 from tests import ready
-from tests.simulators.core.tenant import plan_on
+from tests.simulators.core.tenant import Names, plan_on
 from tests.simulators.dingtalk import OURS, SCENE, Clock, Sim
 from tests.simulators.dingtalk.deliveries import Click
 from tests.simulators.dingtalk.people import Player
@@ -171,7 +171,7 @@ def settings_on(sim: Sim, folder: Path, mode: Mode, locale: Locale = "zh", plan:
     return {
         **KEYS,
         "GENGFU_LOCALE": locale,
-        "GENGFU_PLAN_DIR": str(plan_on("dingtalk", folder / "plan", plan, staff_id)),
+        "GENGFU_PLAN_DIR": str(plan_on(folder / "plan", plan, Names("dingtalk", staff_id))),
         "DINGTALK_CLIENT_ID": sim.state.app_key,
         "DINGTALK_CLIENT_SECRET": sim.state.app_secret,
         "DINGTALK_ROBOT_CODE": sim.state.robot_code,

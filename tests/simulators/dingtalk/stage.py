@@ -11,7 +11,7 @@ from tests.simulators.core.stage import FOLDER, Running, Scene
 from tests.simulators.dingtalk.sim import SCENE, Sim
 from tests.simulators.dingtalk.stage_page import DingTalkStage
 from tests.simulators.dingtalk.templates import OURS
-from tests.simulators.dingtalk.tenant import chat_id, plan_on_dingtalk, userid
+from tests.simulators.dingtalk.tenant import chat_id, names, userid
 from workflows.core.people import Organization
 
 Mode = Literal["stream", "http"]
@@ -22,11 +22,9 @@ class DingTalkScene(Scene):
 
     def __init__(self, mode: str) -> None:
         self.sim: Sim = Sim(stage.RealClock())
+        self.names = names(chats=True)
         self.mode = mode
         self._token, self._key = secrets.token_hex(8), secrets.token_hex(22)[:43]
-
-    def plan(self, folder: Path, source: Path) -> Path:
-        return plan_on_dingtalk(folder, source, chats=True)
 
     def people(self, organization: Organization) -> None:
         for person in organization.people.values():
@@ -67,9 +65,9 @@ class DingTalkScene(Scene):
 
 @contextmanager
 def running(folder: Path = FOLDER, mode: Mode = "stream") -> Iterator[Running]:
-    with stage.running(DingTalkScene(mode), folder) as now:
+    with stage.running(DingTalkScene(mode), folder=folder) as now:
         yield now
 
 
 if __name__ == "__main__":
-    stage.main("DingTalk", ("stream", "http"), DingTalkScene)
+    stage.main("dingtalk", ("stream", "http"), DingTalkScene)

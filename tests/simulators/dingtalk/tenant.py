@@ -1,6 +1,4 @@
-from pathlib import Path
-
-from tests.simulators.core.tenant import plan_on
+from tests.simulators.core.tenant import Names
 
 
 def userid(person: str) -> str:
@@ -11,5 +9,5 @@ def chat_id(group: str) -> str:
     return f"cid{group}=="
 
 
-def plan_on_dingtalk(folder: Path, source: Path, *, chats: bool = False) -> Path:
-    return plan_on("dingtalk", folder, source, userid, chat_id if chats else None)
+def names(*, chats: bool) -> Names:
+    return Names("dingtalk", userid, chat_id if chats else None)
