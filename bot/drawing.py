@@ -61,9 +61,10 @@ class Drawing:
                     return self._ring(tx, reader, row)
                 if budget.postponed(tx, row, now):
                     return None
-                bundled = tuple(outbox.bundle(tx, row, now))
+                first, *others = outbox.led((row, *outbox.bundle(tx, row, now)))
+                bundled = tuple(others)
                 repeated = row.kind == "card" and row.message_id is None and row.said is not None
-                return Ready(row, bundled, self._drawn(tx, reader, row, bundled), repeated)
+                return Ready(first, bundled, self._drawn(tx, reader, first, bundled), repeated)
         except Exception as error:
             log.exception("a message cannot be drawn", extra={"action": "draw_failed", "outbox": row.id, "error": type(error).__name__})
             OUTBOX.retry(tx, row, now + backoff(row.attempt), type(error).__name__)

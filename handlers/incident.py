@@ -117,7 +117,7 @@ def _bound(context: Context, given: Which, verb: str, answer: str) -> Reply:
         raise RuleBroken("incident.bind_group")
     if verb == "bind" and context.mute(message.platform, message.chat):
         raise RuleBroken("incident.bind_mute")
-    incident = context.incident(given.incident)
+    incident = context.incident(given.incident, anywhere=True)
     if verb == "bind" and incident.restricted and context.person != incident.commander:
         raise RuleBroken("incident.restricted_bind", ref=incident.ref)
     (context.uow.bind if verb == "bind" else context.uow.unbind)(incident.ref, message.platform, message.chat)

@@ -293,7 +293,7 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     if kind not in TASKS and kind not in CLOCKS and not over:
         return ()
     soon = () if over else (col(OutboxRow.due) <= (now + BUNDLE if kind in TASKS else now),)
-    same = () if first.said is None else (col(OutboxRow.said_hash) == first.said_hash,)
+    same = () if first.said_hash is None else (col(OutboxRow.said_hash) == first.said_hash,)
     statement = (
         select(OutboxRow)
         .where(
@@ -307,8 +307,8 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
         .with_for_update()
     )
     rows = session.exec(statement).all()
-    if kind in CLOCKS and first.said is None and not over:
-        rows = [*rows, *_along(session, first.lane, now)]
+    if kind in CLOCKS and first.said_hash is None and not over:
+        rows = [*rows, *_along(session, first, now)]
     for row in rows:
         row.attempt += 1
         row.fence += 1
@@ -317,9 +317,10 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     return rows
 
 
-def _along(session: Session, lane: str, now: datetime) -> Sequence[OutboxRow]:
-    """The reader's other reminders, unless one of them is being said just now; they change into `lane`."""
-    theirs = f"{lane.rpartition(':')[0]}:{REMIND}"
+def _along(session: Session, clock: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
+    """The reader's other reminders, unless one of them is being said just now. They are as urgent as the clock from now on: an older one
+    stands before it in its lane when they are tried again."""
+    theirs = f"{clock.lane.rpartition(':')[0]}:{REMIND}"
     waiting = (col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == theirs)
     statement = select(OutboxRow).where(*waiting).order_by(col(OutboxRow.id)).with_for_update()
     rows = session.exec(statement).all()
@@ -327,8 +328,13 @@ def _along(session: Session, lane: str, now: datetime) -> Sequence[OutboxRow]:
         return ()
     found = [row for row in rows if row.due <= now + BUNDLE]
     for row in found:
-        row.lane = lane
+        row.lane, row.priority = clock.lane, clock.priority
     return found
+
+
+def led(rows: Sequence[OutboxRow]) -> Sequence[OutboxRow]:
+    """What is said together, the one first under whose key it was put into words: the platform knows a repeat by that."""
+    return sorted(rows, key=lambda row: row.said is None)
 
 
 def noted(

@@ -11,11 +11,12 @@ KEEPERS = frozenset({"administrator", "security"})
 WATCHERS = frozenset({"auditor"})
 
 
-def scope_of(person: str, organization: Organization) -> Scope:
-    """What this person may see: who has a part in emergencies sees incidents, auditors too; keepers of the system and others see none."""
+def scope_of(person: str, organization: Organization, room: tuple[str, str] | None = None) -> Scope:
+    """What this person may see: who has a part in emergencies sees incidents, auditors too; keepers of the system and others see none.
+    `room`: (platform, chat) of the group in which they ask."""
     found = organization.people.get(person)
     groups = organization.groups_of(person)
-    return Scope(person, bool(found and (groups or set(found.roles) - KEEPERS)), groups, found.roles if found else ())
+    return Scope(person, bool(found and (groups or set(found.roles) - KEEPERS)), groups, found.roles if found else (), room)
 
 
 def house_scope() -> Scope:

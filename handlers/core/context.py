@@ -66,13 +66,13 @@ class Context:
         """The response of the incident's level now, under the plan it was opened with, and its quiet hours by today's calendar."""
         return self.uow.plan_of(incident).observed(incident.response_level, self.now, self.zone, provisional=incident.provisional)
 
-    def incident(self, ref: str | None) -> Incident:
-        """The incident asked about: by ref, by the card answered, or by the chat; locked."""
+    def incident(self, ref: str | None, *, anywhere: bool = False) -> Incident:
+        """The incident asked about: by ref, by the card answered, or by the chat; locked. `anywhere`: see `Reader.sees`."""
         found = ref or self._subject_incident() or self.uow.incident_in(self.message.platform, self.message.chat) or self._only_one()
         if found is None:
             raise BadWords("house.which_incident")
         incident = self.uow.load(Incident, found)
-        if not self.reader.sees(incident):
+        if not self.reader.sees(incident, anywhere=anywhere):
             raise NotFound("house.not_found", ref=found)
         self._fresh(incident)
         return incident

@@ -209,7 +209,8 @@ class Road:
         if message.unsigned and parsed.command.four_eyes:
             raise NotAllowed("house.unsigned")
         uow = self._unit(tx, person, f"{row.platform}:{row.event_id}")
-        reader = Reader(tx, house.plans, scope_of(person, house.plans.organization))
+        room = (message.platform, message.chat) if message.chat_kind == "group" and message.chat else None
+        reader = Reader(tx, house.plans, scope_of(person, house.plans.organization, room))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf, mute=house.mute)
         reply = parsed.command.run(context, parsed.given)
         reply = self._hinted(reply, masked)

@@ -34,6 +34,8 @@ V = TypeVar("V", bound="Reader")
 OWN = (Incident, Tip, DutyChange)
 #: Roles that see restricted incidents too.
 RESTRICTED_ROLES = frozenset({"compliance", "auditor"})
+#: Groups that have a part in every incident.
+PARTAKING = frozenset({"office", "lead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +103,27 @@ class Reader:
         row = self._session.get(table_of(Incident), incident) if isinstance(incident, str) else incident
         return isinstance(row, (table_of(Tip), table_of(DutyChange))) or row is None or self.sees(row)
 
-    def sees(self, incident: Any) -> bool:
-        """Whether the viewer may see it. Restricted: its groups, owners of its tasks, lead, compliance, auditors, commander, opener."""
+    def sees(self, incident: Any, *, anywhere: bool = False) -> bool:
+        """Whether the viewer may see it. Restricted: its groups, owners of its tasks, lead, compliance, auditors, commander, opener; in a
+        group, where others read along, only where it is told itself (`anywhere`: there, too, to bring it there)."""
         scope = self._scope
         if not (incident.restricted and scope.person):
             return scope.member
-        if not scope.member:
+        if not scope.member or (scope.room and not anywhere and not self._told_in(*scope.room, incident.ref)):
             return False
         if scope.person in (incident.commander, incident.opened_by) or "lead" in scope.groups or set(scope.roles) & RESTRICTED_ROLES:
             return True
         table = table_of(Task)
         part = (table.group.in_(scope.groups)) | (table.owner == scope.person)
         return self._session.scalar(select(table.ref).where(table.incident == incident.ref, part).limit(1)) is not None
+
+    def _told_in(self, platform: str, chat: str, incident: str) -> bool:
+        """Whether what only a few may know may be said in a room: one of the incident's own, or of a group that has a part in it."""
+        owner = next((group.id for group in self.organization.groups.values() if group.chats.get(platform) == chat), None)
+        if owner in PARTAKING or (platform, chat) in self.chats(incident):
+            return True
+        table = table_of(Task)
+        return self._session.scalar(select(table.ref).where(table.incident == incident, table.group == owner).limit(1)) is not None
 
     def open_to(self, scope: Scope, incident: str) -> bool:
         """Whether another viewer may see the incident."""

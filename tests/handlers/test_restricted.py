@@ -1,6 +1,7 @@
 """Restricted incidents: who sees one, by view and role, written out; to everybody else it does not exist."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,34 @@ def test_typed_in_a_group_it_gets_a_room_of_its_own(other: World) -> None:
     assert "正在建群" in other.says("deng.hui", "/事件 上报 限制=是 内部查证", room=room).text
     assert not any("【" in t for t in other.group(room, "luo.ming")), "no card there"
     assert other.says("deng.hui", "/事件 绑定 I1", room=room).error == "incident.restricted_bind"
+
+
+ASKED = (
+    *("/事件 列表", "/事件 查看 I1", "/事件 时间线 I1", "/任务 列表 I1"),
+    *("/任务 缘由 T1", "/任务 我的", "/报送 列表 I1", "/事件 进展 I1 看一下"),
+)
+
+
+@pytest.mark.parametrize("typed", ASKED)
+def test_who_may_see_it_is_told_nothing_of_it_in_a_room_that_may_not(world: World, typed: str) -> None:
+    """In a group others read along: the commander asks there as anybody would to whom it does not exist."""
+
+    def said(room: str) -> str:
+        reply = world.road.ask(replace(world.message("li.na", typed, room), addressed=True))
+        return f"{reply.text}{reply.card}"
+
+    found = [word for word in ("内部查证", "INC-", "T1 建群") if word in said("g:fund")]
+    assert not found
+    own = world.room_of("li.na", "内部查证")
+    assert all("没有 " not in said(room) for room in (own, "g:office", "dm:li.na"))
+
+
+def test_its_commander_brings_it_into_a_room(other: World) -> None:
+    other.says("li.na", "/事件 上报 限制=是 类型=系统故障 内部查证")
+
+    def asks(typed: str) -> str | None:
+        return other.road.ask(replace(other.message("li.na", typed, "g:fund"), addressed=True)).error
+
+    assert asks("/事件 查看 I1") == "house.not_found"
+    assert asks("/事件 绑定 I1") is None
+    assert asks("/事件 查看 I1") is None

@@ -274,6 +274,14 @@ def test_what_only_the_other_half_can_is_refused_in_words(app: WecomStand, robot
 # The robot
 
 
+def test_words_in_place_of_a_card_are_said_once_however_often_the_key_comes(robot: WecomStand) -> None:
+    """The note that it was said got lost with the process; or the words were cut, and nobody knows."""
+    robot.sim.state.group_cards = False
+    for _ in range(2):
+        robot.do(Send(card("李娜"), chat="wrOffice"), "card:1")
+    assert len(robot.seen()) == 1
+
+
 def test_a_group_that_takes_no_cards_gets_words_and_is_spared_the_next_try(robot: WecomStand) -> None:
     robot.sim.state.group_cards = False
     robot.do(Send(card("李娜"), chat="wrOffice"), "card:1")

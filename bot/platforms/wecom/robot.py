@@ -123,7 +123,8 @@ class Robot:
         done = Done({"chat": chat, "message_id": message_of(key)})
         called = message.mentions if kind_of(chat) == "group" else ()
         if message.card is None or not await self._takes_cards(chat):
-            await self._words(chat, markdown(self._artist.said(message), called), key)
+            # Under the same key as where the card is refused first, below: a repeat comes here.
+            await self._words(chat, markdown(self._artist.said(message), called), f"{key}:words" if message.card else key)
             return done
         drawn = self._artist.card(message.card, message_of(key), robot=True)
         if drawn.rest or called:
