@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 PLATFORM ?= feishu
-MODE ?= ws
+MODE ?=
 PORT ?= 8010
 
 help: ## print this list
@@ -18,9 +18,9 @@ demo: $(VENV)/.installed ## start the sample firm on http://127.0.0.1:8000 (Ctrl
 demo-reset: ## forget the demo's data
 	rm -rf var/demo*
 
-simulate: $(VENV)/.installed ## the whole bot before a stand-in of a messenger (PLATFORM=feishu, wecom or dingtalk; MODE=…, PORT=8010), with a page to act on
-	@test -f tests/simulators/$(PLATFORM)/stage.py || { echo "there are stand-ins for: feishu, wecom, dingtalk (make simulate PLATFORM=wecom)" >&2; exit 2; }
-	@exec $(BIN)/python -m tests.simulators.$(PLATFORM).stage --mode $(MODE) --port $(PORT)
+simulate: $(VENV)/.installed ## the whole bot before a stand-in of a messenger (PLATFORM=feishu, wecom, dingtalk or all; MODE=…, PORT=8010), with a page to act on
+	@test -f tests/simulators/$(PLATFORM)/stage.py || { echo "there are stand-ins for: feishu, wecom, dingtalk, and all of them together (make simulate PLATFORM=wecom)" >&2; exit 2; }
+	@exec $(BIN)/python -m tests.simulators.$(PLATFORM).stage $(if $(MODE),--mode $(MODE)) --port $(PORT)
 
 check: $(VENV)/.installed-dev ## format, lint, types, imports (no tests)
 	@$(BIN)/ruff format --check .

@@ -159,7 +159,7 @@ class Sender:
         row, platform = ready.row, ready.row.platform or ""
         try:
             platform, what = self._deed(ready)
-            what = await asyncio.to_thread(self._linked, platform, row, what)
+            what = await self._linked(platform, row, what)
             if rests := await self._rests(row, platform, what):
                 await self._rest(ready, platform, *rests)
                 return
@@ -391,10 +391,11 @@ class Sender:
         mentions = tuple(one for name in message.mentions if (one := self._identity(platform, name)))
         return platform, Send(replace(message, mentions=mentions), person=person)
 
-    def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
-        if not row.recipient or not isinstance(what, Send | Edit) or what.message.card is None:
+    async def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
+        apart = self.platforms[platform].can.links and row.recipient
+        if not apart or not isinstance(what, Send | Edit) or what.message.card is None:
             return what
-        card = self.linked(platform, row.recipient, what.message.card, asked=bool(row.about.get("form")))
+        card = await asyncio.to_thread(self.linked, platform, apart, what.message.card, asked=bool(row.about.get("form")))
         return replace(what, message=replace(what.message, card=card))
 
     def linked(self, platform: str, person: str, card: Card, *, asked: bool = False) -> Card:

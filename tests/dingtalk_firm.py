@@ -1,8 +1,6 @@
 """A firm on DingTalk: the whole bot before the strict stand-in, over the stream or callbacks, on the stand-in's clock."""
 
 import asyncio
-import re
-import shutil
 import socket
 import threading
 import time
@@ -25,11 +23,11 @@ from handlers.core.wording import Locale
 from storage.database import Database
 from storage.tables.queues import InboxRow
 from tests import ready
-from tests.simulators.dingtalk import OURS, SCENE, Sim
+from tests.simulators.core.tenant import Names, plan_on
+from tests.simulators.dingtalk import OURS, SCENE, Clock, Sim
 from tests.simulators.dingtalk.deliveries import Click
 from tests.simulators.dingtalk.people import Player
 from tests.simulators.dingtalk.state import Chat, Message
-from tests.simulators.feishu.state import Clock
 from tests.world import SMALL_PLAN, World
 
 T = TypeVar("T")
@@ -42,16 +40,6 @@ Mode = Literal["stream", "http"]
 
 def staff_id(person: str) -> str:
     return "d" + person.replace(".", "")
-
-
-def plan_on_dingtalk(folder: Path, source: Path) -> Path:
-    """A copy of `source` in which everybody has an identity on DingTalk."""
-    shutil.copytree(source, folder)
-    path = folder / "organization.toml"
-    known = re.compile(r'(\[\[person\]\]\nid = "([^"]+)"\n)')
-    text = known.sub(lambda found: f'{found[1]}identities = {{ dingtalk = "{staff_id(found[2])}" }}\n', path.read_text("utf-8"))
-    path.write_text(text, "utf-8")
-    return folder
 
 
 @dataclass
@@ -122,7 +110,7 @@ class Firm:
     def unhurried(self) -> None:
         """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
         self.parts.worker.patience = timedelta(seconds=30)
-        self.sim.stream.ack_within = 30.0
+        self.sim.wire.ack_within = 30.0
         if found := self.sim.deliveries.callback:
             found.answer_within = found.click_within = found.event_within = 30.0
 
@@ -183,7 +171,7 @@ def settings_on(sim: Sim, folder: Path, mode: Mode, locale: Locale = "zh", plan:
     return {
         **KEYS,
         "GENGFU_LOCALE": locale,
-        "GENGFU_PLAN_DIR": str(plan_on_dingtalk(folder / "plan", plan)),
+        "GENGFU_PLAN_DIR": str(plan_on(folder / "plan", plan, Names("dingtalk", staff_id))),
         "DINGTALK_CLIENT_ID": sim.state.app_key,
         "DINGTALK_CLIENT_SECRET": sim.state.app_secret,
         "DINGTALK_ROBOT_CODE": sim.state.robot_code,
@@ -218,7 +206,7 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
         thread.start()
         firm = Firm(sim, parts, loop, url)
         dingtalk = parts.worker.sender.platforms["dingtalk"]
-        connected = len(sim.stream.connections)
+        connected = len(sim.wire.connections)
         listening_on = asyncio.run_coroutine_threadsafe(dingtalk.listen(parts.worker.hear), loop)
         try:
             if names["DINGTALK_MODE"] == "http":
@@ -247,7 +235,7 @@ def _calls_back(sim: Sim, url: str) -> None:
 
 def _until_connected(sim: Sim, count: int) -> None:
     for _ in range(400):
-        if len(sim.stream.connections) >= count:
+        if len(sim.wire.connections) >= count:
             return
         time.sleep(0.05)
     raise AssertionError("no stream came")

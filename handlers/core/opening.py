@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from handlers.core.audience import OPEN, WHOLE, audience_of
 from handlers.core.context import Context
@@ -22,12 +22,15 @@ from workflows.tip import Tip
 #: Doors that are no messenger: a room that is asked for there is made wherever one can be.
 NO_MESSENGERS = ("api", "web")
 
+#: The chat where it was reported, a room of its own, or both.
+Where = Literal["here", "room", "both"]
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     incident: Incident
     tasks: int
-    own_chat: bool
+    where: Where
 
 
 def open_incident(context: Context, first: Tip) -> Opened:
@@ -54,8 +57,7 @@ def opened_reply(context: Context, opened: Opened, first: str = "") -> Reply:
     lines = [
         *([first] if first else []),
         head,
-        context.words.say("incident.opened_tasks", tasks=opened.tasks)
-        + context.words.say("incident.opened_room" if opened.own_chat else "incident.opened_here"),
+        context.words.say("incident.opened_tasks", tasks=opened.tasks) + context.words.say(f"incident.opened_{opened.where}"),
         *_what_is_missing(context, incident),
         _what_is_next(context, incident),
     ]
@@ -127,24 +129,25 @@ def subtype_of(plan: Plan, types: Iterable[str], word: str | None) -> str | None
     raise BadWords("incident.subtype_unknown", word=word, choices=choices or "-")
 
 
-def _bind_or_create(context: Context, incident: Incident, said_in: str) -> bool:
-    """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own (True). So it is
-    in the chat of a group that is shown a part only."""
+def _bind_or_create(context: Context, incident: Incident, said_in: str) -> Where:
+    """The group chat where it was reported joins it; one-to-one, where another one runs, or restricted: a room of its own. Both in the chat
+    of a group that is shown a part only."""
     message = context.message
     here = message.chat_kind == "group" and said_in == f"{message.platform}:{message.chat}" and not incident.restricted
     here = here and not context.mute(message.platform, message.chat)
     taken = context.uow.incident_in(message.platform, message.chat) if here else None
-    if here and (taken is None or not context.uow.load(Incident, taken).running):
+    joins = here and (taken is None or not context.uow.load(Incident, taken).running)
+    if joins:
         context.uow.bind(incident.ref, message.platform, message.chat)
         if audience_of(context.organization, message.platform, message.chat) in (WHOLE, OPEN):
-            return False
+            return "here"
     groups = {task.group for task in context.uow.tasks(incident.ref)} | {"office"}
     members = [p for g in groups for p in context.organization.groups[g].leaders]
     members += [*context.organization.groups["lead"].leaders, incident.commander, incident.opened_by]
     about = {"name": context.words.show(f"{incident.number} {incident.title}"), "members": list(dict.fromkeys(members))}
     place = None if message.platform in NO_MESSENGERS else message.platform
     context.uow.deed("room", f"room:{incident.ref}", about, incident.ref, platform=place)
-    return True
+    return "both" if joins else "room"
 
 
 def _what_is_missing(context: Context, incident: Incident) -> list[str]:

@@ -407,7 +407,9 @@ class Road:
 
     def _round(self, tx: Transaction, rows: Sequence[TimerRow]) -> None:
         """Of two timers of one record the first speaks for both, and sets the other anew."""
-        first = {row.record_ref: row for row in reversed(rows)}
+        first: dict[str, TimerRow] = {}
+        for row in rows:
+            first.setdefault(row.record_ref, row)
         uow = self._unit(tx, "clock", "")
         uow.load_all(Task, list(first), {row.incident or "" for row in rows})
         context = self._own_context(tx, uow, "clock")

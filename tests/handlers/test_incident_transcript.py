@@ -110,11 +110,12 @@ def test_what_the_first_report_lacks_is_named_once_on_the_card_and_filled_in_any
     lines = dict(world.card("wu.di", "三级响应")["lines"])
     assert (lines["地点"], lines["首报还缺"]) == ("上海机房", "报告人")
     assert "初步损失" not in lines, "sums are not for the open room"
-    asked = world.says("wu.di", "/事件 查看").card
-    assert asked is not None
-    assert dict(asked.lines)["初步损失"] == "约５０万 左右"
     world.says("li.na", "/事件 事实 报告人=值班员")
     assert "首报还缺" not in dict(world.card("wu.di", "三级响应")["lines"])
+    asked = world.says("wu.di", "/事件 查看").card
+    assert asked is not None
+    lines = dict(asked.lines)
+    assert (lines["初步损失"], lines["报告人"]) == ("约５０万 左右", "值班员"), "one-to-one they are"
     assert "补首报" not in [button["label"] for button in world.card("wu.di", "三级响应")["buttons"]]
 
 
@@ -149,15 +150,25 @@ def test_a_time_in_the_future_opens_nothing(world: World) -> None:
 
 
 def test_opened_in_a_group_binds_that_group(world: World) -> None:
-    reply = world.says("wang.qiang", "/事件 上报 行情中断", room="g:tech")
+    reply = world.says("sun.jie", "/事件 上报 行情中断", room="g:office")
 
     assert "本群已关联,消息都发到这里。" in reply.text
-    assert "下一步:由应急办或舆情组定级。" in reply.text
-    assert world.group("g:tech", "ma.chao")[-1].startswith("【三级响应(暂定)】INC-20260310-001 行情中断")
+    assert world.group("g:office", "wu.di")[-1].startswith("【三级响应(暂定)】INC-20260310-001 行情中断")
     assert not [room for room in world.rooms.rooms_of("zhou.heng") if "INC" in room.name]
     # in an incident's chat its ref may be left out
-    assert world.says("wang.qiang", "/事件 进展 已切换备用行情源", room="g:tech").ref == "I1"
+    assert world.says("sun.jie", "/事件 进展 已切换备用行情源", room="g:office").ref == "I1"
     # a second incident in the same chat gets a room of its own
+    assert "正在建群" in world.says("wu.di", "/事件 上报 又一起", room="g:office").text
+
+
+def test_opened_in_the_chat_of_a_group_it_has_a_room_where_it_is_run_besides(world: World) -> None:
+    reply = world.says("wang.qiang", "/事件 上报 行情中断", room="g:tech")
+
+    assert "本群已关联,只显示本群该看的内容;另在建事件群,处置在那里进行。" in reply.text
+    assert "下一步:由应急办或舆情组定级。" in reply.text
+    assert world.group("g:tech", "ma.chao")[-1].startswith("【三级响应(暂定)】INC-20260310-001 行情中断")
+    assert len([room for room in world.rooms.rooms_of("zhou.heng") if "INC" in room.name]) == 1
+    assert world.says("wang.qiang", "/事件 进展 已切换备用行情源", room="g:tech").ref == "I1"
     assert "正在建群" in world.says("ma.chao", "/事件 上报 又一起", room="g:tech").text
 
 

@@ -55,7 +55,7 @@ class DingTalkStand(Stand):
                 if self.mode == "http":
                     await asyncio.wait_for(listening, 5)
                     return
-                while not self.sim.stream.connections:  # noqa: ASYNC110 the stand-in has no event for it
+                while not self.sim.wire.connections:  # noqa: ASYNC110 the stand-in has no event for it
                     await asyncio.sleep(0.01)
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)

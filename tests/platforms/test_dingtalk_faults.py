@@ -20,7 +20,7 @@ TO_GROUP, TO_PEOPLE = "POST /v1.0/robot/groupMessages/send", "POST /v1.0/robot/o
 MAKE, CHANGE = "POST /v1.0/card/instances/createAndDeliver", "PUT /v1.0/card/instances"
 TOKEN, SCENE, MEDIA = "POST /v1.0/oauth2/accessToken", "POST /v1.0/im/sceneGroup/create", "POST /media/upload"
 #: Real seconds for a deed, where the house gives thirty: so long does a test wait for what hangs.
-LIMIT = 0.4
+LIMIT = 1.0
 #: More than a lease, and than any pause of the circuit.
 LONG_ENOUGH = 400
 AGAIN = "(可能重复) "

@@ -93,8 +93,8 @@ def test_on_unsigned_roads_acts_of_four_eyes_are_pages(http: Firm) -> None:
 def test_a_form_is_a_page_for_the_one_who_asked(stream: Firm) -> None:
     stream.says("li.na", "/事件 上报 类型=系统故障 行情中断")
     stream.taps("li.na", "定级…", "INC-")
-    asked = stream.sim.direct(staff_id("li.na")).messages[-1]
-    url = stream.player("li.na").follows(asked, "定级")
+    form = stream.sim.direct(staff_id("li.na")).messages[-1]
+    url = stream.player("li.na").follows(form, "定级")
     assert url.startswith(f"{stream.url}/f/")
     with httpx.Client(trust_env=False, follow_redirects=True) as browser:
         headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "User-Agent": "Mozilla/5.0", "Accept": "text/html"}

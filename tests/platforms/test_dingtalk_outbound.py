@@ -158,7 +158,7 @@ def _session(stand: DingTalkStand) -> str:
 
 
 def test_a_text_calls_somebody_through_the_session_of_its_chat(stand: DingTalkStand) -> None:
-    stand.sim.stream.ack_within = 0.05
+    stand.sim.wire.ack_within = 0.05
     _spoke(stand, _session(stand))
     done = stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
     assert last(stand.sim).mentioned == {"dwudi"}
@@ -175,7 +175,7 @@ def test_without_a_session_a_card_calls_them(stand: DingTalkStand) -> None:
 
 
 def test_a_session_that_has_ended_gives_way_to_a_card(stand: DingTalkStand) -> None:
-    stand.sim.stream.ack_within = 0.05
+    stand.sim.wire.ack_within = 0.05
     _spoke(stand, _session(stand), minutes=600)
     stand.sim.clock.push(minutes=91)
     stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
@@ -362,7 +362,7 @@ def test_words_are_taken_back_from_people_and_groups_and_cards_are_not(stand: Di
 
 
 def test_a_file_that_somebody_sent_is_fetched(stand: DingTalkStand) -> None:
-    stand.sim.stream.ack_within = 0.05
+    stand.sim.wire.ack_within = 0.05
     stand.sim.person("dlina").sends_file("", "日志.zip", b"PK-bytes")
     code = stand.sim.deliveries.sent[-1].content["content"]["downloadCode"]
     assert stand.do(Fetch("m", code), "f").content == b"PK-bytes"

@@ -32,7 +32,7 @@ def handled(firm: Firm) -> float:
 
 def test_each_event_and_each_message_once(firms: tuple[Firm, Firm], mode: Mode) -> None:
     firm, other = firms
-    assert mode == "http" or len(firm.sim.stream.connections) == 2
+    assert mode == "http" or len(firm.sim.wire.connections) == 2
     firm.sim.deliveries.duplicates = 1.0  # and every message comes once more
     firm.says("li.na", "/事件 上报 类型=系统故障 系统=行情 行情中断")
     room = firm.room("INC-")

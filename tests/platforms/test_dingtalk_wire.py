@@ -64,12 +64,12 @@ def within(seconds: float, happened: Callable[[], Any]) -> None:
 @contextmanager
 def living(product: Product) -> Iterator[None]:
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    before = len(product.sim.stream.connections)
+    before = len(product.sim.wire.connections)
     whole = product.live(stop, Send(Outgoing("", CARD), chat=ROOM))
     thread = threading.Thread(target=lambda: loop.run_until_complete(whole))
     thread.start()
     try:
-        within(10, lambda: len(product.sim.stream.connections) > before)
+        within(10, lambda: len(product.sim.wire.connections) > before)
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
@@ -157,16 +157,16 @@ def test_the_gateways_pings_are_echoed(product: Product) -> None:
 
 def test_it_comes_back_after_a_dropped_connection(product: Product) -> None:
     product.sim.drop_connections()
-    within(5, lambda: not product.sim.stream.connections)
-    within(10, lambda: product.sim.stream.connections)
+    within(5, lambda: not product.sim.wire.connections)
+    within(10, lambda: product.sim.wire.connections)
     product.sim.person("dlina").says("", "又在了")
     assert product.heard[0].text == "又在了"
 
 
 def test_it_comes_again_when_the_gateway_asks_it_to_and_loses_nothing(product: Product) -> None:
-    before = {held.id for held in product.sim.stream.connections}
+    before = {held.id for held in product.sim.wire.connections}
     product.sim.ask_to_reconnect(grace=0.5)
-    within(10, lambda: {held.id for held in product.sim.stream.connections} - before)
+    within(10, lambda: {held.id for held in product.sim.wire.connections} - before)
     product.sim.person("dlina").says("", "又在了")
     assert [one.text for one in product.heard] == ["又在了"]
 
@@ -179,9 +179,9 @@ def test_a_silent_connection_is_left_for_a_new_one(sim: Sim) -> None:
     product = Product(sim)
     product.pings = 0.2
     with living(product):
-        before = {held.id for held in sim.stream.connections}
+        before = {held.id for held in sim.wire.connections}
         sim.silence_connections()
-        within(10, lambda: {held.id for held in sim.stream.connections} - before)
+        within(10, lambda: {held.id for held in sim.wire.connections} - before)
 
 
 def test_several_replicas_each_hold_their_own(sim: Sim) -> None:

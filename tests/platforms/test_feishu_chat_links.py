@@ -10,9 +10,9 @@ from bot.platforms.feishu.dialect import draw, in_words
 from handlers.core.message import Button, Card, Link, Outgoing
 from tests.feishu_firm import Firm, firm_on_feishu
 from tests.platforms.test_feishu_outbound import LABELS
+from tests.simulators.core.people import NotPossible
 from tests.simulators.feishu.cards import Card as Shown
 from tests.simulators.feishu.cards import check_card
-from tests.simulators.feishu.people import NotPossible
 from tests.simulators.feishu.state import Message
 
 LINK = Link("去事件群", "https://applink.feishu.cn/client/chat/open?openChatId=oc_1")

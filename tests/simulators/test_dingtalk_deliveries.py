@@ -424,9 +424,9 @@ def on_stream(sim: Sim, answer: Callable[[Json], Json | None] = acknowledged, **
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    count = len(sim.stream.connections)
+    count = len(sim.wire.connections)
     listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
-    while len(sim.stream.connections) == count:
+    while len(sim.wire.connections) == count:
         time.sleep(0.005)
     try:
         yield listener
@@ -480,7 +480,7 @@ def test_the_official_clients_acknowledgements_pass(sim: Sim, caller: Caller, na
 
 
 def test_what_is_not_acknowledged_comes_again_after_a_minute(sim: Sim) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     deaf = True
 
     def answer(frame: Json) -> Json | None:
@@ -511,7 +511,7 @@ def test_an_event_that_is_wanted_later_comes_later(sim: Sim) -> None:
 
 
 def test_a_click_is_sent_once_and_needs_its_answer(sim: Sim, caller: Caller) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     caller.makes()
     card = sim.chat(ROOM).messages[0]
     answers: list[Callable[[Json], Json | None]] = [
@@ -528,7 +528,7 @@ def test_a_click_is_sent_once_and_needs_its_answer(sim: Sim, caller: Caller) -> 
 
 
 def test_an_acknowledgements_data_is_a_text_of_json(sim: Sim) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     with on_stream(sim, lambda frame: {**acknowledged(frame), "data": {"response": {}}}):
         said = sim.person("lina").says("", "一")
     assert said is not None
@@ -537,7 +537,7 @@ def test_an_acknowledgements_data_is_a_text_of_json(sim: Sim) -> None:
 
 
 def test_only_what_was_subscribed_comes(sim: Sim) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     with on_stream(sim, subscriptions=SUBSCRIPTIONS[:1]) as listener:
         said = sim.person("lina").says("", "一")
         assert said is not None
@@ -571,14 +571,14 @@ def test_a_ticket_is_good_once_and_not_for_long(sim: Sim) -> None:
 
 
 def test_who_does_not_echo_a_ping_is_cut_off(sim: Sim) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     with on_stream(sim, lambda frame: acknowledged(frame, {"opaque": "another"})), on_stream(sim):
         assert sim.ping_connections() == [False, True]
-        _until(lambda: len(sim.stream.connections) == 1)
+        _until(lambda: len(sim.wire.connections) == 1)
 
 
 def test_connections_die_in_three_ways(sim: Sim) -> None:
-    sim.stream.ack_within = 0.2
+    sim.wire.ack_within = 0.2
     with on_stream(sim) as listener:
         sim.silence_connections()
         said = sim.person("lina").says("", "一")
@@ -587,10 +587,10 @@ def test_connections_die_in_three_ways(sim: Sim) -> None:
         with pytest.raises(concurrent.futures.TimeoutError):
             asyncio.run_coroutine_threadsafe(_pong(listener.socket), listener.socket.loop).result(0.5)
         sim.drop_connections()
-        _until(lambda: not sim.stream.connections)
+        _until(lambda: not sim.wire.connections)
     with on_stream(sim) as listener:
         sim.ask_to_reconnect(grace=0.05)
-        _until(lambda: not sim.stream.connections)
+        _until(lambda: not sim.wire.connections)
         assert (listener.heard[0]["type"], listener.heard[0]["headers"]["topic"]) == ("SYSTEM", "disconnect")
 
 

@@ -42,7 +42,7 @@ def heard(sim: Sim) -> Iterator[Callable[[], list[Any]]]:
                 lines.extend(json.loads(line) for line in process.stdout)
                 return lines
 
-            _until(lambda: bool(sim.stream.connections) and process.poll() is None)
+            _until(lambda: bool(sim.wire.connections) and process.poll() is None)
             yield read
         finally:
             process.kill()
@@ -80,9 +80,9 @@ def test_the_client_hears_and_answers(sim: Sim, heard: Callable[[], list[Any]]) 
 
 
 def test_the_client_comes_again_when_it_is_asked_to(sim: Sim, heard: Callable[[], list[Any]]) -> None:
-    first = sim.stream.connections[0].id
+    first = sim.wire.connections[0].id
     sim.ask_to_reconnect(grace=0.2)
-    _until(lambda: bool(sim.stream.connections) and sim.stream.connections[0].id != first)
+    _until(lambda: bool(sim.wire.connections) and sim.wire.connections[0].id != first)
     said = sim.person("lina").says("", "还在吗")
     assert said is not None
     assert said.problems == [""]

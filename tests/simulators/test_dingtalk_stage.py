@@ -1,52 +1,22 @@
 """`make simulate PLATFORM=dingtalk`: a real server before the stand-in on real time, and the page by which people act."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import CHROMIUM, a_browser
-from tests.simulators.dingtalk.stage import Mode, Running, running
-
-T = TypeVar("T")
-
-
-@pytest.fixture(params=["stream"])
-def now(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
-    mode: Mode = request.param
-    with running(tmp_path / "simulate", mode=mode) as everything:
-        yield everything
-    assert everything.process.returncode == 0, everything.log.read_text("utf-8")
-    with pytest.raises(httpx.TransportError):
-        httpx.get(everything.page, trust_env=False)
+from tests.simulators.core.visitor import Visitor, soon
+from tests.simulators.dingtalk.stage import Mode, running
 
 
-def soon(what: Callable[[], T | None]) -> T:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
-
-
-@pytest.mark.parametrize("now", ["stream", "http"], indirect=True)
-def test_an_incident_on_the_stage(now: Running) -> None:
-    with httpx.Client(base_url=now.page, timeout=30, trust_env=False) as page:
-
-        def do(what: str, **given: Any) -> dict[str, Any]:
-            found: dict[str, Any] = page.post(f"/do/{what}", json={"person": "lina", **given}).json()
-            return found
-
-        def state(chat: str) -> dict[str, Any]:
-            found: dict[str, Any] = page.get("/state", params={"person": "lina", "chat": chat}).json()
-            return found
-
+@pytest.mark.parametrize("mode", ["stream", "http"])
+def test_an_incident_on_the_stage(tmp_path: Path, mode: Mode) -> None:
+    with running(tmp_path / "simulate", mode) as now, httpx.Client(base_url=now.page, timeout=30, trust_env=False) as page:
+        lina = Visitor(page, "lina")
+        do, state = lina.do, lina.state
         direct = do("enter")["chat"]
         do("say", chat=direct, text="/事件 上报 行情中断")
         room = soon(lambda: next((one["id"] for one in state(direct)["chats"] if "行情中断" in one["name"]), None))
@@ -58,22 +28,14 @@ def test_an_incident_on_the_stage(now: Running) -> None:
         seen = {one["what"] for one in shown["traffic"]}
         assert {"POST /card/instances/createAndDeliver", "robot · text", "card · actionCallback"} <= seen
         assert (shown["alive"], shown["oddities"]) == (True, [])
-        assert shown["connections"] in (None, 1)
-        do("fault", name="outage")
-        assert 50 < state(room)["faults"]["outage"] <= 60
-        do("mend")
-        assert state(room)["faults"]["outage"] == 0
-
-
-def test_the_page_is_for_this_machine_only(now: Running) -> None:
-    assert httpx.get(now.page, headers={"Host": "evil.example"}, trust_env=False).status_code == 400
-    assert httpx.post(f"{now.page}/do/mend", content="{}", headers={"Content-Type": "text/plain"}, trust_env=False).status_code == 415
+        assert shown["connections"] == {"stream": 1}.get(mode)
+    assert now.process.returncode == 0, now.log.read_text("utf-8")
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="BROWSER TESTS NOT RUN: no Chromium (apt-get install chromium)")
-def test_in_a_browser(now: Running) -> None:
-    with a_browser() as browser:
+def test_in_a_browser(tmp_path: Path) -> None:
+    with running(tmp_path / "simulate", "stream") as now, a_browser() as browser:
         page = browser.new_context(base_url=now.page, viewport={"width": 1360, "height": 860}).new_page()
         page.set_default_timeout(20_000)
         complaints: list[str] = []

@@ -21,9 +21,9 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>openrest
 
 
 class Door:
-    """An ASGI application. `code`: under which name an answer carries the platform's own verdict · `prefix`: of all its paths."""
+    """An ASGI application. `codes`: the names under which an answer carries the platform's own verdict · `prefix`: of all its paths."""
 
-    code = "code"
+    codes: tuple[str, ...] = ("code",)
     prefix = ""
 
     def __init__(self, clock: Clock, lock: threading.RLock, faults: Faults, routes: Iterable[str]) -> None:
@@ -39,7 +39,7 @@ class Door:
         """What the platform says to it."""
         raise NotImplementedError
 
-    def refused_by(self, fault: Fault) -> Answer:
+    def refused_by(self, fault: Fault, request: Request) -> Answer:
         """The platform's own words for a planned `throttle`, `dead_token` or `answer`."""
         raise NotImplementedError
 
@@ -54,7 +54,7 @@ class Door:
         if fault and fault.kind in ("reset_before", "hang"):
             await _reset(send, receive)
             return
-        status, headers, content = self._instead(fault) or await self.answer(request)
+        status, headers, content = self._instead(fault, request) or await self.answer(request)
         if fault and fault.kind == "reset_after":
             await _reset(send, receive)
             return
@@ -81,18 +81,18 @@ class Door:
                 break
         return Request(method, path, route, query, headers, content, self._clock(), ids, (scope.get("client") or ("",))[0])
 
-    def _instead(self, fault: Fault | None) -> Answer | None:
+    def _instead(self, fault: Fault | None, request: Request) -> Answer | None:
         """An answer from somewhere before the API: nothing was done."""
         if fault and fault.kind == "html":
             return fault.status, {"content-type": "text/html"}, HTML
-        return self.refused_by(fault) if fault and fault.kind in ("throttle", "dead_token", "answer") else None
+        return self.refused_by(fault, request) if fault and fault.kind in ("throttle", "dead_token", "answer") else None
 
-    def _verdict(self, headers: Mapping[str, str], content: bytes) -> int | None:
+    def _verdict(self, headers: Mapping[str, str], content: bytes) -> int | str | None:
         try:
             found = json.loads(content) if headers["content-type"].startswith("application/json") else None
         except ValueError:
             return None
-        return found.get(self.code) if isinstance(found, dict) else None
+        return next((found[name] for name in self.codes if name in found), None) if isinstance(found, dict) else None
 
 
 def as_json(answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

@@ -79,5 +79,5 @@ class Recorded:
 
     request: Request
     status: int = 0
-    code: int | None = None
+    code: int | str | None = None
     fault: str = ""

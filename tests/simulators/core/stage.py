@@ -1,6 +1,6 @@
-"""`make simulate PLATFORM=…`: the server before a stand-in, on real time, and a page on which one can be anybody.
+"""`make simulate PLATFORM=…`: the server before a stand-in (or several), on real time, and a page of each on which one can be anybody.
 
-Everything is this machine's: the stand-in, the server (a process of its own, its database new under var/simulate) and the page listen on
+Everything is this machine's: the stand-ins, the server (a process of its own, its database new under var/simulate) and the pages listen on
 loopback, and end together.
 """
 
@@ -17,7 +17,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,6 +33,7 @@ from storage.plan import load_plan
 from tests.simulators.core.clock import Clock
 from tests.simulators.core.house import House
 from tests.simulators.core.stage_page import Stage, page_app
+from tests.simulators.core.tenant import Names, plan_on
 from workflows.core.people import Organization
 
 ROOT = Path(__file__).parents[3]
@@ -63,10 +64,7 @@ class Scene(ABC):
     """One messenger's side of it, in one of its modes."""
 
     sim: House
-
-    @abstractmethod
-    def plan(self, folder: Path, source: Path) -> Path:
-        """The plan with people and groups of this messenger."""
+    names: Names
 
     @abstractmethod
     def people(self, organization: Organization) -> None:
@@ -94,34 +92,44 @@ class Scene(ABC):
 
 @dataclass(frozen=True)
 class Running:
-    """`page` is what people open, `server` the bot, `log` what it writes."""
+    """`pages` is what people open, by messenger; `server` the bot, `log` what it writes."""
 
-    page: str
+    pages: Mapping[str, str]
     server: str
     log: Path
     process: "subprocess.Popen[bytes]"
-    stage: Stage
+
+    @property
+    def page(self) -> str:
+        """The first, or the only one."""
+        return next(iter(self.pages.values()))
 
 
 @contextmanager
-def running(scene: Scene, folder: Path = FOLDER, *, port: int = 0, locale: Locale = "zh", source: Path = SAMPLE_PLAN) -> Iterator[Running]:
-    """Begins anew: what an earlier run left in `folder` goes."""
+def running(*scenes: Scene, folder: Path = FOLDER, port: int = 0, locale: Locale = "zh", source: Path = SAMPLE_PLAN) -> Iterator[Running]:
+    """Begins anew: what an earlier run left in `folder` goes. Of several pages, each has the next port."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    plan = scene.plan(folder / "plan", source)
-    with scene.sim:
-        scene.people(load_plan(plan).organization)
-        names = _environment(scene, folder, plan, locale)
+    plan = plan_on(folder / "plan", source, *(scene.names for scene in scenes))
+    organization = load_plan(plan).organization
+    with ExitStack() as house:
+        for scene in scenes:
+            house.enter_context(scene.sim)
+            scene.people(organization)
+        names = _environment(scenes, folder, plan, locale)
         url = names["GENGFU_PUBLIC_URL"]
-        with _server(folder, names) as process:
+        process = house.enter_context(_server(folder, names))
+        pages = {}
+        for number, scene in enumerate(scenes):
             scene.connect(url)
             stage = scene.stage(locale, names.get("GENGFU_TIMEZONE", "Asia/Shanghai"), partial(_lives, process))
-            with _ticking(scene), _page(stage, port) as page:
-                _until_ready(url, process, scene)
-                yield Running(page, url, folder / "server.log", process, stage)
+            house.enter_context(_ticking(scene))
+            pages[stage.platform["en"]] = house.enter_context(_page(stage, port and port + number))
+        _until_ready(url, process, scenes)
+        yield Running(pages, url, folder / "server.log", process)
 
 
-def _environment(scene: Scene, folder: Path, plan: Path, locale: Locale) -> dict[str, str]:
+def _environment(scenes: Sequence[Scene], folder: Path, plan: Path, locale: Locale) -> dict[str, str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -136,7 +144,7 @@ def _environment(scene: Scene, folder: Path, plan: Path, locale: Locale) -> dict
         "GENGFU_PLAN_DIR": str(plan),
         "GENGFU_DATA_KEYS": f"simulate:{_key()}",
         "GENGFU_SEAL_KEY": _key(),
-        **scene.settings(),
+        **{name: value for scene in scenes for name, value in scene.settings().items()},
     }
 
 
@@ -167,12 +175,12 @@ def _server(folder: Path, names: Mapping[str, str]) -> Iterator["subprocess.Pope
                 process.wait()
 
 
-def _until_ready(url: str, process: "subprocess.Popen[bytes]", scene: Scene) -> None:
+def _until_ready(url: str, process: "subprocess.Popen[bytes]", scenes: Sequence[Scene]) -> None:
     end = time.monotonic() + READY_WITHIN
     with httpx.Client(timeout=2, trust_env=False) as client:
         while time.monotonic() < end and process.poll() is None:
             try:
-                if client.get(f"{url}/readyz").status_code == 200 and scene.connected():
+                if client.get(f"{url}/readyz").status_code == 200 and all(scene.connected() for scene in scenes):
                     return
             except httpx.TransportError:
                 pass
@@ -214,16 +222,18 @@ def _page(stage: Stage, port: int) -> Iterator[str]:
             thread.join(20)
 
 
-def main(platform: str, modes: Sequence[str], scene: Callable[[str], Scene]) -> None:
-    parser = argparse.ArgumentParser(prog=f"make simulate PLATFORM={platform.lower()}", description=__doc__)
+def main(platform: str, modes: Sequence[str], *scenes: Callable[[str], Scene]) -> None:
+    parser = argparse.ArgumentParser(prog=f"make simulate PLATFORM={platform}", description=__doc__)
     parser.add_argument("--mode", choices=modes, default=modes[0], help=f"how the two speak to each other (default {modes[0]})")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of the page (default {PORT})")
+    parser.add_argument("--port", type=int, default=PORT, help=f"of the page; of several, the first one's (default {PORT})")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
         signal.signal(number, _stop)
     try:
-        with running(scene(given.mode), port=given.port, locale="en" if os.environ.get("GENGFU_LOCALE") == "en" else "zh") as now:
-            print(f"更夫 Gengfu before a stand-in of {platform} ({given.mode}): {now.page}", flush=True)
+        locale: Locale = "en" if os.environ.get("GENGFU_LOCALE") == "en" else "zh"
+        with running(*(scene(given.mode) for scene in scenes), port=given.port, locale=locale) as now:
+            for messenger, page in now.pages.items():
+                print(f"更夫 Gengfu before a stand-in of {messenger} ({given.mode}): {page}", flush=True)
             print(f"Ctrl-C ends everything; the server writes to {now.log}", flush=True)
             now.process.wait()
             raise SystemExit(f"the server has stopped by itself: see {now.log}")

@@ -158,7 +158,7 @@ def call(number: int, one: Recorded) -> Json:
         "id": f"r{number}",
         "way": "call",
         "at": request.at.isoformat(),
-        "what": f"{request.method} {request.path.removeprefix('/open-apis').removeprefix('/cgi-bin')}",
+        "what": f"{request.method} {request.path.removeprefix('/open-apis').removeprefix('/cgi-bin').removeprefix('/v1.0')}",
         "answer": f"{one.status or '—'}{'' if one.code is None else f' · {one.code}'}",
         "bad": bool(one.fault or one.code),
         "fault": one.fault,
@@ -177,8 +177,9 @@ def pretty(body: str) -> str:
     """JSON laid out, and the JSON inside its strings as well."""
     try:
         values = json.loads(body)
-        if isinstance(values, dict) and isinstance(values.get("content"), str):
-            values["content"] = json.loads(values["content"])
+        for name in ("content", "msgParam"):
+            if isinstance(values, dict) and isinstance(values.get(name), str):
+                values[name] = json.loads(values[name])
         body = json.dumps(values, ensure_ascii=False, indent=1)
     except ValueError:
         pass

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tests.simulators.core.people import NotPossible
 from tests.simulators.dingtalk import cards, messages
 from tests.simulators.dingtalk.cards import Pressed
 from tests.simulators.dingtalk.deliveries import Click, Deliveries, Delivery
 from tests.simulators.dingtalk.state import Chat, Json, Message, Session, State, Upload, milliseconds
-from tests.simulators.feishu.people import NotPossible
 
 SESSION_LIVES = timedelta(minutes=90)
 

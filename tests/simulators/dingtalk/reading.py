@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from email.message import Message as Part
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
+from urllib.parse import parse_qsl
 
+from tests.simulators.core import multipart
 from tests.simulators.core.faults import Request
 from tests.simulators.dingtalk.state import Json, Refusal
 
@@ -48,8 +47,6 @@ def parsed(content: bytes | str) -> Json | None:
 def old_body(request: Request) -> Mapping[str, Any]:
     """Of the old API: JSON, or a form."""
     if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-        from urllib.parse import parse_qsl
-
         return dict(parse_qsl(request.body.decode()))
     found = parsed(request.body)
     if found is None:
@@ -65,21 +62,11 @@ def strings(value: list[Any], bad: str) -> list[str]:
 
 def upload(request: Request) -> tuple[str, str, bytes]:
     """The kind (in the query, or a part of its own), and of the part `media` its file's name and bytes."""
-    kind = request.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data"):
+    found = multipart.parts(request)
+    if found is None:
         raise Refusal(40035, "multipart/form-data is expected")
-    whole = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
-    inner = whole.get_payload() if whole.is_multipart() else []
-    what, name, file = request.query.get("type", ""), "", b""
-    for part in inner if isinstance(inner, list) else []:
-        assert isinstance(part, Part)
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        field = part.get_param("name", "", "content-disposition")
-        if field == "media" and part.get_filename():
-            name, file = str(part.get_filename()), content
-        elif field == "type":
-            what = content.decode()
+    _, kind = found.get("type", ("", request.query.get("type", "").encode()))
+    name, content = found.get("media", ("", b""))
     if not name:
         raise Refusal(40035, "缺少参数 media")
-    return what, name, file
+    return kind.decode(), name, content

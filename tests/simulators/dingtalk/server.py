@@ -1,25 +1,15 @@
-"""The HTTP side: both APIs on one address, the gateway's checks, planned faults and the record of every request; uvicorn on loopback."""
+"""The HTTP side: both APIs on one address, and the gateway's checks."""
 
-import asyncio
-import json
 import mimetypes
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
-from urllib.parse import parse_qsl
 
+from tests.simulators.core.door import Answer, Door, as_json
 from tests.simulators.core.faults import Fault, Faults, Request
 from tests.simulators.dingtalk import calls, cards, messages
 from tests.simulators.dingtalk.state import Json, Refusal, State
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Any]
-Send = Callable[[Json], Any]
-Answer = tuple[int, str, bytes]
-Code = str | int
 TOKEN = "POST /v1.0/oauth2/accessToken"
 OPEN = "POST /v1.0/gateway/connections/open"
 DOWNLOAD = "GET /download/:code"
@@ -50,80 +40,37 @@ ROUTES: Mapping[str, tuple[str, Callable[[State, Request], Json]]] = {
 }
 #: These are no calls that the month's quota knows.
 UNCOUNTED = ("POST /topapi/v2/user/get", "POST /topapi/v2/user/getbymobile")
-_PATTERNS = {route: re.compile(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", route)) for route in (*ROUTES, *FREE, OPEN, DOWNLOAD)}
 _SECOND = timedelta(seconds=1)
 _FLOOD, _PUNISHED = timedelta(seconds=20), timedelta(minutes=5)
-_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>Tengine</center></body></html>"
 _DENIED = b"<!doctypehtml><html><head><title>405</title></head><body>Sorry, your request has been blocked</body></html>"
 QPS = Refusal("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", "应用的调用频率超过限制,请稍后再试", status=403)
 
 
-@dataclass
-class Recorded:
-    """`code`: what was answered (None: no JSON, or nothing at all; "" and 0: success) · `fault`: what was planned for it."""
+class Api(Door):
+    """`open_connection`: how a stream's address is asked for."""
 
-    request: Request
-    status: int = 0
-    code: Code | None = None
-    fault: str = ""
-
-
-class Api:
-    """An ASGI application. `open_connection`: how a stream's address is asked for."""
+    codes = ("code", "errcode", "status")
 
     def __init__(self, state: State, faults: Faults, open_connection: Callable[[Request], Json]) -> None:
+        super().__init__(state.clock, state.lock, faults, (*ROUTES, *FREE, OPEN, DOWNLOAD))
         self.state = state
-        self.faults = faults
-        self.recorded: list[Recorded] = []
         self._open = open_connection
-        self._punished: dict[str, Any] = {}
+        self._punished: dict[str, datetime] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await _read(scope, receive, self.state)
-        fault = self.faults.take(request.route)
-        record = Recorded(request, fault=fault.kind if fault else "")
-        with self.state.lock:
-            self.recorded.append(record)
-        if fault and fault.kind in ("delay", "hang"):
-            await _wait(fault.seconds if fault.kind == "delay" else 60.0, receive)
-        if fault and fault.kind in ("reset_before", "hang"):
-            await _reset(send, receive)
-            return
-        answer = self._instead(request, fault)
-        if answer is None:
-            with self.state.lock:
-                answer = self._now(request)
-        if fault and fault.kind == "reset_after":
-            await _reset(send, receive)
-            return
-        status, kind, content = answer
-        if fault and fault.kind in ("empty", "truncated"):
-            content = content[: len(content) // 2] if fault.kind == "truncated" else b""
-        record.status, record.code = status, _code(kind, content)
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
-        await send({"type": "http.response.body", "body": content})
-
-    def _instead(self, request: Request, fault: Fault | None) -> Answer | None:
-        """An answer from somewhere before the API: nothing was done."""
-        if fault is None:
-            return None
-        if fault.kind == "html":
-            return fault.status, "text/html", _HTML
+    def refused_by(self, fault: Fault, request: Request) -> Answer:
         if fault.kind == "throttle":
             return self._refused(request, QPS)
         if fault.kind == "dead_token":
             self.state.tokens.clear()
             return self._refused(request, Refusal("InvalidAuthentication", "不合法的access_token"))
-        if fault.kind == "answer":
-            code: Code = fault.code
-            return self._refused(request, Refusal(code, fault.message, status=fault.status if fault.status != 502 else 400))
-        return None
+        return self._refused(request, Refusal(fault.code, fault.message, status=fault.status if fault.status != 502 else 400))
 
-    def _now(self, request: Request) -> Answer:
-        try:
-            return self._flooded(request) or self._done(request)
-        except Refusal as refusal:
-            return self._refused(request, refusal)
+    async def answer(self, request: Request) -> Answer:
+        with self.state.lock:
+            try:
+                return self._flooded(request) or self._done(request)
+            except Refusal as refusal:
+                return self._refused(request, refusal)
 
     def _flooded(self, request: Request) -> Answer | None:
         """Ten thousand calls in twenty seconds from one address: five minutes of something that is no API's answer."""
@@ -133,8 +80,8 @@ class Api:
         if self._punished.get(caller, now) <= now:
             return None
         if self.state.punishes == "html":
-            return 405, "text/html", _DENIED
-        return _json({"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": self.state.new()})
+            return 405, {"content-type": "text/html"}, _DENIED
+        return as_json({"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": self.state.new()})
 
     def _done(self, request: Request) -> Answer:
         if request.route == "":
@@ -142,7 +89,7 @@ class Api:
                 raise Refusal("InvalidAction.NotFound", "Specified api is not found, please check your url and method.", status=404)
             raise Refusal(22, "不存在的方法名")
         if request.route == OPEN:
-            return _json(self._open(request))
+            return as_json(self._open(request))
         if request.route == DOWNLOAD:
             return self._file(request)
         if request.route in FREE:
@@ -154,13 +101,13 @@ class Api:
     def _success(self, answer: Json) -> Answer:
         if self.state.string_errcode and "errcode" in answer:
             answer = answer | {"errcode": str(answer["errcode"])}
-        return _json(answer)
+        return as_json(answer)
 
     def _file(self, request: Request) -> Answer:
         found = self.state.uploads.get(request.ids["code"])
         if found is None:
-            return 404, "text/plain", b"not found"
-        return 200, mimetypes.guess_type(found.name)[0] or "application/octet-stream", found.content
+            return 404, {"content-type": "text/plain"}, b"not found"
+        return 200, {"content-type": mimetypes.guess_type(found.name)[0] or "application/octet-stream"}, found.content
 
     def _admitted(self, request: Request, permission: str) -> None:
         """Token, address, permission, frequency, and then the month: what was throttled is not counted."""
@@ -197,62 +144,14 @@ class Api:
 
     def _refused(self, request: Request, refusal: Refusal) -> Answer:
         if isinstance(refusal.code, int):
-            return _json({"errcode": refusal.code, "errmsg": refusal.message, "request_id": self.state.new()[:12], **refusal.also})
+            return as_json({"errcode": refusal.code, "errmsg": refusal.message, "request_id": self.state.new()[:12], **refusal.also})
         if not request.path.startswith("/v1.0/"):
             old = {QPS.code: Refusal(90018, QPS.message), "InvalidAuthentication": unauthorized("40014", refusal.message)}
             return self._refused(request, old.get(refusal.code, Refusal(-1, refusal.message)))
         requestid = self.state.new().upper()
-        return _json({"code": refusal.code, "message": refusal.message, "requestid": requestid, **refusal.also}, refusal.status)
+        return as_json({"code": refusal.code, "message": refusal.message, "requestid": requestid, **refusal.also}, refusal.status)
 
 
 def unauthorized(code: str, message: str) -> Refusal:
     """As the old API says it: the code that matters is inside."""
     return Refusal(88, f"ding talk error[subcode={code},submsg={message}]", sub_code=code, sub_msg=message)
-
-
-async def _read(scope: Scope, receive: Receive, state: State) -> Request:
-    content = b""
-    while True:
-        event = await receive()
-        content += event.get("body", b"")
-        if not event.get("more_body"):
-            break
-    path, method = scope["path"], scope["method"]
-    headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-    query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-    found = ((name, match) for name, pattern in _PATTERNS.items() if (match := pattern.fullmatch(f"{method} {path}")))
-    route, match = next(found, ("", None))
-    ids = match.groupdict() if match else {}
-    return Request(method, path, route, query, headers, content, state.clock(), ids, (scope.get("client") or ("",))[0])
-
-
-def _json(answer: Json, status: int = 200) -> Answer:
-    return status, "application/json;charset=utf-8", json.dumps(answer, ensure_ascii=False).encode()
-
-
-def _code(kind: str, content: bytes) -> Code | None:
-    try:
-        found = json.loads(content) if kind.startswith("application/json") else None
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    for name in ("code", "errcode", "status"):
-        if isinstance(found.get(name), str | int):
-            code: Code = found[name]
-            return code
-    return ""
-
-
-async def _wait(seconds: float, receive: Receive) -> None:
-    """That long, or until the caller has gone."""
-    gone = asyncio.ensure_future(receive())
-    await asyncio.wait([gone], timeout=seconds)
-    gone.cancel()
-
-
-async def _reset(send: Send, receive: Receive) -> None:
-    """The connection dies without a byte of an answer. uvicorn has no word for it: its request cycle holds the transport."""
-    cast(Any, send).__self__.transport.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass

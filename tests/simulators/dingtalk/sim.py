@@ -3,107 +3,48 @@
 import asyncio
 import random
 import secrets
-import socket
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from types import TracebackType
 
-import uvicorn
-
+from tests.simulators.core.clock import Clock
 from tests.simulators.core.faults import Faults
+from tests.simulators.core.house import House
 from tests.simulators.dingtalk.deliveries import Callback, Deliveries
 from tests.simulators.dingtalk.people import Player
-from tests.simulators.dingtalk.server import Api, Recorded
+from tests.simulators.dingtalk.server import Api
 from tests.simulators.dingtalk.state import ROBOT, Chat, Hook, Message, Person, State
 from tests.simulators.dingtalk.stream import Ack, Stream
 from tests.simulators.dingtalk.templates import OURS, Template
-from tests.simulators.feishu.state import Clock
 
 SCENE = "5c5c0000-made-up-scene"
 
 
-class Sim:
+class Sim(House):
     """One organisation with one app, on a free port of loopback. `seed` repeats its ids and its chances."""
 
     def __init__(
         self, clock: Clock | None = None, *, app_key: str = "dingsim00appkey", app_secret: str = "s3cret-of-the-app", seed: int = 0
     ) -> None:
-        self.seed = seed or secrets.randbits(60)
+        super().__init__("dingtalk", seed or secrets.randbits(60))
         self.state = State(clock or Clock(), random.Random(self.seed), app_key, app_secret, robot_code=app_key)
         self.state.templates[OURS.id] = OURS
         self.state.scene_templates.add(SCENE)
         self.clock = self.state.clock
         self.faults = Faults(self.clock)
-        self.stream = Stream(self.state)
-        self.api = Api(self.state, self.faults, self.stream.open_connection)
+        self.wire: Stream = Stream(self.state)
+        self.api: Api = Api(self.state, self.faults, self.wire.open_connection)
         self.deliveries = Deliveries(self.state, self._over_wire)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
-        self._server: uvicorn.Server | None = None
-        self._thread = threading.Thread(target=self._run, name="dingtalk stand-in")
-
-    # Its life
 
     def __enter__(self) -> "Sim":
-        self._loop = asyncio.new_event_loop()
-        self._thread.start()
-        assert self._started.wait(20), "the stand-in did not start"
+        super().__enter__()
+        self.state.url = self.url
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._server is not None
-        self._server.should_exit = True
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the stand-in did not stop"
-        if error is not None:
-            error.add_note(f"the stand-in's seed: {self.seed}")
-
-    @property
-    def _running(self) -> asyncio.AbstractEventLoop:
-        assert self._loop is not None, "with Sim() as sim:"
-        return self._loop
-
-    def _run(self) -> None:
-        try:
-            self._running.run_until_complete(self._serve())
-        finally:
-            self._running.close()
-
-    async def _serve(self) -> None:
-        await self.stream.open()
-        # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms for an acknowledgement.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.bind(("127.0.0.1", 0))
-        self.state.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(
-            self.api,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            http="h11",
-            ws="none",
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        serving = asyncio.create_task(self._server.serve(sockets=[listening]))
-        while not self._server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
-            await asyncio.sleep(0.005)
-        self._started.set()
-        await serving
-        await self.stream.close()
-
     def _over_wire(self, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
-        future = asyncio.run_coroutine_threadsafe(self.stream.deliver(kind, topic, data, also), self._running)
-        return future.result(self.stream.ack_within + 10)
+        future = asyncio.run_coroutine_threadsafe(self.wire.deliver(kind, topic, data, also), self.running)
+        return future.result(self.wire.ack_within + 10)
 
     # Its world
-
-    @property
-    def url(self) -> str:
-        """Of both APIs."""
-        return self.state.url
 
     def add_person(self, userid: str, name: str, *, mobile: str = "") -> Player:
         self.state.people[userid] = Person(userid, name, mobile)
@@ -145,14 +86,6 @@ class Sim:
     # What came in, and how it goes out
 
     @property
-    def requests(self) -> list[Recorded]:
-        return self.api.recorded
-
-    def calls(self, route: str) -> list[Recorded]:
-        """Those to `METHOD /path/:id`."""
-        return [one for one in self.requests if one.request.route == route]
-
-    @property
     def oddities(self) -> list[str]:
         return self.state.oddities
 
@@ -169,14 +102,8 @@ class Sim:
         """Time passes; what DingTalk sends again meanwhile, it sends again."""
         self.deliveries.until(self.clock() + timedelta(**span))
 
-    def drop_connections(self) -> None:
-        self._running.call_soon_threadsafe(self.stream.drop)
-
-    def silence_connections(self) -> None:
-        self._running.call_soon_threadsafe(self.stream.silence)
-
     def ping_connections(self) -> list[bool]:
-        return asyncio.run_coroutine_threadsafe(self.stream.ping(), self._running).result(self.stream.ack_within * 10 + 10)
+        return asyncio.run_coroutine_threadsafe(self.wire.ping(), self.running).result(self.wire.ack_within * 10 + 10)
 
     def ask_to_reconnect(self, grace: float = 1.0) -> None:
-        asyncio.run_coroutine_threadsafe(self.stream.disconnect(grace), self._running).result(self.stream.ack_within * 10 + grace + 10)
+        asyncio.run_coroutine_threadsafe(self.wire.disconnect(grace), self.running).result(self.wire.ack_within * 10 + grace + 10)

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from tests.simulators.core.clock import Clock
 from tests.simulators.dingtalk.templates import Template
-from tests.simulators.feishu.state import Clock
 
 Json = dict[str, Any]
 ROBOT = "robot"

@@ -12,12 +12,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response
 
 from tests.simulators.core.faults import Request
+from tests.simulators.core.house import Line
 from tests.simulators.dingtalk.reading import body, fields, parsed
 from tests.simulators.dingtalk.state import Json, Refusal, State, milliseconds
 
@@ -36,31 +37,30 @@ class Ack:
 
 @dataclass
 class Held:
-    """One connection. `silent`: it is open, and nobody is there any more."""
+    """What the gateway knows of a connection."""
 
-    socket: ServerConnection
     id: str
     topics: frozenset[tuple[str, str]]
-    silent: bool = False
     pinged: str = ""
     """the data of a ping that it has not echoed"""
 
 
 @dataclass
-class Stream:
+class Stream(Line):
     state: State
     ack_within: float = 5.0
     """real seconds"""
-    connections: list[Held] = field(default_factory=list)
+    connections: list[ServerConnection] = field(default_factory=list)
     frames: list[Json] = field(default_factory=list)
     """every frame that was sent"""
     acks: list[Json] = field(default_factory=list)
     """every frame that came"""
     port: int = 0
     _tickets: dict[str, tuple[datetime, frozenset[tuple[str, str]]]] = field(default_factory=dict)
-    _welcome: dict[ServerConnection, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _held: dict[ServerConnection, Held] = field(default_factory=dict)
     _waiting: dict[str, asyncio.Future[Ack]] = field(default_factory=dict)
     _turn: int = 0
+    _silent: set[ServerConnection] = field(default_factory=set)
     _server: Server | None = None
 
     def open_connection(self, request: Request) -> Json:
@@ -83,45 +83,24 @@ class Stream:
             raise Refusal("invalidParameter.param.invalid", f"subscriptions: {found} (strict)")
         return found
 
-    async def open(self) -> None:
-        self._server = await serve(self._hold, "127.0.0.1", 0, process_request=self._greet, ping_interval=None, close_timeout=0.5)
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
-
-    async def close(self) -> None:
-        self.drop()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    def drop(self) -> None:
-        """All connections die, as when a machine in between restarts."""
-        for held in self.connections:
-            held.socket.transport.abort()
-
-    def silence(self) -> None:
-        """All connections stay open and nobody is there any more: no frame, no pong, no FIN."""
-        for held in self.connections:
-            held.socket.transport.pause_reading()
-            held.silent = True
-
-    def _greet(self, socket: ServerConnection, handshake: Handshake) -> Response | None:
+    async def greet(self, connection: ServerConnection, handshake: Handshake) -> Response | None:
         parts = urlsplit(handshake.path)
         ends, topics = self._tickets.pop(parse_qs(parts.query).get("ticket", [""])[0], (self.state.clock(), frozenset()))
         if parts.path != "/connect" or ends <= self.state.clock():
-            return socket.respond(HTTPStatus.UNAUTHORIZED, "")
-        self._welcome[socket] = topics
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "")
+        self._held[connection] = Held(self.state.new("conn-"), topics)
         return None
 
-    async def _hold(self, socket: ServerConnection) -> None:
-        held = Held(socket, self.state.new("conn-"), self._welcome.pop(socket))
-        self.connections.append(held)
+    async def hold(self, connection: ServerConnection) -> None:
+        self.connections.append(connection)
         try:
-            async for sent in socket:
-                self._hear(held, sent)
+            async for sent in connection:
+                self._hear(self._held[connection], sent)
         except ConnectionClosed:
             pass
         finally:
-            self.connections.remove(held)
+            self.connections.remove(connection)
+            del self._held[connection]
 
     def _hear(self, held: Held, sent: str | bytes) -> None:
         frame = parsed(sent)
@@ -144,25 +123,25 @@ class Stream:
 
     async def deliver(self, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
         """To one of the connections that have subscribed to it, in turn; the answer is its acknowledgement, if one comes in time."""
-        fit = [held for held in self.connections if (kind, topic) in held.topics]
+        fit = [one for one in self.connections if (kind, topic) in self._held[one].topics]
         if not fit:
             return Ack()
         self._turn += 1
         return await self._send(fit[self._turn % len(fit)], kind, topic, data, also)
 
-    async def _send(self, held: Held, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
+    async def _send(self, connection: ServerConnection, kind: str, topic: str, data: str, also: Mapping[str, str]) -> Ack:
         name = self.state.new()[:20]
         stamp = str(milliseconds(self.state.clock()))
         headers = {"contentType": "application/json", "messageId": name, "time": stamp, "topic": topic}
         if kind != "SYSTEM":
-            headers |= {"appId": "app-made-up", "connectionId": held.id}
+            headers |= {"appId": "app-made-up", "connectionId": self._held[connection].id}
         frame = {"specVersion": "1.0", "type": kind, "headers": headers | dict(also), "data": data}
         self.frames.append(frame)
-        if held.silent:
+        if connection in self._silent:
             return Ack()
         self._waiting[name] = asyncio.get_running_loop().create_future()
         try:
-            await held.socket.send(json.dumps(frame, ensure_ascii=False))
+            await connection.send(json.dumps(frame, ensure_ascii=False))
             return await asyncio.wait_for(self._waiting[name], self.ack_within)
         except (TimeoutError, ConnectionClosed):
             return Ack()
@@ -172,23 +151,24 @@ class Stream:
     async def ping(self) -> list[bool]:
         """The gateway's own: whether each connection echoed it. Who did not is cut off."""
         found = []
-        for held in list(self.connections):
+        for connection in list(self.connections):
+            held = self._held[connection]
             held.pinged = json.dumps({"opaque": self.state.new()})
-            ack = await self._send(held, "SYSTEM", "ping", held.pinged, {})
+            ack = await self._send(connection, "SYSTEM", "ping", held.pinged, {})
             found.append(ack.code == 200 and not held.pinged)
             if not found[-1]:
-                held.socket.transport.abort()
+                connection.transport.abort()
         return found
 
     async def disconnect(self, grace: float = 1.0) -> None:
         """The gateway asks its clients to come again, and closes when they have had the time."""
         before = list(self.connections)
-        for held in before:
-            await self._send(held, "SYSTEM", "disconnect", json.dumps({"reason": "persistent connection is timeout"}), {})
+        for connection in before:
+            await self._send(connection, "SYSTEM", "disconnect", json.dumps({"reason": "persistent connection is timeout"}), {})
         await asyncio.sleep(grace)
-        for held in before:
-            if held in self.connections:
-                await held.socket.close()
+        for connection in before:
+            if connection in self.connections:
+                await connection.close()
 
 
 def _is_json(text: str) -> bool:

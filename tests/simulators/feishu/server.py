@@ -51,7 +51,7 @@ class Api(Door):
         """real seconds for which a group is busy while members are added"""
         self._endpoint = endpoint
 
-    def refused_by(self, fault: Fault) -> Answer:
+    def refused_by(self, fault: Fault, request: Request) -> Answer:
         if fault.kind == "throttle":
             refusal = throttled(self.state, 50, int(fault.seconds) or 1)
         elif fault.kind == "dead_token":

@@ -10,7 +10,7 @@ from tests.simulators.core import stage
 from tests.simulators.core.stage import FOLDER, Running, Scene
 from tests.simulators.feishu.sim import Sim
 from tests.simulators.feishu.stage_page import FeishuStage
-from tests.simulators.feishu.tenant import chat_id, open_id, plan_on_feishu
+from tests.simulators.feishu.tenant import chat_id, names, open_id
 from workflows.core.people import Organization
 
 Mode = Literal["ws", "http"]
@@ -21,11 +21,9 @@ class FeishuScene(Scene):
 
     def __init__(self, mode: str) -> None:
         self.sim: Sim = Sim(stage.RealClock())
+        self.names = names(chats=True)
         self.mode = mode
         self._key, self._token = secrets.token_hex(16), secrets.token_hex(16)
-
-    def plan(self, folder: Path, source: Path) -> Path:
-        return plan_on_feishu(folder, source, chats=True)
 
     def people(self, organization: Organization) -> None:
         for person in organization.people.values():
@@ -60,9 +58,9 @@ class FeishuScene(Scene):
 
 @contextmanager
 def running(folder: Path = FOLDER, mode: Mode = "ws") -> Iterator[Running]:
-    with stage.running(FeishuScene(mode), folder) as now:
+    with stage.running(FeishuScene(mode), folder=folder) as now:
         yield now
 
 
 if __name__ == "__main__":
-    stage.main("Feishu", ("ws", "http"), FeishuScene)
+    stage.main("feishu", ("ws", "http"), FeishuScene)

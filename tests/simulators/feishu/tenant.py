@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.simulators.core.tenant import plan_on
+from tests.simulators.core.tenant import Names, plan_on
 
 
 def open_id(person: str) -> str:
@@ -11,5 +11,9 @@ def chat_id(group: str) -> str:
     return "oc_" + group
 
 
+def names(*, chats: bool) -> Names:
+    return Names("feishu", open_id, chat_id if chats else None)
+
+
 def plan_on_feishu(folder: Path, source: Path, *, chats: bool = False) -> Path:
-    return plan_on("feishu", folder, source, open_id, chat_id if chats else None)
+    return plan_on(folder, source, names(chats=chats))

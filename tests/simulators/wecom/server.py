@@ -32,7 +32,7 @@ ROUTES: Mapping[str, Callable[[State, Request], Json]] = {
 
 
 class Api(Door):
-    code = "errcode"
+    codes = ("errcode",)
     prefix = API
 
     def __init__(self, state: State, faults: Faults, robot: Robot) -> None:
@@ -40,7 +40,7 @@ class Api(Door):
         self.state = state
         self._robot = robot
 
-    def refused_by(self, fault: Fault) -> Answer:
+    def refused_by(self, fault: Fault, request: Request) -> Answer:
         if fault.kind == "throttle":
             return self._refused(Refusal(45009, "api freq out of limit"))
         if fault.kind == "dead_token":

@@ -11,7 +11,7 @@ from tests.simulators.core import stage
 from tests.simulators.core.stage import FOLDER, Running, Scene
 from tests.simulators.wecom.sim import Sim
 from tests.simulators.wecom.stage_page import WecomStage
-from tests.simulators.wecom.tenant import chat_id, plan_on_wecom, userid
+from tests.simulators.wecom.tenant import chat_id, names, userid
 from workflows.core.people import Organization
 
 Mode = Literal["ws", "http", "app", "robot"]
@@ -23,12 +23,10 @@ class WecomScene(Scene):
     def __init__(self, mode: str) -> None:
         self.sim: Sim = Sim(stage.RealClock())
         self.app, self.robot = mode != "robot", mode != "app"
+        self.names = names(chats=self.robot)
         self.callbacks = mode == "http"
         self._tokens = secrets.token_hex(10), secrets.token_hex(10)
         self._keys = _aes_key(), _aes_key()
-
-    def plan(self, folder: Path, source: Path) -> Path:
-        return plan_on_wecom(folder, source, chats=self.robot)
 
     def people(self, organization: Organization) -> None:
         for person in organization.people.values():
@@ -76,9 +74,9 @@ def _aes_key() -> str:
 
 @contextmanager
 def running(folder: Path = FOLDER, mode: Mode = "ws") -> Iterator[Running]:
-    with stage.running(WecomScene(mode), folder) as now:
+    with stage.running(WecomScene(mode), folder=folder) as now:
         yield now
 
 
 if __name__ == "__main__":
-    stage.main("WeCom", ("ws", "http", "app", "robot"), WecomScene)
+    stage.main("wecom", ("ws", "http", "app", "robot"), WecomScene)

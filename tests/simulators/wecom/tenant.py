@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.simulators.core.tenant import plan_on
+from tests.simulators.core.tenant import Names, plan_on
 
 
 def userid(person: str) -> str:
@@ -13,5 +13,9 @@ def chat_id(group: str) -> str:
     return "wr" + group.replace("_", "")
 
 
+def names(*, chats: bool) -> Names:
+    return Names("wecom", userid, chat_id if chats else None)
+
+
 def plan_on_wecom(folder: Path, source: Path, *, chats: bool = False) -> Path:
-    return plan_on("wecom", folder, source, userid, chat_id if chats else None)
+    return plan_on(folder, source, names(chats=chats))
