@@ -108,8 +108,9 @@ class UnitOfWork:
         return found
 
     def load_all(self, kind: type[R], refs: Sequence[str], incidents: Iterable[str]) -> None:
-        """Have these records, of these incidents, ready: the incidents' rows are locked in the order of their refs, as by everybody."""
-        lock = sa_select(table_of(Incident)).where(table_of(Incident).ref.in_(list(incidents))).order_by(table_of(Incident).ref)
+        """Have these records, of these incidents, ready: the incidents' rows are locked in the order of their numbers, as by everybody."""
+        ref = table_of(Incident).ref
+        lock = sa_select(table_of(Incident)).where(ref.in_(list(incidents))).order_by(func.length(ref), ref)
         for table, statement in ((Incident, lock.with_for_update()), (kind, sa_select(table_of(kind)).where(table_of(kind).ref.in_(refs)))):
             rows = self.session.scalars(statement.execution_options(populate_existing=True)).all()
             self._read.update((row.ref, row) for row in rows)

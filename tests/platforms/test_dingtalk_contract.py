@@ -15,7 +15,7 @@ from tests.platforms.test_feishu_outbound import LABELS as SEVEN
 from tests.platforms.test_feishu_outbound import Memory
 from tests.simulators.dingtalk import OURS, SCENE, Sim
 
-LABELS = replace(SEVEN, again="(可能重复) ")
+LABELS = replace(SEVEN, again="(可能重复)")
 
 
 class DingTalkStand(Stand):

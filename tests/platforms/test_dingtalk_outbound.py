@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -165,6 +166,20 @@ def test_a_text_calls_somebody_through_the_session_of_its_chat(stand: DingTalkSt
     assert last(stand.sim).kind == "text"
     assert stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k") == done
     assert len(shown(stand, "请认领")) == 1
+
+
+@pytest.mark.parametrize(("kind", "again"), [("reset_after", ["请认领 T1", "(可能重复)"]), ("throttle", ["请认领 T1"])])
+def test_a_call_through_a_session_whose_answer_was_lost_says_that_it_may_be_one(stand: DingTalkStand, kind: Any, again: list[str]) -> None:
+    stand.sim.wire.ack_within = 0.05
+    _spoke(stand, _session(stand))
+    stand.sim.faults.add("POST /robot/sendBySession", kind)
+    for _ in range(2):
+        with suppress(TryLater):
+            stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
+        stand.sim.clock.push(seconds=5)
+    said = shown(stand, "请认领")
+    assert len(said) == len(again)
+    assert all(mark in text for mark, text in zip(again, said, strict=True))
 
 
 def test_without_a_session_a_card_calls_them(stand: DingTalkStand) -> None:

@@ -246,7 +246,7 @@ def test_a_group_of_the_app_receives_words_and_commands(app: WecomStand) -> None
 
 def test_what_may_stand_in_a_group_already_says_so(app: WecomStand) -> None:
     chat = app.do(CreateRoom("INC 行情中断", ("LiNa", "WuDi")), "room:1").facts["chat"]
-    for kind, texts in (("reset_after", ["甲", "(可能重复)甲"]), ("throttle", ["甲", "(可能重复)甲", "乙"])):
+    for kind, texts in (("reset_after", ["甲", "(可能重复) 甲"]), ("throttle", ["甲", "(可能重复) 甲", "乙"])):
         app.sim.faults.add(SAY, kind)  # type: ignore[arg-type]
         text = texts[-1][-1]
         with pytest.raises(TryLater):
@@ -333,7 +333,7 @@ def test_on_the_wire_what_was_cut_may_be_a_repeat(robot: WecomStand) -> None:
     with pytest.raises(PlatformDown):
         robot.do(Send(Outgoing("甲"), chat="wrOffice"), "outbox:1")
     robot.do(Send(Outgoing("甲"), chat="wrOffice"), "outbox:1")
-    assert robot.seen() == ["甲", "(可能重复)甲"]
+    assert robot.seen() == ["甲", "(可能重复) 甲"]
 
 
 # Words

@@ -1,8 +1,12 @@
 """Timers that come together are one round, one transaction: what it writes is what each of them alone would have written."""
 
 import asyncio
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,9 +16,11 @@ from storage.database import Database
 from storage.schema import migrate
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow, TimerRow
-from storage.tables.records import TaskRow
+from storage.tables.records import CounterRow, TaskRow
 from storage.timers import TIMERS
+from storage.unit_of_work import UnitOfWork
 from tests.world import World, make_world
+from workflows.task import Task
 
 SPANS = (16, 7, 31, 64, 20)
 
@@ -26,7 +32,8 @@ def world(database: Database) -> World:
 
 def two_incidents(world: World) -> World:
     world.says("li.na", "/incident open 类型=系统故障 行情中断")
-    world.says("li.na", "/incident open 类型=舆情 网上传言")
+    world.says("li.na", "/incident open 类型=系统故障 网上交易中断")
+    assert world.says("li.na", "/tip open N1").error is None, "another one, though a like one runs"
     return world
 
 
@@ -128,3 +135,32 @@ def test_the_trail_of_a_round_is_the_one_an_auditor_verifies(world: World) -> No
         assert [version for one, version in seen if one == ref] == list(range(1, 1 + sum(one == ref for one, _ in seen)))
     late = world.clock() - timedelta(seconds=1)
     assert all(due > late for ref in {ref for ref, _ in seen if ref[0] == "T"} for due in world.timers(ref).values())
+
+
+def test_a_round_locks_incidents_in_the_order_of_their_numbers(postgres_url: str) -> None:
+    """As a merge does: I9 before I10. Whoever holds I9 and wants I10 must not meet a round that holds I10 and wants I9."""
+    with closing(Database(postgres_url, threads=4)) as database:
+        world = make_world(database)
+        database.write(lambda tx: tx.add(CounterRow(name="I", last=8)))
+        two_incidents(world)
+        holds, goes_on = Event(), Event()
+
+        def unit(tx: Any) -> UnitOfWork:
+            return UnitOfWork(tx, plans=world.plans, cipher=world.road.house.cipher, now=world.clock(), actor="clock", via="")
+
+        def both(tx: Any) -> None:
+            unit(tx).lock("I9")
+            holds.set()
+            assert goes_on.wait(10)
+            unit(tx).lock("I10")
+
+        with ThreadPoolExecutor(2) as pool:
+            merge = pool.submit(database.write, both)
+            assert holds.wait(10)
+            together = pool.submit(database.write, lambda tx: unit(tx).load_all(Task, [], ("I10", "I9")))
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            while not database.read(lambda tx: tx.connection().exec_driver_sql(waits).scalar_one()):
+                time.sleep(0.02)
+            goes_on.set()
+            merge.result(20)
+            together.result(20)

@@ -103,13 +103,20 @@ class Speaker:
             return Done(done)
         people = deed.message.mentions
         text = words(deed.message.text, self._labels).content or {}
-        content = f"{' '.join(f'@{person}' for person in people)} {text['content']}"
+        tried = await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}")
+        called = f"{' '.join(f'@{person}' for person in people)} {text['content']}"
+        content = called if tried is None else f"{self._labels.again} {called}"
         body = {"msgtype": "text", "text": {"content": content}, "at": {"atUserIds": list(people), "isAtAll": False}}
         await self._api.pushed()
+        await asyncio.to_thread(self._shelf.put, f"tried:{track(key)}", "", self._now() + KEPT)
         try:
             await self._api.bare("POST", url, json=body)
-        except Refused as refusal:
-            log.info("a session has ended", extra={"action": "session_gone", "platform": "dingtalk", "error": str(refusal)})
+        except (TryLater, WillNeverWork) as error:
+            if tried is None and not isinstance(error, Unsure):
+                await asyncio.to_thread(self._shelf.take, f"tried:{track(key)}")
+            if not isinstance(error, Refused):
+                raise
+            log.info("a session has ended", extra={"action": "session_gone", "platform": "dingtalk", "error": str(error)})
             await asyncio.to_thread(self._shelf.take, f"session:{deed.chat}")
             return None
         await asyncio.to_thread(self._shelf.put, f"said:{track(key)}", dumped(done), self._now() + KEPT)
