@@ -165,6 +165,11 @@ class Worker:
 
     async def _readable(self, message: Message, reply: Reply) -> Reply:
         """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""
+        if (
+            message.unsigned
+        ):  # whoever sent it gets nothing of the house: the person it names reads the outcome alone, cards change by themselves
+            await asyncio.to_thread(self.road.say_alone, message, reply)
+            return Reply(self.house.words.say("house.told_alone"), error=reply.error)
         can = self.sender.platforms[message.platform].can
         if can.on_card and reply.card is None:
             reply = replace(reply, card=await asyncio.to_thread(self.road.touched, message, reply))
