@@ -331,7 +331,10 @@ class Sender:
         drill = row.incident is not None and self.road.reader(tx).practised(row.incident)
         closed = {down, *(TELEPHONES if drill else ())}
         others = [way for way in self.ways(row.recipient) if way[0] not in closed and not self.circuit(way[0]).open]
-        for platform, _ in others if row.priority == PRIORITY["clock"] else others[:1]:
+        once = row.priority != PRIORITY["clock"]
+        if once and outbox.written(tx, [f"{row.key}:around:{platform}" for platform, _ in others]):
+            return  # by what is their second way now, or was when they were elsewhere
+        for platform, _ in others[:1] if once else others:
             why = self.house.words.say("house.around", platform=self.house.words.say(f"platform.{down}"))
             outbox.enqueue_to_person(
                 tx,

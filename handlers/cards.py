@@ -163,7 +163,8 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         note = decision(look, approval)
         buttons = menu = ()
     title = look.say("card.approval", ref=approval.ref, kind=kind, number=incident.number)
-    twin = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
+    asks = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
+    twin = asks if approval.state is Asked.PENDING else f"{title}\n{note}"
     return Outgoing(twin, Card(title, tuple(lines), note, buttons, DECIDED[approval.state], incident.drill, menu))
 
 

@@ -1,7 +1,7 @@
 """What is to be said: rows that say what about and to whom, never the words; the words come when they are sent."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
@@ -247,6 +247,11 @@ def enqueue_secret(
         chat=chat or None,
         recipient=person,
     )
+
+
+def written(session: Session, keys: Collection[str]) -> bool:
+    """Whether any of these is waiting or was said."""
+    return session.exec(select(OutboxRow.id).where(col(OutboxRow.key).in_(keys))).first() is not None
 
 
 def unsealed(cipher: Cipher, row: OutboxRow) -> Mapping[str, Any]:

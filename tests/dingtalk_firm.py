@@ -213,7 +213,7 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
                 listening_on.result(20)
                 _calls_back(sim, url)
             else:
-                _until_connected(sim, connected + 1)
+                until_connected(sim, connected + 1)
             yield firm
         finally:
             listening_on.cancel()
@@ -233,7 +233,7 @@ def _calls_back(sim: Sim, url: str) -> None:
     assert sim.deliveries.check_url() == ""
 
 
-def _until_connected(sim: Sim, count: int) -> None:
+def until_connected(sim: Sim, count: int) -> None:
     for _ in range(400):
         if len(sim.wire.connections) >= count:
             return

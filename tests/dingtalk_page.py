@@ -112,7 +112,7 @@ class Scribe:
         groups = [chat for chat in self.firm.sim.state.chats.values() if chat.kind == "group"]
         for chat in [*groups, *(self.firm.sim.direct(staff_id(person)) for person in SHOWN)]:
             for message in chat.messages:
-                look, before = self._look(message), self._seen.get(message.id)
+                look, before = self.look(message), self._seen.get(message.id)
                 if message.sender == "robot" and before != look:
                     self._seen[message.id] = look
                     self.lines.append(f"  - {self._whose(chat)}{'' if before is None else '(卡片更新)'}:{look}")
@@ -120,7 +120,7 @@ class Scribe:
     def _whose(self, chat: Chat) -> str:
         return "群" if chat.kind == "group" else next(name for person, name in SHOWN.items() if staff_id(person) in chat.members)
 
-    def _look(self, message: Message) -> str:
+    def look(self, message: Message) -> str:
         """As somebody sees it who tapped nothing."""
         player = self.firm.sim.person("nobody") if message.kind == "card" else self.firm.player("li.na")
         text = player.seen(message)

@@ -245,7 +245,7 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
         listening_on = asyncio.run_coroutine_threadsafe(feishu.listen(parts.worker.hear), loop)
         try:
             if names["FEISHU_MODE"] == "http":
-                _calls_back(sim, url)
+                calls_back(sim, url)
                 listening_on.result(20)
             else:
                 _until_connected(sim, connected + 1)
@@ -260,7 +260,7 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
             assert not thread.is_alive(), "the server did not stop"
 
 
-def _calls_back(sim: Sim, url: str) -> None:
+def calls_back(sim: Sim, url: str) -> None:
     address = f"{url}/callbacks/feishu"
     if sim.deliveries.callback is None:
         sim.callback(address, encrypt_key=ENCRYPT, verification_token=TOKEN)

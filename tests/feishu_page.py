@@ -67,7 +67,7 @@ class Scribe:
             self.lines.append(f"  - 提示:{_flat(done.toast)}")
         elif person not in self._shown:  # of somebody else's screen only the answer
             answers = [one for one in self.firm.sim.direct(open_id(person)).messages[said:] if one.sender == self.firm.sim.state.app_id]
-            self.lines += [f"  - {self.firm.sim.state.people[open_id(person)].name}:{_shown(one)}" for one in answers[:1]]
+            self.lines += [f"  - {self.firm.sim.state.people[open_id(person)].name}:{shown(one)}" for one in answers[:1]]
         self._news()
 
     def _clock(self) -> str:
@@ -91,14 +91,14 @@ class Scribe:
 
     def _look(self, message: Message, before: str | None) -> str:
         if not self._brief or before is None or message.kind != "interactive":
-            return _shown(message)
+            return shown(message)
         old, now = _parts(Message("", "", message.kind, before, "", message.at)), _parts(message)
         new, gone = [part for part in now if part not in old], [part for part in old if part not in now]
         changes = [*new, *([f"不再有:{'、'.join(gone)}"] if gone and not new else [])]
         return f"【{message.card.title}】{' / '.join(changes)}" if changes else ""
 
 
-def _shown(message: Message) -> str:
+def shown(message: Message) -> str:
     if message.kind != "interactive":
         return _flat(message.text)
     lines, acts = _parts(message), _acts(message)

@@ -93,19 +93,27 @@ def served(clock: Clock, names: Mapping[str, str], platform: str) -> Iterator[tu
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off"))
         thread = threading.Thread(target=loop.run_until_complete, args=(server.serve([listening]),))
         thread.start()
-        spoken = parts.worker.sender.platforms[platform]
-        heard = asyncio.run_coroutine_threadsafe(spoken.listen(parts.worker.hear), loop)
         try:
-            yield parts, loop, url, heard
+            with listening_to(parts, loop, platform) as heard:
+                yield parts, loop, url, heard
         finally:
-            heard.cancel()
-            asyncio.run_coroutine_threadsafe(_ended(heard), loop).result(20)
-            asyncio.run_coroutine_threadsafe(spoken.close(), loop).result(20)
             server.should_exit = True
             thread.join(20)
             parts.close()
             loop.close()
             assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def listening_to(parts: Parts, loop: asyncio.AbstractEventLoop, platform: str) -> Iterator["Future[None]"]:
+    spoken = parts.worker.sender.platforms[platform]
+    heard = asyncio.run_coroutine_threadsafe(spoken.listen(parts.worker.hear), loop)
+    try:
+        yield heard
+    finally:
+        heard.cancel()
+        asyncio.run_coroutine_threadsafe(_ended(heard), loop).result(20)
+        asyncio.run_coroutine_threadsafe(spoken.close(), loop).result(20)
 
 
 async def _ended(heard: "Future[None]") -> None:

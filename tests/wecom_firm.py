@@ -163,7 +163,7 @@ def house(sim: Sim, names: Mapping[str, str], mode: Mode) -> Iterator[Firm]:
         if mode == "callback" and sim.deliveries.robot is None:
             assert sim.robot_callback(f"{url}/callbacks/wecom-bot", token=BOT_TOKEN, aes_key=BOT_AES_KEY).check_url() == ""
         if mode in ("robot", "both"):
-            _until_connected(sim)
+            until_connected(sim)
         else:
             heard.result(20)
         with _asking(sim) if mode == "callback" else nullcontext():
@@ -188,7 +188,7 @@ def _asking(sim: Sim) -> Iterator[None]:
         thread.join(10)
 
 
-def _until_connected(sim: Sim) -> None:
+def until_connected(sim: Sim) -> None:
     for _ in range(400):
         if sim.wire.subscribed:
             return

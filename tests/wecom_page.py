@@ -88,7 +88,7 @@ class Scribe:
         for name in ("群", *SHOWN.values()):
             chats = [chat for chat in self.firm.sim.state.chats.values() if self._whose(chat) == name]
             said = [message for chat in chats for message in chat.messages if message.sender in ("app", "robot")]
-            new = [(message, look) for message in said if self._seen.get(message.id) != (look := _shown(message))]
+            new = [(message, look) for message in said if self._seen.get(message.id) != (look := shown(message))]
             lines = [f"  - {name}{'(卡片更新)' if message.id in self._seen else ''}:{look}" for message, look in new]
             self._seen |= {message.id: look for message, look in new}
             self.lines += sorted(lines)
@@ -99,7 +99,7 @@ class Scribe:
         return "群"
 
 
-def _shown(message: Message) -> str:
+def shown(message: Message) -> str:
     if message.kind != "template_card":
         return _flat(message.text)
     card = message.card

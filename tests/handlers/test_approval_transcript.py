@@ -109,6 +109,7 @@ def test_the_card_shows_exactly_what_is_approved_and_then_by_whom(world: World) 
         world.says("zhou.heng", "/同意 A1 同意,注意留痕").text == f"已同意 A1:启动预案:INC-20260310-001 行情中断,二级响应。(指纹 {digest})"
     )
 
+    assert not [text for text in world.direct("zhou.heng") if "/同意 A1" in text], "its words without a card ask no more either"
     card = world.card("zhou.heng", "待批 A1")
     assert card["note"] == "已由 周衡 于 14:00 同意 同意,注意留痕"
     assert card["buttons"] == []

@@ -56,7 +56,8 @@ def test_on_unsigned_roads_four_eyes_are_refused_with_a_sentence_and_it_is_recor
     card = next(message for message in room.messages if message.kind == "card")
     click = http.player("li.na").taps(card, "启动预案")
     http.settle()
-    assert "没有签名" in http.player("li.na").seen(card)
+    assert http.player("li.na").seen(card).endswith("结果见你与更夫的私聊。"), "whoever has the headers reads nothing of the house"
+    assert "没有签名" in http.player("li.na").seen(http.sim.direct(staff_id("li.na")).messages[-1])
     assert click.problem == ""
     assert refusals(http, "li.na") == ["house.unsigned"] * 2
     assert not [verb for _, verb, _ in http.trail("A1")], "nothing was asked of anybody"

@@ -127,9 +127,9 @@ def _deputies(spec: str, organization: Organization) -> tuple[str, ...]:
     return organization.resolve(f"{group}.deputy") if part == "head" else ()
 
 
-def check(approval: Approval, by: str, organization: Organization) -> None:
+def check(approval: Approval, by: str, organization: Organization, verb: str = "approve") -> None:
     """Raise unless `by` may decide now: four eyes first, then the plan's names, on leave or not, and whoever stands in for them."""
-    MACHINE.after(approval.state, "approve")
+    MACHINE.after(approval.state, verb)
     if by == approval.asked_by:
         raise NotAllowed("approval.own")
     if by not in (*approvers_of(approval, organization), *deciders(approval.needed, organization.regardless_of_leave())):
@@ -143,7 +143,7 @@ def approve(approval: Approval, *, by: str, now: datetime, note: str, organizati
 
 def return_(approval: Approval, *, by: str, now: datetime, reason: str, organization: Organization) -> Outcome[Approval]:
     """Say no, with a reason that the one who asked will read."""
-    check(approval, by, organization)
+    check(approval, by, organization, "return")
     if not reason.strip():
         raise RuleBroken("approval.reason")
     return _decided(approval, "return", "returned", by, now, reason, {})
