@@ -26,7 +26,7 @@ PUSH = "WS aibot_send_msg"
 LIMIT = 0.6
 #: More than a lease, and than any pause of the circuit.
 LONG_ENOUGH = 150
-PERHAPS = "(可能重复)"
+PERHAPS = "(可能重复) "
 
 
 @dataclass(frozen=True)
