@@ -149,7 +149,8 @@ class Paper:
                 return Done({"chat": deed.chat or f"dm:{deed.person}", "message_id": f"m{number}"})
             case Page():
                 for person in deed.people:
-                    self._add("urgent" if deed.by == "app" else "call", person, key, deed.text)
+                    buzz = deed.by == "app"  # about the direct message that they have just been sent
+                    self._add("urgent" if buzz else "call", person, key, "" if buzz else deed.text)
             case CreateRoom():
                 return Done({"chat": f"g:room{number}", "missing": ""})
         return Done({})

@@ -489,7 +489,7 @@ def test_the_doctor_of_a_provider_without_keys_or_without_an_answer(idp: Idp, cl
     idp.keys = []
     assert "no key by which" in doctor(idp, clock)
     idp.stops()
-    assert "cannot be used: no answer" in doctor(idp, clock)
+    assert "cannot be reached" in doctor(idp, clock)
 
 
 # A link and an account are the same door

@@ -1,4 +1,4 @@
-"""`make simulate PLATFORM=all`: one server before all the stand-ins; an incident of one messenger reaches people on another."""
+"""`make simulate PLATFORM=all`: one server before all the stand-ins; who acts on one messenger is written to there, and can go on on another."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +25,9 @@ def test_an_incident_on_all_stages(tmp_path: Path, mode: Mode) -> None:
         soon(lambda: [one for one in lina["WeCom"].state(direct["WeCom"])["messages"] if one["bot"] and "上报" in str(one)])
         lina["DingTalk"].do("say", chat=direct["DingTalk"], text="/事件 上报 行情中断")
         soon(lambda: [one for one in lina["DingTalk"].state(direct["DingTalk"])["chats"] if "行情中断" in one["name"]])
-        soon(lambda: [one for one in lina["Feishu"].state(direct["Feishu"])["messages"] if "INC-" in str(one.get("card"))])
+        soon(lambda: [one for one in lina["DingTalk"].state(direct["DingTalk"])["messages"] if "INC-" in str(one)])
+        lina["Feishu"].do("say", chat=direct["Feishu"], text="/事件 列表")
+        soon(lambda: [one for one in lina["Feishu"].state(direct["Feishu"])["messages"] if one["bot"] and "行情中断" in str(one)])
         shown = {name: visitor.state(direct[name]) for name, visitor in lina.items()}
         assert {name: one["oddities"] for name, one in shown.items()} == {"Feishu": [], "WeCom": [], "DingTalk": []}
         assert {one["connections"] for one in shown.values()} == {1 if mode == "ws" else None}
