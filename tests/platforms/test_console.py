@@ -119,9 +119,8 @@ def test_our_reply_as_the_page_reads_it(deaf: Console) -> None:
     shown = json.loads(answer.body)
     assert (answer.status, shown["text"], shown["ref"], shown["error"], shown["wait"]) == (200, "已认领", "T1", None, False)
     assert shown["card"]["lines"] == [["负责人", "李娜"]]
-    assert shown["card"]["buttons"] == [
-        {"label": "完成", "command": "/task done T1", "version": 5, "style": "plain", "form": [], "confirm": False, "files": False, "url": ""},
-    ]  # fmt: skip
+    plain = {"form": [], "confirm": False, "files": False, "url": ""}
+    assert shown["card"]["buttons"] == [{"label": "完成", "command": "/task done T1", "version": 5, "style": "plain", **plain}]
     assert deaf.answer(Reply("", wait=True)).status == 202
 
 

@@ -1,4 +1,4 @@
-"""`make simulate PLATFORM=all`: one server before all the stand-ins; who acts on one messenger is written to there, and can go on on another."""
+"""`make simulate PLATFORM=all`: one server before all the stand-ins; people are written to where they act, and go on on another."""
 
 from contextlib import ExitStack
 from pathlib import Path
