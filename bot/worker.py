@@ -165,11 +165,11 @@ class Worker:
 
     async def _readable(self, message: Message, reply: Reply) -> Reply:
         """With an answer that fits where the platform shows it; the whole of a longer one stands on the card, or follows one-to-one."""
-        if (
-            message.unsigned
-        ):  # whoever sent it gets nothing of the house: the person it names reads the outcome alone, cards change by themselves
-            await asyncio.to_thread(self.road.say_alone, message, reply)
-            return Reply(self.house.words.say("house.told_alone"), error=reply.error)
+        # Whoever sent it gets nothing of the house: the person it names reads the outcome alone, cards change by themselves.
+        if message.unsigned:
+            if reply.text and not reply.wait:
+                await asyncio.to_thread(self.road.say_alone, message, reply)
+            return Reply(self.house.words.say("house.told_alone"), error=reply.error, wait=reply.wait)
         can = self.sender.platforms[message.platform].can
         if can.on_card and reply.card is None:
             reply = replace(reply, card=await asyncio.to_thread(self.road.touched, message, reply))
@@ -188,7 +188,11 @@ class Worker:
     async def _follow(self, message: Message, deciding: "asyncio.Future[Reply]") -> None:
         """The road says by itself what was decided late; this is for what was decided in time and came back late."""
         reply = await deciding
-        if message.kind == "click" and reply.text and message.chat:
+        if message.kind != "click" or not reply.text:
+            return
+        if message.unsigned:
+            await asyncio.to_thread(self.road.say_alone, message, reply)
+        elif message.chat:
             await asyncio.to_thread(self.road.answer_later, message, reply)
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:

@@ -347,7 +347,7 @@ class Road:
         )
 
     def say_alone(self, message: Message, reply: Reply) -> None:
-        """The answer to a click that is too long for where answers to clicks are shown: to the person alone."""
+        """To the person alone: the answer to a click that is too long for where it would be shown, or that came by an unsigned road."""
         person, now = self.person_of(message), self.house.now()
         key, said = f"reply:{message.platform}:{message.event_id}", plain(Outgoing(reply.text))
         rank = outbox.PRIORITY["reply"]

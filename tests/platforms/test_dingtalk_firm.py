@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.dingtalk_firm import Firm, firm_on_dingtalk, staff_id
 from tests.letterbox import Letterbox
+from tests.simulators.core.visitor import soon
 
 
 @pytest.fixture
@@ -209,3 +211,21 @@ def test_a_rung_rings_by_ding_about_what_nobody_answered(stream: Firm) -> None:
     dings = stream.sim.state.dings
     assert {ding["by"] for ding in dings} >= {"app", "phone"}
     assert all(len(ding["people"]) == 1 and "T" in ding["content"] for ding in dings)
+
+
+def test_on_unsigned_roads_what_is_decided_late_is_told_to_the_person_alone_and_once(http: Firm) -> None:
+    http.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    room = http.room("INC-")
+    card = next(message for message in room.messages if message.kind == "card")
+    http.parts.worker.patience = timedelta(0)
+    before = len(room.messages)
+    http.player("li.na").taps(card, "全部任务")
+
+    def told() -> list[str]:
+        http.settle()
+        found = [http.player("li.na").seen(message) for message in http.sim.direct(staff_id("li.na")).messages]
+        return [text for text in found if text.startswith("I1 行情中断:任务 ")]
+
+    soon(told)
+    assert len(told()) == 1
+    assert not [message for message in room.messages[before:] if "I1 行情中断:任务 " in http.player("li.na").seen(message)]

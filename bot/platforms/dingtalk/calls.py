@@ -4,7 +4,6 @@ Protocol: open.dingtalk.com, "Obtain the access token of an internal app" (2026-
 (api.dingtalk.com) says a word and a status, the old one (oapi.dingtalk.com) a number within a 200.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +13,11 @@ import httpx
 from bot.platforms.core.budget import Budget, Limit, Month
 from bot.platforms.core.contract import PlatformDown, Rejected, Shelf, TryLater, Unsure
 from bot.platforms.core.http import Answered, send
+from bot.platforms.core.token import Token
 
 TOKEN = "/v1.0/oauth2/accessToken"
 HEADER = "x-acs-dingtalk-access-token"
 #: A token is asked for anew this long before it ends.
-EARLY = timedelta(minutes=5)
 #: Calls a second of one kind: DingTalk allows twenty.
 QPS = 18
 SECOND = timedelta(seconds=1)
@@ -84,17 +83,14 @@ class Refused(Rejected):
 
 
 class Calls:
-    """The token is fetched once however many calls wait for it; it serves both APIs, and replicas get the same one while it lives."""
+    """One token serves both APIs."""
 
     def __init__(self, http: httpx.AsyncClient, old: httpx.AsyncClient, client_id: str, secret: str, now: Callable[[], datetime]) -> None:
         self._http = http
         self._old = old
         self._client_id = client_id
         self._secret = secret
-        self._now = now
-        self._token = ""
-        self._ends: datetime | None = None
-        self._fetching = asyncio.Lock()
+        self._token = Token(self._fetched, now)
 
     async def call(self, method: str, path: str, **what: Any) -> Mapping[str, Any]:
         """Of the new API. TryLater, PlatformDown or Refused."""
@@ -113,18 +109,15 @@ class Calls:
         return answered
 
     async def token(self, dead: str = "") -> str:
-        """The app's token; a fresh one when `dead` is the one we have."""
-        async with self._fetching:
-            if self._token in ("", dead) or self._ends is None or self._ends <= self._now():
-                try:
-                    answered = await send(self._http, "POST", TOKEN, json={"appKey": self._client_id, "appSecret": self._secret})
-                    check(answered)
-                except Unsure as error:  # nothing was handed in yet, and that is sure
-                    raise PlatformDown(error.after, str(error)) from None
-                self._token = str(answered.values.get("accessToken", ""))
-                lasts = timedelta(seconds=float(answered.values.get("expireIn", 0)))
-                self._ends = self._now() + max(lasts - EARLY, lasts / 2)
-            return self._token
+        return await self._token.get(dead)
+
+    async def _fetched(self) -> tuple[str, float]:
+        try:
+            answered = await send(self._http, "POST", TOKEN, json={"appKey": self._client_id, "appSecret": self._secret})
+            check(answered)
+        except Unsure as error:  # nothing was handed in yet, and that is sure
+            raise PlatformDown(error.after, str(error)) from None
+        return str(answered.values.get("accessToken", "")), float(answered.values.get("expireIn", 0))
 
     async def _tried(self, call: Callable[[str], Any]) -> Mapping[str, Any]:
         token = await self.token()

@@ -3,19 +3,18 @@
 Protocol: open.feishu.cn, "tenant_access_token_internal" (2025-03), "Server-side error codes", "Rate limits". `code` decides.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from bot.platforms.core.contract import PlatformDown, Rejected, TryLater
 from bot.platforms.core.http import Answered, send
+from bot.platforms.core.token import Token
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 #: A token is asked for anew this long before it ends: until 30 minutes before, Feishu would answer the old one.
-EARLY = timedelta(minutes=5)
 
 DEAD_TOKEN = frozenset({99991661, 99991663, 99991664, 99991665, 99991671})
 #: code -> seconds to wait when the answer does not say.
@@ -64,16 +63,11 @@ class Refused(Rejected):
 
 
 class Calls:
-    """The token is fetched once however many calls wait for it; replicas get the same one from Feishu while it lives."""
-
     def __init__(self, http: httpx.AsyncClient, app_id: str, secret: str, now: Callable[[], datetime]) -> None:
         self._http = http
         self._app_id = app_id
         self._secret = secret
-        self._now = now
-        self._token = ""
-        self._ends: datetime | None = None
-        self._fetching = asyncio.Lock()
+        self._token = Token(self._fetched, now)
 
     async def call(self, method: str, path: str, *, raw: bool = False, **what: Any) -> Answered:
         """The answer with code 0 (or raw bytes). TryLater, PlatformDown or Refused."""
@@ -89,16 +83,12 @@ class Calls:
         return found if isinstance(found, dict) else {}
 
     async def token(self, dead: str = "") -> str:
-        """The tenant's token; a fresh one when `dead` is the one we have."""
-        async with self._fetching:
-            if self._token in ("", dead) or self._ends is None or self._ends <= self._now():
-                body = {"app_id": self._app_id, "app_secret": self._secret}
-                answered = await send(self._http, "POST", TOKEN, json=body)
-                self._check(answered, raw=False)
-                self._token = str(answered.values.get("tenant_access_token", ""))
-                lasts = timedelta(seconds=float(answered.values.get("expire", 0)))
-                self._ends = self._now() + max(lasts - EARLY, lasts / 2)
-            return self._token
+        return await self._token.get(dead)
+
+    async def _fetched(self) -> tuple[str, float]:
+        answered = await send(self._http, "POST", TOKEN, json={"app_id": self._app_id, "app_secret": self._secret})
+        self._check(answered, raw=False)
+        return str(answered.values.get("tenant_access_token", "")), float(answered.values.get("expire", 0))
 
     async def _send(self, token: str, method: str, path: str, **what: Any) -> Answered:
         return await send(self._http, method, path, headers={"Authorization": f"Bearer {token}"}, **what)

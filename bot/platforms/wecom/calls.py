@@ -4,19 +4,18 @@ Protocol: developer.work.weixin.qq.com/document/path/91039 (gettoken), 90313 (er
 `errcode` decides. The token goes into the query and nowhere else.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from bot.platforms.core.contract import PlatformDown, Rejected, TryLater, Unsure
 from bot.platforms.core.http import Answered, send
+from bot.platforms.core.token import Token
 
 TOKEN = "/cgi-bin/gettoken"
-EARLY = timedelta(minutes=5)
 
 DEAD_TOKEN = frozenset({40014, 42001})
 #: code -> seconds to wait; WeCom never says how long.
@@ -57,16 +56,11 @@ class Refused(Rejected):
 
 
 class Calls:
-    """The token is fetched once however many calls wait for it; replicas get the same one from WeCom while it lives."""
-
     def __init__(self, http: httpx.AsyncClient, corp_id: str, secret: str, now: Callable[[], datetime]) -> None:
         self._http = http
         self._corp_id = corp_id
         self._secret = secret
-        self._now = now
-        self._token = ""
-        self._ends: datetime | None = None
-        self._fetching = asyncio.Lock()
+        self._token = Token(self._fetched, now)
 
     async def call(self, method: str, path: str, *, raw: bool = False, **what: Any) -> Answered:
         """The answer with errcode 0 (or raw bytes). TryLater, PlatformDown or Refused."""
@@ -82,15 +76,12 @@ class Calls:
         return (await self.call(method, path, **what)).values
 
     async def token(self, dead: str = "") -> str:
-        """The app's token; a fresh one when `dead` is the one we have."""
-        async with self._fetching:
-            if self._token in ("", dead) or self._ends is None or self._ends <= self._now():
-                answered = await send(self._http, "GET", TOKEN, params={"corpid": self._corp_id, "corpsecret": self._secret})
-                check(answered.values)
-                self._token = str(answered.values.get("access_token", ""))
-                lasts = timedelta(seconds=float(answered.values.get("expires_in", 0)))
-                self._ends = self._now() + max(lasts - EARLY, lasts / 2)
-            return self._token
+        return await self._token.get(dead)
+
+    async def _fetched(self) -> tuple[str, float]:
+        answered = await send(self._http, "GET", TOKEN, params={"corpid": self._corp_id, "corpsecret": self._secret})
+        check(answered.values)
+        return str(answered.values.get("access_token", "")), float(answered.values.get("expires_in", 0))
 
     async def _send(self, token: str, method: str, path: str, params: Mapping[str, str] | None = None, **what: Any) -> Answered:
         return await send(self._http, method, path, params={**(params or {}), "access_token": token}, **what)
