@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.chain import Held, all_that_has_come, held, timers
+from workflows.core.chain import Held, all_that_has_come, caught_up, held, timers
 from workflows.core.channels import Reach, by_messenger, ways
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced, spent
@@ -438,7 +438,7 @@ def remind(
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     kept = held(item(task), response, now)
-    fired = all_that_has_come(fire(item(task), response, name, now), response, now)
+    fired = caught_up(item(task), response, name, now)
     heard = _heard(task, fired, response, organization, commander, verifiers, reach)
     return _reminded(task, name, fired, _told(task, name, heard, response, organization, reach, now), kept, now)
 
