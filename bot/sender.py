@@ -467,5 +467,5 @@ class Sender:
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
-            said = (row, *ready.bundled)
+            said = [one for one in (row, *ready.bundled) if not one.superseded]
             outbox.supersede(tx, [one.ref or "" for one in said], now, by=said)

@@ -1,5 +1,6 @@
 """Tasks: 收到 认领 进展 完成 核实 are five different things."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,8 +20,12 @@ from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.outcome import Outcome
 from workflows.core.response import Response
+from workflows.core.seen import Seen
 from workflows.incident import Incident
-from workflows.task import State, Task
+from workflows.task import State, Task, seen_until
+
+
+_TASK = re.compile(r"[Tt]\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +191,26 @@ def _member(context: Context, task: Task) -> None:
     raise NotAllowed("task.other_group", group=task.group)
 
 
-@command("task seen", Which, zh="任务 收到", who="member", short=("收到",))
-def seen(context: Context, given: Which) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Several:
+    task: str | None = ref("T")
+    others: str = rest("其他任务", "other tasks")
+
+
+@command("task seen", Several, zh="任务 收到", who="member", short=("收到",))
+def seen(context: Context, given: Several) -> Reply:
     """You have received the message; the task stays open."""
-    task, _ = context.task(given.task)
+    first, *others = [_seen(context, one) for one in (given.task, *(found.upper() for found in _TASK.findall(given.others)))]
+    return Reply("\n".join([first.text, *(one.text for one in others)]), ref=first.ref)
+
+
+def _seen(context: Context, ref_: str | None) -> Reply:
+    task, incident = context.task(ref_)
     context.uow.seen(context.person, task.ref, task.version)
-    return context.say("task.seen", ref=task.ref, task=task.ref, state=task.state)
+    response, spoken = context.response(incident), Seen(task.level, context.now)
+    until = seen_until(task, spoken, response)
+    key = "task.seen" if (task.live or task.state is State.DONE) and until > context.now else "task.seen_only"
+    return context.say(key, ref=task.ref, task=task.ref, state=task.state, until=until)
 
 
 @command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",))

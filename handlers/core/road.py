@@ -450,9 +450,9 @@ class Road:
     def look(self, reader: Reader, person: str, audience: str = WHOLE) -> Look:
         return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person, audience)
 
-    def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
-        """What an outbox row says now, or None when it no longer matters."""
-        house, about = self.house, row.about
+    def draw(self, reader: Reader, row: OutboxRow, *, stands: bool = False) -> Outgoing | None:
+        """What an outbox row says now, or None when it no longer matters. `stands`: it was said, and its words are only set anew."""
+        house, about = self.house, {**row.about, "stands": stands}
         if row.kind == "secret":
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}

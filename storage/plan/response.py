@@ -24,6 +24,8 @@ PROVABLE = ("approve",)
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
 _CLOCK_SPANS = ("before", "repeat", "day_before", "repeat_days")
+#: So many repeats 收到 keeps from whoever said it, under plans that do not say for how long.
+REPEATS_SEEN = 2
 #: What a heavier level must not take longer for. `remind_before` is longer where it is gentler, and is not among them.
 _PACES = (
     "cadence",
@@ -59,7 +61,7 @@ def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
             root.note(level, "missing_level", name=level)
     responses = {level: _response(table, level, names) for level, table in tables.items()}
     root.close()
-    for name in (*_PACES, "snooze_max"):
+    for name in (*_PACES, "snooze_max", "seen_for"):
         check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
     _check_pauses(tables, responses)
     check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
@@ -103,6 +105,7 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         terminal_max=_limit(table, "terminal_max"),
         snooze_max=table.duration("snooze_max", zero=True),
         snooze_count=table.whole("snooze_count", least=0),
+        seen_for=table.duration("seen_for", zero=True) if table.has("seen_for") else REPEATS_SEEN * pace["overdue_repeat"],
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
         calendars=_calendars(table),

@@ -22,9 +22,10 @@ from workflows.core.duty import DutyChange
 from workflows.core.errors import NotFound
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
+from workflows.core.seen import Seen
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
-from workflows.task import LIVE, State, Task, verifiers_of
+from workflows.task import LIVE, SPOKEN, State, Task, verifiers_of
 from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
@@ -285,9 +286,15 @@ class Reader:
     def chats(self, incident: str) -> list[tuple[str, str]]:
         return chats_of(self._session, incident)
 
-    def has_seen(self, person: str, ref: str, version: int) -> bool:
-        row = self._session.get(SeenRow, (person, ref))
-        return row is not None and row.version >= version
+    def seen(self, person: str, task: Task) -> Seen | None:
+        """The person's 收到 to what was said of a task, unless something has happened to it since."""
+        row = self._session.get(SeenRow, (person, task.ref))
+        if row is None or row.version < task.touched:
+            return None
+        version, spoken = col(AuditRow.version), col(AuditRow.verb).in_(SPOKEN)
+        words = select(AuditRow).where(col(AuditRow.record_ref) == task.ref, version > task.touched, version <= row.version, spoken)
+        last = self._session.scalars(words.order_by(version.desc()).limit(1)).first()
+        return Seen(int((last.details or {})["level"]) if last else 0, row.at)
 
     def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
         """What one of our messages was about; None when it was about several things, or is not known."""

@@ -55,6 +55,8 @@ class Response:
     snooze_max: timedelta
     """zero = no snooze at this level"""
     snooze_count: int
+    seen_for: timedelta = timedelta(0)
+    """how long 收到 keeps repeats of the same rung from a person; zero = it quiets nothing"""
     no_oral: tuple[str, ...] = ()
     """kinds of approval that no spoken yes can give at this level"""
     step_up: tuple[str, ...] = ()
@@ -108,5 +110,5 @@ class Response:
 
 _WAITS = (
     *("cadence", "claim_within", "progress_every", "progress_grace", "overdue_repeat", "verify_within"),
-    *("approval_wait", "terminal_repeat", "terminal_slow"),
+    *("approval_wait", "terminal_repeat", "terminal_slow", "seen_for"),
 )
