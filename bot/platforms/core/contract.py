@@ -167,6 +167,10 @@ class TryLater(Exception):
         self.after = after
 
 
+class Elsewhere(TryLater):
+    """Another replica can do this now, and in a moment this one asks again: nobody need hear of it."""
+
+
 class PlatformDown(TryLater):
     """Not this deed but the whole platform: away, out of quota, or refusing our credentials. `reason` tells an administrator what to do."""
 

@@ -232,7 +232,7 @@ class App:
             return
         async with self._memory.trying(one) as tried:
             if tried and "text" in body:
-                body = {**body, "text": {**body["text"], "content": f"{self._artist.adds.perhaps} {body['text']['content']}"}}
+                body = {**body, "text": {**body["text"], "content": f"{self._artist.labels.again} {body['text']['content']}"}}
             await self.calls.call("POST", SAY, json={"chatid": chat, **body})
         await self._memory.put(f"done:{one}", "{}", BACK)
 

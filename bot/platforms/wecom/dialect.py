@@ -42,8 +42,6 @@ class Adds:
     """the menu's first choice, which does nothing"""
     run: str
     """the button that hands in the menu"""
-    perhaps: str
-    """before what may have been shown already"""
     receives: str
     """in a group that only receives: where to say commands"""
     wait: str
@@ -52,8 +50,12 @@ class Adds:
     """where the answer was said in another way"""
     file: str
     """the name of the file that holds the whole of a long text"""
+    untapped: str
+    """to whoever tapped what could not be decided"""
     again: Callable[[int], str]
     """below words that somebody was told so many times now: WeCom drops a text that it has just shown"""
+    unkept: Callable[[str], str]
+    """to whoever said this: it could not be kept"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ ANSWERS, SLOTS = timedelta(minutes=58), 8
 WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
+#: So much of what somebody said is repeated to them.
+QUOTED = 20
 
 
 class Robot:
@@ -117,6 +119,13 @@ class Robot:
         said = self._artist.card(reply.card, message.reply_to, robot=True, said=reply.text if len(reply.text) <= DESC else "").card
         return {"response_type": "update_template_card", "template_card": said, **({"userids": [message.sender]} if alone else {})}
 
+    def unkept(self, message: Message) -> str:
+        """What is said where a message could not be kept."""
+        said, adds = message.text, self._artist.adds
+        if message.kind == "click":
+            return markdown(adds.untapped)
+        return markdown(adds.unkept(said if 0 < len(said) <= QUOTED else f"{said[:QUOTED]}…"))
+
     # Out
 
     async def send(self, chat: str, message: Outgoing, key: str) -> Done:
@@ -158,7 +167,7 @@ class Robot:
         await self._budget.take((Limit(f"talk:{chat}:minute", PER_MINUTE, MINUTE), Limit(f"talk:{chat}:hour", PER_HOUR, HOUR)))
         async with self._memory.trying(one) as tried:
             if tried and "markdown" in body:
-                body = {**body, "markdown": {"content": f"{self._artist.adds.perhaps} {body['markdown']['content']}"}}
+                body = {**body, "markdown": {"content": f"{self._artist.labels.again} {body['markdown']['content']}"}}
             try:
                 await self._out(chat, body)
             except Refused:
