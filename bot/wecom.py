@@ -41,9 +41,13 @@ def make_wecom(
 
 def artist_of(words: Words, public_url: str) -> Artist:
     labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
-    plain = {name: words.say(f"wecom_adds.{name}") for name in Adds.__dataclass_fields__ if name not in ("again", "unkept")}
-    again, unkept = (lambda count: words.say("wecom_adds.again", count=count)), (lambda text: words.say("wecom_adds.unkept", text=text))
-    adds = Adds(**plain, again=again, unkept=unkept)
+    plain = {name: words.say(f"wecom_adds.{name}") for name in Adds.__dataclass_fields__ if name not in ("again", "unkept", "lost")}
+    adds = Adds(
+        **plain,
+        again=lambda count: words.say("wecom_adds.again", count=count),
+        unkept=lambda text: words.say("wecom_adds.unkept", text=text),
+        lost=lambda name: words.say("wecom_adds.lost", name=name),
+    )
     return Artist(labels, adds, public_url, lambda button: how_to_type(button, words.locale))
 
 

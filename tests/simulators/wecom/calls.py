@@ -12,6 +12,10 @@ from tests.simulators.wecom.state import HOUR, MINUTE, Chat, Json, Media, Person
 LIVES = timedelta(seconds=7200)
 _MEGA = 1024 * 1024
 SIZES = {"image": 10 * _MEGA, "voice": 2 * _MEGA, "video": 10 * _MEGA, "file": 20 * _MEGA}
+#: Over the robot's long connection (101463).
+ROBOT_SIZES = {**SIZES, "image": 2 * _MEGA}
+#: JPG and PNG, by their first bytes.
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _IDS = each(words(least=1), 2000)
 _MENTIONED = thing({"content": words(), "mentioned_list": each(words(least=1))}, ("content",))
 #: What an app may say in a group of its own: no card.
@@ -75,8 +79,10 @@ def keep(state: State, kind: str, name: str, content: bytes, owner: str) -> Medi
         raise Refusal(40004, "invalid media type")
     if len(content) <= 5:
         raise Refusal(40006, "invalid media size: not more than 5 bytes")
-    if len(content) > SIZES[kind]:
+    if len(content) > (SIZES if owner == "app" else ROBOT_SIZES)[kind]:
         raise Refusal(45001, "media size out of limit")
+    if kind == "image" and not content.startswith(_PICTURES):
+        raise Refusal(40005, "invalid file type")
     media = Media(state.new("media"), kind, name, content, state.clock(), owner)
     state.media[media.id] = media
     return media
