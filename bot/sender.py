@@ -19,6 +19,7 @@ from bot.platforms.core.contract import (
     Deed,
     Done,
     Edit,
+    Elsewhere,
     Invite,
     Pin,
     Platform,
@@ -302,7 +303,8 @@ class Sender:
         unknown = isinstance(error, PlatformDown) or not asked
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(platform or "-", "later")
-        log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
+        if not isinstance(error, Elsewhere):
+            log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
         text = str(error) if asked else type(error).__name__
         circuit = self.circuit(platform)
         down = circuit.wait() > 0

@@ -35,14 +35,19 @@ def make_wecom(
     if robot is not None and settings.robot is not None and settings.robot.mode == "ws":
         login = Login(settings.ws_url, settings.robot.bot_id, settings.robot.secret.reveal())
         new_id = partial(secrets.token_hex, 8)
-        robot.wire = Wire(login, shelf, new_id(), new_id, robot.inbound.decode, robot.portable, robot.updated, times)
+        robot.wire = Wire(login, shelf, new_id(), new_id, robot.inbound.decode, robot.portable, robot.updated, robot.unkept, times)
     return Wecom(app, robot, http, memory, artist, now)
 
 
 def artist_of(words: Words, public_url: str) -> Artist:
     labels = Labels(**{name: words.say(f"platform_adds.{name}") for name in Labels.__dataclass_fields__})
-    plain = {name: words.say(f"wecom_adds.{name}") for name in Adds.__dataclass_fields__ if name != "again"}
-    adds = Adds(**plain, again=lambda count: words.say("wecom_adds.again", count=count))
+    plain = {name: words.say(f"wecom_adds.{name}") for name in Adds.__dataclass_fields__ if name not in ("again", "unkept", "lost")}
+    adds = Adds(
+        **plain,
+        again=lambda count: words.say("wecom_adds.again", count=count),
+        unkept=lambda text: words.say("wecom_adds.unkept", text=text),
+        lost=lambda name: words.say("wecom_adds.lost", name=name),
+    )
     return Artist(labels, adds, public_url, lambda button: how_to_type(button, words.locale))
 
 

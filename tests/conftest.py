@@ -24,7 +24,7 @@ for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
 
 #: What takes long comes first: at the end it would keep one worker busy while the others have nothing left.
-_LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times")
+_LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times", "takeover")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,8 @@
 """What `gengfu doctor` says of WeCom: the table of what can be done, and each finding once as it should be and once broken."""
 
 import asyncio
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,16 +10,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.bootstrap import real_now
+from bot.bootstrap import SAMPLE_PLAN, real_now
 from bot.config import LOCALES, read_settings
 from bot.doctor import Doctor
+from bot.platforms.feishu.checkup import mobile
 from bot.platforms.wecom.app_inbound import AppSecrets
+from bot.platforms.wecom.calls import NEVER, STOP
 from bot.platforms.wecom.checkup import ROWS, Checkup, table
 from handlers.core.wording import Words
+from storage.plan import load_plan
 from tests.simulators.wecom.sim import Sim
 from tests.simulators.wecom.tenant import userid
 from tests.wecom_firm import AES_KEY, TOKEN, Mode, firm_on_wecom, settings_on
 from tests.world import SMALL_PLAN
+from workflows.core.errors import BadConfig
 
 SECRETS = ("WECOM_SECRET", "WECOM_TOKEN", "WECOM_AES_KEY", "WECOM_BOT_SECRET", "WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY")
 
@@ -114,3 +120,62 @@ def test_it_knocks_as_wecom_does_and_a_server_with_other_keys_is_noticed(tmp_pat
         assert asyncio.run(knock(firm.url, corp, TOKEN, firm.clock)) == "answers"
         assert asyncio.run(knock(firm.url, corp, "another", firm.clock)) == "answers_wrongly"
         assert asyncio.run(knock("http://127.0.0.1:9", corp, TOKEN, firm.clock)) == "unanswered"
+
+
+# Who is who
+
+
+def links(sim: Sim, folder: Path, mode: Mode = "app") -> tuple[int, list[str]]:
+    names = {**settings_on(sim, folder, mode, "en", SAMPLE_PLAN), "GENGFU_DATABASE_URL": "sqlite:///none.db"}
+    file = folder / "plan" / "organization.toml"
+    file.write_text(re.sub(r"identities = .*\n", "", file.read_text("utf-8")), "utf-8")
+    lines: list[str] = []
+    code = Doctor(read_settings(names, None), real_now).link_people(lines.append)
+    return code, lines
+
+
+def test_link_people_by_mobile_and_where_that_leads_nowhere_by_mail(sim: Sim, tmp_path: Path) -> None:
+    people = {person.id: person for person in load_plan(SAMPLE_PLAN).organization.people.values()}
+    li, wang, chen = people["li.na"], people["wang.qiang"], people["chen.bo"]
+    sim.add_person("LiNa", "李娜", mobile=mobile(li.phone), email="another@example.com")
+    sim.add_person("WangQ", "王强", mobile="13999999999", email=wang.email)
+    sim.add_person("ChenBo", "陈波", visible=False, mobile=mobile(chen.phone))
+    sim.state.people["WangQ"].work_email, sim.state.people["WangQ"].email = wang.email, ""
+    code, lines = links(sim, tmp_path)
+    assert code == 0
+    assert lines[lines.index("# li.na 李娜") + 1] == 'identities = { wecom = "LiNa" }'
+    assert lines[lines.index(f"# wang.qiang {wang.name}") + 1] == 'identities = { wecom = "WangQ" }'
+    assert f"# chen.bo {chen.name}: WeCom knows neither" in "\n".join(lines)
+    assert lines[-1].startswith(f"# 2 of {len(people)} people found")
+    asked = [one.request for one in sim.calls("POST /user/get_userid_by_email")]
+    assert not [one for one in asked if li.email.encode() in one.body], "whom the number leads to is not asked for again"
+
+
+def test_link_people_stops_before_wecom_does(sim: Sim, tmp_path: Path) -> None:
+    """A plan with wrong numbers would have the interface shut for a day."""
+    more = "".join(f'\n[[person]]\nid = "p{n}"\nname = "人{n}"\nphone = "139{n:08}"\n' for n in range(80))
+    source = tmp_path / "source"
+    shutil.copytree(SMALL_PLAN, source)
+    (source / "organization.toml").write_text((SMALL_PLAN / "organization.toml").read_text("utf-8") + more, "utf-8")
+    names = settings_on(sim, tmp_path / "large", "app", "en", source)
+    lines: list[str] = []
+    assert Doctor(read_settings({**names, "GENGFU_DATABASE_URL": "sqlite:///none.db"}, None), real_now).link_people(lines.append) == 0
+    assert "look-ups led nowhere, and no more are made" in lines[0]
+    assert sim.state.misses["getuserid"] <= sim.state.accounts / 10
+
+
+def test_link_people_says_what_an_administrator_has_to_do(sim: Sim, tmp_path: Path) -> None:
+    sim.faults.add("POST /cgi-bin/user/getuserid", "answer", code=48002, status=200, message="api forbidden")
+    code, lines = links(sim, tmp_path / "a")
+    assert (code, "an administrator of WeCom must allow it" in lines[0], "api forbidden" in lines[0]) == (1, True, True)
+    sim.state.trusted_ips = ("10.0.0.1",)
+    code, lines = links(sim, tmp_path / "b")
+    assert (code, len(lines), "企业可信IP" in lines[0], "from ip: 127.0.0.1" in lines[0]) == (1, 1, True, True)
+    with pytest.raises(BadConfig, match="WeCom's self-built app"):
+        links(sim, tmp_path / "c", "robot")
+
+
+def test_every_code_that_we_know_is_put_into_words() -> None:
+    for locale in LOCALES.values():
+        words = Words.load(locale, "Asia/Shanghai")
+        assert all(words.has(f"doctor.wecom_code.{code}") for code in (*STOP, *NEVER))

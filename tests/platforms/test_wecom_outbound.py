@@ -10,6 +10,7 @@ from bot.platforms.core.contract import (
     Done,
     Edit,
     Fetch,
+    Invite,
     PlatformDown,
     Recall,
     Rejected,
@@ -354,3 +355,14 @@ def test_no_foreign_file_is_fetched(robot: WecomStand, app: WecomStand) -> None:
             robot.do(Fetch("m", key), "fetch:1")
     with pytest.raises(WillNeverWork):
         app.do(Fetch("m", "unknown-media"), "fetch:2")
+
+
+def test_nobody_is_called_who_is_not_in_the_group(app: WecomStand) -> None:
+    """Who went on leave and out of the group, or came by another messenger; the words name them all the same."""
+    app.sim.add_person("SunJie", "孙洁")
+    chat = app.do(CreateRoom("INC 行情中断", ("LiNa", "WuDi")), "room:1").facts["chat"]
+    app.do(Send(Outgoing("孙洁、吴迪:请回复", mentions=("SunJie", "wudi")), chat=chat), "outbox:1")
+    assert app.sim.said[-1].mentioned == {"WuDi"}
+    app.do(Invite(chat, ("SunJie",)), "invite:1")
+    app.do(Send(Outgoing("孙洁:请回复", mentions=("SunJie",)), chat=chat), "outbox:2")
+    assert app.sim.said[-1].mentioned == {"SunJie"}

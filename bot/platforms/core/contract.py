@@ -9,12 +9,26 @@ from handlers.core.message import Message, Outgoing, Reply
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A picture or a paper that goes with a message. `link`: where else it can be seen, said where a platform does not take it."""
+
+    name: str
+    content: bytes = field(repr=False)
+    kind: Literal["file", "image"] = "file"
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
-    """Say something in a chat. `chat` is the platform's id; a person's direct chat is addressed by `person` (their id there)."""
+    """Say something in a chat. `chat` is the platform's id; a person's direct chat is addressed by `person` (their id there).
+
+    `enclosed` follows the message; only where `Can.enclose`.
+    """
 
     message: Outgoing
     chat: str = ""
     person: str = ""
+    enclosed: tuple[Enclosed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,8 @@ class Can:
     mute: Callable[[str], bool] = lambda chat: False
     links: bool = False
     """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
+    enclose: bool = False
+    """pictures and papers go with a message (`Send.enclosed`)"""
     unsigned: bool = False
     """what arrives does not prove who said it (`Message.unsigned`): acts of four eyes are links to the web page"""
     toast: int = 10_000
@@ -165,6 +181,10 @@ class TryLater(Exception):
     def __init__(self, after: float, reason: str = "") -> None:
         super().__init__(reason or f"try again in {after:g} s")
         self.after = after
+
+
+class Elsewhere(TryLater):
+    """Another replica can do this now, and in a moment this one asks again: nobody need hear of it."""
 
 
 class PlatformDown(TryLater):

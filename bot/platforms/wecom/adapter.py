@@ -12,6 +12,7 @@ from bot.platforms.core.contract import (
     Deed,
     Done,
     Edit,
+    Enclosed,
     Fetch,
     Hear,
     Heard,
@@ -109,7 +110,17 @@ class Wecom:
             shown = self._artist.card(deed.message.card, one, robot=kind_of(done.facts["chat"]) != "app").card
             await self._memory.put(f"shown:{one}", fingerprint(shown), SHOWN)
             await self._memory.put(f"sent:{one}", self._now().isoformat(), ANEW)
+        for number, one_more in enumerate(deed.enclosed):
+            await self._enclose(done.facts["chat"], one_more, f"{key}:enclosed:{number}")
         return done
+
+    async def _enclose(self, chat: str, one: Enclosed, key: str) -> None:
+        """By whoever speaks there. A robot that is called back has no way for files: one-to-one the app brings it, in a group the link."""
+        robot = self.robot if kind_of(chat) in ("bot", "group") else None
+        if robot is not None and (robot.wire is not None or kind_of(chat) == "group"):
+            await robot.enclose(chat, one, key)
+        else:
+            await self._the_app().enclose(chat if kind_of(chat) == "room" else f"{APP}{person_of(chat)}", one, key)
 
     async def _said(self, chat: str, message: Outgoing, key: str) -> Done:
         """By the bot whose chat it is; one-to-one by the other, where that one is off or may not speak."""
@@ -170,7 +181,7 @@ class Wecom:
 def able(app: bool, wire: bool) -> Can:
     """What can be done with the app, with the robot's long connection, or both. Neither knows for sure what it has shown already."""
     return Can(
-        edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True,
+        edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True, enclose=True,
         toast=DESC, on_card=True,
         deaf=lambda chat: kind_of(chat) == "room",
         mute=lambda chat: kind_of(chat) == "group" and not wire,

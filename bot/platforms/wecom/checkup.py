@@ -5,23 +5,21 @@ The robot's long connection is not tried: a second one would end the first.
 
 import base64
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from bot.platforms.core.checkup import Found
+from bot.platforms.core.checkup import SKEWED, Found, is_public
 from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import send
 from bot.platforms.wecom.app import MEMBER, NO_MEMBER
 from bot.platforms.wecom.app_inbound import AppSecrets
-from bot.platforms.wecom.calls import TOKEN, Calls, Refused
+from bot.platforms.wecom.calls import TOKEN, Calls, Refused, told
 from bot.platforms.wecom.crypt import FRESH, Envelope
 
 CALLBACK = "/callbacks/wecom"
-SKEWED = timedelta(seconds=60)
 #: What people may want to do -> by what, the first that is on: app, the robot's long connection (ws), its callbacks (http), or nothing.
 ROWS: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (
     ("alone", (("app", "alone_app"), ("ws", "alone_robot"))),
@@ -61,7 +59,7 @@ class Checkup:
         try:
             return [*await self._credentials(), *await self._members(people), *await self._callback()]
         except (TryLater, WillNeverWork) as error:
-            return [Found("bad", "wecom", "refused", {"why": str(error)})]
+            return [Found("bad", "wecom", "refused", told(error))]
 
     async def _credentials(self) -> list[Found]:
         before = self._now()
@@ -95,7 +93,7 @@ class Checkup:
         """The address to enter, whether WeCom could reach it at all, and whether it answers as WeCom's own check demands."""
         address = self._public_url + CALLBACK
         url = urlsplit(address)
-        if url.scheme != "https" or not _is_public(url.hostname or ""):
+        if url.scheme != "https" or not is_public(url.hostname or ""):
             return [Found("bad", "wecom", "not_public", {"address": address})]
         return [Found("ok", "wecom", "callback", {"address": address}), await self.knock(address)]
 
@@ -111,11 +109,3 @@ class Checkup:
         if answered.text == echo:
             return Found("ok", "wecom", "answers")
         return Found("attention", "wecom", "answers_wrongly", {"status": answered.status_code})
-
-
-def _is_public(host: str) -> bool:
-    """A name with a dot, or an address of the internet."""
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host and not host.endswith((".local", ".internal", ".localhost", ".lan"))
