@@ -39,7 +39,7 @@ class Speaker:
         self._zone = zone
 
     async def say(self, deed: Send, drawn: Drawn, key: str) -> Done:
-        """DingTalk knows no key of ours here: what became of one is kept, and in a group a second try whose first may have arrived says so."""
+        """DingTalk knows no key of ours here: what became of one is kept. In a group a second try whose first may have arrived says so."""
         if deed.person:
             outcome = (await self.tell(drawn, {key: deed.person}))[key]
             if not isinstance(outcome, Done):
