@@ -50,7 +50,8 @@ SHOWN = 3
 
 #: Where no directory can be asked.
 NOBODY_TO_ASK = (
-    "--link-people asks Feishu and WeCom's self-built app, which are off: set FEISHU_APP_ID, or WECOM_CORP_ID, and what belongs to it"
+    "--link-people asks Feishu, WeCom's self-built app and DingTalk, which are off: "
+    "set FEISHU_APP_ID, WECOM_CORP_ID or DINGTALK_CLIENT_ID, and what belongs to it"
 )
 
 Say = Callable[[str], None]

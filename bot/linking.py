@@ -12,9 +12,10 @@ from bot.config import Settings
 from bot.plan_cli import harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.http import client
+from bot.platforms.dingtalk.directory import Directory as DingTalkDirectory
 from bot.platforms.feishu.checkup import Checkup as FeishuCheckup
 from bot.platforms.feishu.checkup import Setup, mobile
-from bot.platforms.wecom.directory import Directory
+from bot.platforms.wecom.directory import Directory as WeComDirectory
 from handlers.core.wording import Words
 from workflows.core.people import Person
 
@@ -26,6 +27,9 @@ class Looked:
     known: Mapping[str, str]
     troubles: tuple[Found, ...] = ()
 
+
+#: Where nobody can be asked for by e-mail address.
+BY_MOBILE = ("dingtalk",)
 
 Look: TypeAlias = Callable[[Sequence[Person]], Coroutine[Any, Any, Looked]]
 
@@ -49,10 +53,18 @@ def looks(settings: Settings, now: Callable[[], datetime]) -> dict[str, Look]:
 
         async def ask_wecom(people: Sequence[Person]) -> Looked:
             async with client(wecom.api_base) as http:
-                directory = Directory(http, app.corp_id, app.secret.reveal(), now)
+                directory = WeComDirectory(http, app.corp_id, app.secret.reveal(), now)
                 return Looked(*await directory.identities([ways(person) for person in people]))
 
         found["wecom"] = ask_wecom
+    if dingtalk := channels.dingtalk:
+
+        async def ask_dingtalk(people: Sequence[Person]) -> Looked:
+            async with client(dingtalk.api_base) as http, client(dingtalk.oapi_base) as old:
+                directory = DingTalkDirectory(http, old, dingtalk.client_id, dingtalk.client_secret.reveal(), now)
+                return Looked(*await directory.identities(mobile(person.phone) for person in people if person.phone))
+
+        found["dingtalk"] = ask_dingtalk
     return found
 
 
@@ -92,7 +104,8 @@ class Lines:
         shared = [other.name for other in self._people if other is not person and found and self._sure[name].get(other.id) == found]
         if not ids:
             there = self._words.say(f"platform.{name}")
-            return told("doctor.link.not_found", platform=there) if any(ways(person)) else told("doctor.link.no_way")
+            by = ways(person)[1:] if name in BY_MOBILE else ways(person)
+            return told(f"doctor.link.{'not_found' if any(by) else 'no_way'}{'_mobile' if name in BY_MOBILE else ''}", platform=there)
         if not found:
             return told("doctor.link.twice", ids=sorted(ids))
         if shared:

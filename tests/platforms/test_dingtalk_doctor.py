@@ -1,6 +1,8 @@
 """What `gengfu doctor` says of DingTalk: each finding as it should be and broken, and no secret in any of it."""
 
 import asyncio
+import re
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +16,11 @@ from bot.platforms.core.container import key_of
 from bot.platforms.core.http import client
 from bot.platforms.dingtalk.checkup import EVENTS, Checkup, Setup
 from storage.database import Database
+from storage.plan import load_plan
 from tests.dingtalk_firm import AES_KEY, TOKEN, firm_on_dingtalk, settings_on, staff_id
 from tests.ready import with_schema
 from tests.simulators.dingtalk import Sim
+from tests.simulators.feishu import Sim as FeishuSim
 
 
 class House:
@@ -115,3 +119,80 @@ def test_the_address_of_events_answers_the_doctors_own_check(tmp_path: Path) -> 
 
         assert asyncio.run(work(AES_KEY)) == "answers"
         assert asyncio.run(work("A" * 43)) in ("answers_wrongly", "unanswered")
+
+
+# Who is who
+
+
+def links(house: House, **more: str) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    code = Doctor(read_settings({**house.given, **more}, None), real_now).link_people(lines.append)
+    return code, lines
+
+
+def unlinked(house: House) -> Path:
+    """The plan as somebody has it before anybody was looked up; DingTalk knows their numbers."""
+    file = Path(house.given["GENGFU_PLAN_DIR"]) / "organization.toml"
+    text = re.sub(r"(identities|phone) = .*\n", "", file.read_text("utf-8"))
+    for number, person in enumerate(load_plan(file.parent).organization.people.values()):
+        phone = f"138{number:08}"
+        house.sim.state.people[person.identities["dingtalk"]].mobile = phone
+        text = text.replace(f'id = "{person.id}"\n', f'id = "{person.id}"\nphone = "{phone}"\n')
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_link_people_by_mobile_number(house: House) -> None:
+    file = unlinked(house)
+    people = load_plan(file.parent).organization.people
+    text = file.read_text("utf-8").replace(f'phone = "{people["wang.qiang"].phone}"', f'phone = "+86 {people["wang.qiang"].phone}"')
+    text = text.replace('id = "li.na"\n', 'id = "li.na"\nidentities = { wecom = "LiNa" }\n')
+    file.write_text(text.replace(f'phone = "{people["zhou.heng"].phone}"\n', ""), "utf-8")
+    del house.sim.state.people[staff_id("han.tao")]
+    house.sim.state.made_accounts[people["han.tao"].phone] = ["made-han"]
+    house.sim.state.people[staff_id("wu.di")].mobile = ""
+    code, lines = links(house)
+    told = "\n".join(lines)
+    assert code == 0
+    assert tomllib.loads(lines[lines.index("# li.na 李娜") + 1])["identities"] == {"wecom": "LiNa", "dingtalk": "dlina"}
+    assert lines[lines.index("# wang.qiang 王强") + 1] == 'identities = { dingtalk = "dwangqiang" }', "with the country's code"
+    assert lines[lines.index(f"# han.tao {people['han.tao'].name}") + 1] == 'identities = { dingtalk = "made-han" }', (
+        "an account of the firm's"
+    )
+    assert "# zhou.heng 周衡: the plan has no mobile number, and DingTalk knows people by nothing else" in told
+    assert "# wu.di 吴迪: DingTalk does not know the mobile number" in told
+    assert all(one.startswith(("#", "identities")) for one in lines)
+    assert lines[-1].startswith(f"# {len(people) - 2} of {len(people)} people found")
+    assert house.sim.state.calls.used == 0, "the directory costs nothing of the month"
+
+
+def test_link_people_says_which_permission_is_lacking(house: House) -> None:
+    unlinked(house)
+    house.sim.state.permissions.discard("qyapi_get_member_by_mobile")
+    code, lines = links(house)
+    assert code == 1
+    assert "the app lacks a permission" in lines[0]
+    assert "[qyapi_get_member_by_mobile]" in lines[0]
+    assert "开发配置 → 权限管理" in lines[0]
+    assert len(lines) == 1, "nothing that looks as if nobody were found"
+    assert "请在 开发配置 → 权限管理 开通" in links(house, GENGFU_LOCALE="zh")[1][0]
+    code, lines = links(house, DINGTALK_CLIENT_SECRET="not-the-secret")
+    assert (code, "DINGTALK_CLIENT_SECRET" in lines[0]) == (1, True)
+
+
+def test_link_people_of_feishu_and_dingtalk_is_one_line_for_each(house: House) -> None:
+    """A firm that runs both: one line of identities for a person, remarks by messenger, and what one refuses leaves the other's."""
+    file = unlinked(house)
+    li = load_plan(file.parent).organization.people["li.na"]
+    with FeishuSim() as feishu:
+        feishu.add_person("ou_lina", "李娜", mobile=li.phone)
+        on = {"FEISHU_APP_ID": feishu.state.app_id, "FEISHU_APP_SECRET": feishu.state.app_secret, "FEISHU_MODE": "ws"}
+        on["FEISHU_API_BASE"] = feishu.url
+        code, lines = links(house, **on)
+        assert code == 0
+        assert lines[lines.index("# li.na 李娜") + 1] == 'identities = { feishu = "ou_lina", dingtalk = "dlina" }'
+        assert any(one.startswith("# wu.di 吴迪: Feishu: Feishu knows neither") for one in lines)
+        assert [one.split(":")[0] for one in lines[-2:]] == ["# Feishu", "# DingTalk"]
+        code, lines = links(house, **{**on, "FEISHU_APP_SECRET": "not-the-secret"})
+        assert code == 1
+        assert lines[lines.index("# li.na 李娜") + 1] == 'identities = { dingtalk = "dlina" }'

@@ -105,6 +105,18 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Lots:
+    """Up to `most` people are told the same words by one call.
+
+    `tell(message, people)`: idempotency key -> the id of who is told under it. Answers what became of each; what befell all of them it may
+    raise. Who was told already under their key is not told again.
+    """
+
+    most: int
+    tell: "Callable[[Outgoing, Mapping[str, str]], Awaitable[Mapping[str, Outcome]]]"
+
+
+@dataclass(frozen=True, slots=True)
 class Can:
     """What a platform is able to do; what it is not, nobody asks it for.
 
@@ -146,6 +158,8 @@ class Can:
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
     on_card: bool = False
     """that is shown on the new card: where there is none, it is said in a message"""
+    lots: Lots | None = None
+    """several people hear the same words by one call"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +215,10 @@ class WillNeverWork(Exception):
 
 class Rejected(WillNeverWork):
     """The platform itself said no: it is alive."""
+
+
+Outcome: TypeAlias = Done | TryLater | WillNeverWork
+"""What became of one deed of several."""
 
 
 class NotAuthentic(Exception):

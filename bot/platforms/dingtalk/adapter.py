@@ -24,7 +24,9 @@ from bot.platforms.core.contract import (
     Hear,
     Heard,
     Invite,
+    Lots,
     NotAuthentic,
+    Outcome,
     Page,
     Pin,
     Recall,
@@ -41,8 +43,8 @@ from bot.platforms.dingtalk.dialect import HINT, TRACK, as_card, draw_card, draw
 from bot.platforms.dingtalk.inbound import DIRECT, Event, Inbound, Secrets
 from bot.platforms.dingtalk.rooms import Rooms
 from bot.platforms.dingtalk.wire import Wire
-from bot.platforms.dingtalk.words import Speaker
-from handlers.core.message import Card, Message, Reply
+from bot.platforms.dingtalk.words import MOST_PEOPLE, Speaker
+from handlers.core.message import Card, Message, Outgoing, Reply
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,7 @@ class DingTalk:
         self._now = now
         self._api = api = Counted(self.calls, shelf, now, month, pushes)
         self._speaker = Speaker(api, of.robot_code, shelf, labels, now, setup.zone)
+        self.can = replace(self.can, lots=Lots(MOST_PEOPLE, self.tell))
         self._cards = CardDesk(api, of.robot_code, setup.template, shelf, labels, now, stream=setup.mode == "stream")
         self._rooms = Rooms(api, of.robot_code, setup.scene)
 
@@ -136,6 +139,9 @@ class DingTalk:
             case Pin() | Recall():
                 await (self._cards.pin(deed) if isinstance(deed, Pin) else self._speaker.take_back(deed))
                 return Done()
+
+    async def tell(self, message: Outgoing, people: Mapping[str, str]) -> Mapping[str, Outcome]:
+        return await self._speaker.tell(draw_message(message, self._labels), people)
 
     async def listen(self, hear: Hear) -> None:
         if self._setup.mode == "stream":

@@ -52,6 +52,7 @@ STOP: Mapping[str, str] = {
 #: What no retry cures: code -> what an administrator has to know.
 NEVER: Mapping[str, str] = {
     "Forbidden.AccessDenied.AccessTokenPermissionDenied": "the app lacks a permission: grant the one named in the message and publish",
+    "88.60011": "the app lacks a permission: grant the one named in the message and publish",
     "invalidParameter.robotCode.empty": "the robot is not in this group: add it in the group's settings",
     "invalidParameter.robotCode.auth": "the robot may not do this: check the app's permissions",
     "invalid.openConversationId": "DingTalk does not know this group",

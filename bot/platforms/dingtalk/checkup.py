@@ -19,14 +19,13 @@ from bot.platforms.core.container import Container
 from bot.platforms.core.contract import NotAuthentic, PlatformDown, TryLater, WillNeverWork
 from bot.platforms.core.http import Answered, send
 from bot.platforms.dingtalk.calls import TOKEN, Calls, Refused, check, code_of
+from bot.platforms.dingtalk.directory import PACE
 from bot.platforms.dingtalk.inbound import FRESH
 from bot.platforms.dingtalk.rooms import NO_USER, PEOPLE
 from bot.platforms.dingtalk.wire import OPEN, SUBSCRIPTIONS
 
 SAID, TAPPED, EVENTS = "/callbacks/dingtalk", "/callbacks/dingtalk/card", "/callbacks/dingtalk/events"
 SHOWN = 5
-#: Seconds between calls of one kind, of which twenty a second are allowed.
-PACE = 0.06
 
 
 @dataclass(frozen=True, slots=True)
