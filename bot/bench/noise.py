@@ -31,7 +31,7 @@ from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done, Send
 from handlers.core.access import house_scope
 from handlers.core.message import Message
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.digests import KIND, SPREAD
 from storage.outbox import BUNDLE, OVER, PRIORITY, REMINDERS
 from storage.schema import migrate
@@ -213,7 +213,10 @@ class _Play:
     # What people do
 
     def _wanted(self) -> list[tuple[str, str]]:
-        return self._parts.database.read(lambda tx: list(self._acts(Reader(tx, self._parts.plans, house_scope()))))
+        return self._parts.database.read(lambda tx: list(self._acts(self._reader(tx))))
+
+    def _reader(self, tx: Transaction) -> Reader:
+        return Reader(tx, self._parts.plans, house_scope())
 
     def _acts(self, reader: Reader) -> Iterator[tuple[str, str]]:
         for incident in reader.unclosed():
@@ -293,21 +296,20 @@ class _Play:
         read = self._parts.database.read
         rows = read(lambda tx: notices(tx, kinds))
         spoken = read(lambda tx: words_of(tx, "I1"))
-        incidents = read(lambda tx: len(Reader(tx, self._parts.plans, house_scope()).unclosed()))
+        incidents = read(lambda tx: len(self._reader(tx).unclosed()))
         done = [row for row in rows if row.status == "done"]
-        with_reader = lambda act: read(lambda tx: act(Reader(tx, self._parts.plans, house_scope())))  # noqa: E731
-        kept = with_reader(lambda reader: list(self._kept(reader, done)))
-        naive = with_reader(lambda reader: messages(reader, self._clock.now))
+        kept = read(lambda tx: list(self._kept(self._reader(tx), done)))
+        naive = read(lambda tx: messages(self._reader(tx), self._clock.now))
         return Told(done, self._tape.sent, spoken, self._late.worst, incidents, kept, naive)
 
     def _kept(self, reader: Reader, rows: list[OutboxRow]) -> Iterator[tuple[str, float | None]]:
         """Not said, though nobody had done anything to the task between the round and its message."""
-        texts = {row.message_id: row.said["text"] for row in rows if row.message_id and row.said}
+        texts: dict[str | None, str] = {row.message_id: row.said["text"] for row in rows if row.message_id and row.said}
         for row in rows:
             if row.about["notice"] != "task.reminder" or f"】{row.ref} " in texts.get(row.message_id, ""):
                 continue
             said = row.finished or self._clock.now
-            acts = [one for one in reader.history(row.ref or "") if one.verb not in SPOKEN and row.created < one.at <= said]
+            acts = [one for one in reader.history(row.ref or "") if one.verb not in SPOKEN and row.created <= one.at <= said]
             heard = [at for who, ref, at in self._seen if (who, ref) == (row.recipient, row.ref) and at <= said]
             task = reader.task(row.ref or "")
             incident = reader.incident(task.incident)
