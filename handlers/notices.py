@@ -210,8 +210,6 @@ def mention(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 def _knows(look: Look, task: Task, person: str, about: Mapping[str, Any]) -> bool:
     """Whether this person has said 收到 to as much: asked when it is sent, not when the chain spoke, and never of what stands already."""
     seen = None if about.get("stands") else look.reader.seen(person, task)
-    if seen is None:
-        return False
     response = look.response(look.reader.incident(task.incident))
     return still_seen(task, seen, level=int(about["values"]["level"]), response=response, now=look.now)
 

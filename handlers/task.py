@@ -24,7 +24,6 @@ from workflows.core.seen import Seen
 from workflows.incident import Incident
 from workflows.task import State, Task, seen_until
 
-
 _TASK = re.compile(r"[Tt]\d+")
 
 

@@ -557,9 +557,9 @@ def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: 
     return replace(outcome, requests=(Request("task.exhausted", {"ref": task.ref}),)) if over else outcome
 
 
-def still_seen(task: Task, seen: Seen, *, level: int, response: Response, now: datetime) -> bool:
-    """Whether a word of the rung `level` is nothing new to somebody who said 收到 (`Reader.seen`: nothing has happened to the task since)."""
-    return seen.quiets(level, response, _to_come(task), now)
+def still_seen(task: Task, seen: Seen | None, *, level: int, response: Response, now: datetime) -> bool:
+    """Whether a word of the rung `level` is nothing new to who said 收到; `seen` is None once something has happened to the task."""
+    return seen is not None and seen.quiets(level, response, _to_come(task), now)
 
 
 def seen_until(task: Task, seen: Seen, response: Response) -> datetime:

@@ -452,7 +452,8 @@ class Road:
 
     def draw(self, reader: Reader, row: OutboxRow, *, stands: bool = False) -> Outgoing | None:
         """What an outbox row says now, or None when it no longer matters. `stands`: it was said, and its words are only set anew."""
-        house, about = self.house, {**row.about, "stands": stands}
+        house = self.house
+        about: Mapping[str, Any] = {**row.about, "stands": stands}
         if row.kind == "secret":
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}

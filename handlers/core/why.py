@@ -154,7 +154,7 @@ def _people(context: Context, incident: Incident, task: Task, people: Iterable[s
     named: list[str] = []
     for person in people:
         seen, who = context.reader.seen(person, task), _person(context, incident, task, person)
-        knows = seen and seen.at <= at and still_seen(task, seen, level=level, response=context.response(incident), now=at)
+        knows = seen is not None and seen.at <= at and still_seen(task, seen, level=level, response=context.response(incident), now=at)
         named.append(_say(context, "knows", person=Ours(who)) if knows else who)
     return context.words.join(named) or context.words.say("audience.control")
 

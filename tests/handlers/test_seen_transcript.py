@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from tests.handlers.test_reminders_transcript import MIDDLE, OUTAGE, SMALL, heard, opened, told
+from tests.handlers.test_reminders_transcript import MIDDLE, OUTAGE, SMALL, heard, opened
 from tests.world import World
 
 
