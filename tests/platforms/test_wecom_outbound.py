@@ -241,7 +241,8 @@ def test_a_group_of_the_app_receives_words_and_commands(app: WecomStand) -> None
     app.do(Send(replace(card("李娜"), mentions=("WuDi",)), chat=chat), "card:1")
     (shown,) = app.sim.said
     assert "· 认领: /任务 认领 T1" in shown.text
-    assert "只收不发" in shown.text
+    assert "只收不发,命令请私聊更夫:\n· 认领" in shown.text
+    assert "在这里回复" not in shown.text
     assert shown.mentioned == {"WuDi"}
 
 

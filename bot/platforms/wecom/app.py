@@ -236,9 +236,7 @@ class App:
 
     async def say(self, chat: str, message: Outgoing, key: str) -> Done:
         """Text: a group of the app takes no cards. WeCom knows no repeats there: what may stand there already says so."""
-        text = plain(self._artist.said(message))
-        if message.card is not None:
-            text = f"{text}\n{self._artist.adds.receives}"
+        text = plain(self._artist.said(message, self._artist.adds.receives))
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
         body: Object = {"content": short}
         if called := await self._present(chat, message.mentions):
