@@ -160,9 +160,9 @@ class App:
 
     async def _tell(self, person: str, text: str, key: str) -> None:
         """Words that nobody marks up, and the whole of what is too long for one message as a file."""
-        text = await self._unlike(person, plain(text), key)
+        text = plain(text)
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
-        await self._hand_in(person, {"msgtype": "text", "text": {"content": short}}, key)
+        await self._hand_in(person, {"msgtype": "text", "text": {"content": await self._unlike(person, short, key)}}, key)
         if short != text:
             media = await self._upload(Enclosed(self._artist.adds.file, text.encode()), "file", key)
             await self._hand_in(person, {"msgtype": "file", "file": {"media_id": media}}, f"{key}:file")
