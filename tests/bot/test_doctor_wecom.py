@@ -17,6 +17,7 @@ from bot.platforms.feishu.checkup import mobile
 from bot.platforms.wecom.app_inbound import AppSecrets
 from bot.platforms.wecom.calls import NEVER, STOP
 from bot.platforms.wecom.checkup import ROWS, Checkup, table
+from bot.platforms.wecom.crypt import Envelope
 from handlers.core.wording import Words
 from storage.plan import load_plan
 from tests.simulators.wecom.sim import Sim
@@ -56,10 +57,19 @@ def everybody(sim: Sim, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "rows"),
     [
-        ("app", ("by the app, at any time", "no; send them one-to-one", "only receive", "made by the app", "once more within 72 hours")),
+        (
+            "app",
+            ("by the app, at any time", "no; send them one-to-one", "only receive", "commands go one-to-one", "once more within 72 hours"),
+        ),
         ("robot", ("once they have said something to it", "by mentioning it", "cards are tried", "make one by hand", "only when a button")),
-        ("both", ("by the app, at any time", "by mentioning it", "cards are tried", "made by the app", "once more within 72 hours")),
-        ("callback", ("by the app, at any time", "by mentioning it", "only answers what was said", "made by the app", "once more")),
+        (
+            "both",
+            ("by the app, at any time", "by mentioning it", "cards are tried", "adds the smart robot by hand", "once more within 72 hours"),
+        ),
+        (
+            "callback",
+            ("by the app, at any time", "by mentioning it", "only answers what was said", "needs its long connection", "once more"),
+        ),
     ],
 )
 def test_the_table_tells_what_each_deployment_can_do(sim: Sim, tmp_path: Path, mode: Mode, rows: tuple[str, ...]) -> None:
@@ -98,22 +108,29 @@ def test_whom_the_app_does_not_see(sim: Sim, tmp_path: Path) -> None:
 
 def test_what_is_refused_says_what_to_do(sim: Sim, tmp_path: Path) -> None:
     sim.state.trusted_ips = ("10.0.0.1",)
-    assert "企业可信IP" in said(sim, tmp_path / "a", "app")
+    assert "trusted IPs" in said(sim, tmp_path / "a", "app")
     sim.state.trusted_ips = None
     assert "WECOM_SECRET is wrong" in said(sim, tmp_path / "b", "app", WECOM_SECRET="of-another-app")
     assert "is no public https address" in said(sim, tmp_path / "c", "app", GENGFU_PUBLIC_URL="http://127.0.0.1:1")
 
 
+def test_both_callback_addresses_are_told_and_tried(sim: Sim, tmp_path: Path) -> None:
+    everybody(sim, tmp_path)
+    text = said(sim, tmp_path, "callback")
+    assert "the smart robot's callback address: https://gengfu.invalid.example.com/callbacks/wecom-bot" in text
+    assert text.count("cannot be reached from here") == 2
+
+
 def test_a_clock_that_is_wrong(sim: Sim, tmp_path: Path) -> None:
     everybody(sim, tmp_path)
-    assert "and WeCom's are 10 min" in said(sim, tmp_path, "app", lambda: real_now() - timedelta(minutes=10, seconds=30))
+    assert "this host's clock is 10 min" in said(sim, tmp_path, "app", lambda: real_now() - timedelta(minutes=10, seconds=30))
 
 
 def test_it_knocks_as_wecom_does_and_a_server_with_other_keys_is_noticed(tmp_path: Path) -> None:
     async def knock(firm_url: str, corp: str, token: str, now: Callable[[], datetime]) -> str:
         async with httpx.AsyncClient(trust_env=False) as http:
             checkup = Checkup(http, http, AppSecrets(corp, 1000002, "s", token, AES_KEY), firm_url, now, lambda count: b"\x07" * count)
-            return (await checkup.knock(f"{firm_url}/callbacks/wecom")).key
+            return (await checkup.knock(f"{firm_url}/callbacks/wecom", Envelope(token, AES_KEY, corp, now))).key
 
     with firm_on_wecom(tmp_path) as firm:
         corp = firm.sim.state.corp_id
@@ -170,7 +187,7 @@ def test_link_people_says_what_an_administrator_has_to_do(sim: Sim, tmp_path: Pa
     assert (code, "an administrator of WeCom must allow it" in lines[0], "api forbidden" in lines[0]) == (1, True, True)
     sim.state.trusted_ips = ("10.0.0.1",)
     code, lines = links(sim, tmp_path / "b")
-    assert (code, len(lines), "企业可信IP" in lines[0], "from ip: 127.0.0.1" in lines[0]) == (1, 1, True, True)
+    assert (code, len(lines), "trusted IPs" in lines[0], "from ip: 127.0.0.1" in lines[0]) == (1, 1, True, True)
     with pytest.raises(BadConfig, match="WeCom's self-built app"):
         links(sim, tmp_path / "c", "robot")
 

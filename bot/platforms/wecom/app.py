@@ -160,9 +160,9 @@ class App:
 
     async def _tell(self, person: str, text: str, key: str) -> None:
         """Words that nobody marks up, and the whole of what is too long for one message as a file."""
-        text = await self._unlike(person, plain(text), key)
+        text = plain(text)
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
-        await self._hand_in(person, {"msgtype": "text", "text": {"content": short}}, key)
+        await self._hand_in(person, {"msgtype": "text", "text": {"content": await self._unlike(person, short, key)}}, key)
         if short != text:
             media = await self._upload(Enclosed(self._artist.adds.file, text.encode()), "file", key)
             await self._hand_in(person, {"msgtype": "file", "file": {"media_id": media}}, f"{key}:file")
@@ -236,9 +236,7 @@ class App:
 
     async def say(self, chat: str, message: Outgoing, key: str) -> Done:
         """Text: a group of the app takes no cards. WeCom knows no repeats there: what may stand there already says so."""
-        text = plain(self._artist.said(message))
-        if message.card is not None:
-            text = f"{text}\n{self._artist.adds.receives}"
+        text = plain(self._artist.said(message, self._artist.adds.receives))
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
         body: Object = {"content": short}
         if called := await self._present(chat, message.mentions):

@@ -44,7 +44,7 @@ class Adds:
     run: str
     """the button that hands in the menu"""
     receives: str
-    """in a group that only receives: where to say commands"""
+    """heads the commands in a group that only receives: where to say them"""
     wait: str
     """while an answer is being written"""
     over: str
@@ -130,17 +130,17 @@ class Artist:
 
     # Words
 
-    def in_words(self, card: Card) -> str:
-        """The card without buttons, with the commands that they stand for."""
+    def in_words(self, card: Card, head: str = "") -> str:
+        """The card without buttons, with the commands that they stand for, below `head`."""
         text = f"【{self.labels.drill}】{whole_text(card)}" if card.drill else whole_text(card)
         commands = "\n".join(f"· {button.label}: {self.typed(button)}" for button in (*card.buttons, *card.menu))
-        return f"{text}\n{self.labels.commands}\n{commands}" if commands else text
+        return f"{text}\n{head or self.labels.commands}\n{commands}" if commands else text
 
     def unenclosed(self, one: Enclosed) -> str:
         return f"{self.adds.lost(one.name)}{f' {one.link}' if one.link else ''}"
 
-    def said(self, message: Outgoing) -> str:
-        text = self.in_words(message.card) if message.card else message.text
+    def said(self, message: Outgoing, head: str = "") -> str:
+        text = self.in_words(message.card, head) if message.card else message.text
         link = message.card.link if message.card else message.link
         return f"{text}\n{link.label}: {link.url}" if link else text
 

@@ -42,6 +42,8 @@ ANSWERS, SLOTS = timedelta(minutes=58), 8
 WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
+#: It is this card that is refused, whatever the chat.
+MISBUILT = frozenset({40016, 40035, 40058, 41016, 42045})
 #: So much of what somebody said is repeated to them.
 QUOTED = 20
 
@@ -144,9 +146,9 @@ class Robot:
             await self._push(chat, {"msgtype": "template_card", "template_card": drawn.card}, key)
         except Refused as refusal:
             log.warning("a card was refused", extra={"action": "card_refused", "platform": "wecom", "error": str(refusal)})
-            if kind_of(chat) == "group":
-                await self._memory.put(f"nocards:{chat}", "1", SPARED)
             await self._words(chat, markdown(self._artist.said(message)), f"{key}:words")
+            if kind_of(chat) == "group" and refusal.code not in MISBUILT:  # and words go there
+                await self._memory.put(f"nocards:{chat}", "1", SPARED)
         return done
 
     async def _takes_cards(self, chat: str) -> bool:
