@@ -13,12 +13,12 @@ import pytest
 from sqlmodel import col, select
 
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow, TimerRow
 from storage.tables.records import CounterRow, TaskRow
 from storage.timers import TIMERS
 from storage.unit_of_work import UnitOfWork
+from tests.ready import with_schema
 from tests.world import World, make_world
 from workflows.task import Task
 
@@ -68,7 +68,7 @@ def test_a_round_writes_what_each_timer_alone_would_write(tmp_path: Any) -> None
     worlds: list[World] = []
     for name in ("together", "alone"):
         database = Database(f"sqlite:///{tmp_path / name}.db")
-        migrate(database)
+        with_schema(database)
         worlds.append(two_incidents(make_world(database)))
     together, alone = worlds
     rounds = 0
