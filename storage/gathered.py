@@ -18,11 +18,18 @@ _KEPT = "gathered"
 
 @dataclass(slots=True)
 class _Kept:
-    """What one statement was given; `exact`, `united` as for `run`."""
+    """What one statement was given; `exact`, `once`, `united` as for `run`."""
 
     exact: bool
+    once: bool
     united: bool
     given: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def all(self) -> Sequence[Mapping[str, Any]]:
+        """What is the same for several records is in order: two rounds at a time must not want it crosswise."""
+        if self.united:
+            return [_union(self.given)]
+        return sorted(self.given, key=lambda values: [str(value) for value in values.values()]) if self.once else self.given
 
 
 @contextmanager
@@ -36,8 +43,7 @@ def gathered(session: Session) -> Iterator[None]:
         del session.info[_KEPT]
     session.flush()
     for statement, of_it in kept.items():
-        given = [_union(of_it.given)] if of_it.united else of_it.given
-        answer: CursorResult[Any] = session.connection().execute(statement, given)
+        answer: CursorResult[Any] = session.connection().execute(statement, of_it.all())
         if of_it.exact and answer.rowcount != len(of_it.given):
             raise Conflict(f"{answer.rowcount} of {len(of_it.given)} rows are still what they were")
 
@@ -61,7 +67,7 @@ def run(
         if exact and answer.rowcount != 1:
             raise Conflict("the row is not what it was any more")
         return answer.rowcount > 0
-    of_it = kept.setdefault(statement, _Kept(exact, united))
+    of_it = kept.setdefault(statement, _Kept(exact, once, united))
     if not (once and values in of_it.given):
         of_it.given.append(values)
     return True
