@@ -20,6 +20,7 @@ from storage.database import Database
 from storage.plan import load_plan
 from tests.dingtalk_firm import AES_KEY, TOKEN, firm_on_dingtalk, settings_on, staff_id
 from tests.ready import with_schema
+from tests.simulators.core.stage import RealClock
 from tests.simulators.dingtalk import OURS, Sim
 from tests.simulators.feishu import Sim as FeishuSim
 
@@ -195,7 +196,21 @@ def test_link_people_says_which_permission_is_lacking(house: House) -> None:
     assert len(lines) == 1, "nothing that looks as if nobody were found"
     assert "请在 开发配置 → 权限管理 开通" in links(house, GENGFU_LOCALE="zh")[1][0]
     code, lines = links(house, DINGTALK_CLIENT_SECRET="not-the-secret")
-    assert (code, "DINGTALK_CLIENT_SECRET" in lines[0]) == (1, True)
+    assert (code, "DINGTALK_CLIENT_SECRET" in lines[0], "permission" in lines[0]) == (1, True, False)
+
+
+def test_link_people_asks_no_faster_than_dingtalk_allows_also_for_whom_it_does_not_know(tmp_path: Path) -> None:
+    with Sim(RealClock()) as sim:
+        house = House(tmp_path, sim, "stream")
+        for person in load_plan(Path(house.given["GENGFU_PLAN_DIR"])).organization.people.values():
+            sim.add_person(person.identities["dingtalk"], person.name)
+        unlinked(house)
+        for person in sim.state.people.values():
+            person.mobile = ""
+        code, lines = links(house)
+        assert code == 0, lines[0]
+        assert lines[-1].startswith("# 0 of")
+        assert not [one.code for one in sim.requests if one.code == 90018]
 
 
 def test_link_people_of_feishu_and_dingtalk_is_one_line_for_each(house: House) -> None:
