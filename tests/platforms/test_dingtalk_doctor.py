@@ -4,6 +4,7 @@ import asyncio
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from storage.database import Database
 from storage.plan import load_plan
 from tests.dingtalk_firm import AES_KEY, TOKEN, firm_on_dingtalk, settings_on, staff_id
 from tests.ready import with_schema
-from tests.simulators.dingtalk import Sim
+from tests.simulators.core.stage import RealClock
+from tests.simulators.dingtalk import OURS, Sim
 from tests.simulators.feishu import Sim as FeishuSim
 
 
@@ -83,6 +85,23 @@ def test_what_is_done_without_templates_is_said(house: House) -> None:
     text = house.says(DINGTALK_CARD_TEMPLATE_ID="", DINGTALK_SCENE_TEMPLATE_ID="")
     assert "attention  DingTalk: no card template" in text
     assert "attention  DingTalk: no scene group template" in text
+
+
+def test_the_card_template_is_tried_and_nobody_sees_it(house: House) -> None:
+    state = house.sim.state
+    state.templates["draft.schema"] = replace(OURS, id="draft.schema", published=False)
+    assert f"ok  DingTalk: card template {OURS.id} is there and published" in house.says()
+    for template, code in (("draft.schema", "param.templateUnpublished"), ("another.schema", "param.templateNotExist")):
+        text = house.says(DINGTALK_CARD_TEMPLATE_ID=template)
+        assert f"bad  DingTalk: Making a card that nobody is shown was refused (code {code})" in text
+    state.permissions.discard("Card.Instance.Write")
+    assert "[Card.Instance.Write]" in house.says()
+    state.permissions.add("Card.Instance.Write")
+    assert not [card for card in state.cards.values() if card.spaces]
+    assert not house.sim.said
+    used = state.calls.used
+    house.says()
+    assert state.calls.used == used + 1, "one call of the month"
 
 
 def test_a_clock_that_is_wrong_by_more_than_an_hour_is_bad(house: House) -> None:
@@ -173,11 +192,25 @@ def test_link_people_says_which_permission_is_lacking(house: House) -> None:
     assert code == 1
     assert "the app lacks a permission" in lines[0]
     assert "[qyapi_get_member_by_mobile]" in lines[0]
-    assert "开发配置 → 权限管理" in lines[0]
+    assert "publish a version" in lines[0]
     assert len(lines) == 1, "nothing that looks as if nobody were found"
     assert "请在 开发配置 → 权限管理 开通" in links(house, GENGFU_LOCALE="zh")[1][0]
     code, lines = links(house, DINGTALK_CLIENT_SECRET="not-the-secret")
-    assert (code, "DINGTALK_CLIENT_SECRET" in lines[0]) == (1, True)
+    assert (code, "DINGTALK_CLIENT_SECRET" in lines[0], "permission" in lines[0]) == (1, True, False)
+
+
+def test_link_people_asks_no_faster_than_dingtalk_allows_also_for_whom_it_does_not_know(tmp_path: Path) -> None:
+    with Sim(RealClock()) as sim:
+        house = House(tmp_path, sim, "stream")
+        for person in load_plan(Path(house.given["GENGFU_PLAN_DIR"])).organization.people.values():
+            sim.add_person(person.identities["dingtalk"], person.name)
+        unlinked(house)
+        for person in sim.state.people.values():
+            person.mobile = ""
+        code, lines = links(house)
+        assert code == 0, lines[0]
+        assert lines[-1].startswith("# 0 of")
+        assert not [one.code for one in sim.requests if one.code == 90018]
 
 
 def test_link_people_of_feishu_and_dingtalk_is_one_line_for_each(house: House) -> None:

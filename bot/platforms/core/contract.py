@@ -187,6 +187,8 @@ class Heard:
 
     what: Message | Receipt
     answer: Callable[[Reply | None], Answer]
+    check: Callable[[], Awaitable[None]] | None = None
+    """what of the proof has to be asked elsewhere (other replicas), before it is heard. Raises NotAuthentic"""
 
 
 class TryLater(Exception):

@@ -14,7 +14,7 @@ import httpx
 
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater
-from bot.platforms.dingtalk.calls import Calls, Refused
+from bot.platforms.dingtalk.calls import NO_PERMISSION, Calls, Refused
 from bot.platforms.dingtalk.rooms import NO_USER
 
 BY_MOBILE = "/topapi/v2/user/getbymobile"
@@ -32,15 +32,16 @@ class Directory:
         """(number -> userid, why not everybody was asked)."""
         known: dict[str, str] = {}
         for mobile in sorted(set(mobiles)):
+            await asyncio.sleep(PACE)
             try:
                 answer = await self._calls.old(BY_MOBILE, json={"mobile": mobile, "support_exclusive_account_search": True})
             except (Refused, TryLater) as error:
-                if isinstance(error, Refused) and error.code in NOBODY:
+                code = error.code if isinstance(error, Refused) else ""
+                if code in NOBODY:
                     continue
-                return known, (Found("bad", "dingtalk", "unlinked", {"why": str(error)}),)
+                return known, (Found("bad", "dingtalk", "unpermitted" if code == NO_PERMISSION else "unlinked", {"why": str(error)}),)
             if userid := _userid(answer.get("result")):
                 known[mobile] = userid
-            await asyncio.sleep(PACE)
         return known, ()
 
 
