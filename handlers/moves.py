@@ -44,7 +44,7 @@ class FalseAlarm:
     text: str = rest("有或无 理由", "yes|no reason", required=True)
 
 
-@command("incident merge", Merge, zh="事件 合并", also=("事件 并入",), who="group:office,lead", four_eyes=True)
+@command("incident merge", Merge, zh="事件 合并", also=("事件 并入",), who="group:office,lead", four_eyes=True, tells="pending")
 def merge(context: Context, given: Merge) -> Reply:
     """Ask a second person to merge it into another one."""
     text = f"{given.into or ''} {given.text}".strip()
@@ -64,7 +64,7 @@ def merge(context: Context, given: Merge) -> Reply:
     return _ask(context, incident, "merge", why, delayed, reason, {"into": into.ref})
 
 
-@command("incident false-alarm", FalseAlarm, zh="事件 误报", who="group:office,lead", four_eyes=True)
+@command("incident false-alarm", FalseAlarm, zh="事件 误报", who="group:office,lead", four_eyes=True, tells="pending")
 def false_alarm(context: Context, given: FalseAlarm) -> Reply:
     """Ask a second person to agree that it was nothing."""
     incident = context.incident(given.incident)
