@@ -12,7 +12,7 @@ from bot.bootstrap import SAMPLE_PLAN
 from handlers.core.access import house_scope
 from handlers.core.audience import GROUPS, OPEN, SHOWN, TELLS, WHOLE, audience_of, shows
 from handlers.core.message import Outgoing, plain
-from handlers.core.registry import SCREENS
+from handlers.core.registry import COMMANDS, SCREENS
 from handlers.incident_card import PARTS, incident_card
 from storage.database import Database
 from storage.plan.organization import GROUPS as KNOWN_GROUPS
@@ -179,7 +179,9 @@ def test_the_table_knows_every_group_field_and_notice() -> None:
         assert {"title", "state"} <= fields, "the text twin says them everywhere"
     assert {field for fields in SHOWN.values() for field in fields} == set(PARTS) | buttons, "each is for somebody"
     assert {key for key in TELLS if key not in SCREENS} == {"approval.pending", "incident.close_missing"}, "refusals"
-    assert set(TELLS.values()) <= set(PARTS)
+    assert set(TELLS.values()) <= set(PARTS) | buttons
+    told = {field for command in COMMANDS.values() for field in command.tells.split()}
+    assert told - {"tip"} <= set(PARTS) | buttons, "a report that waits is for the office alone"
 
 
 def test_whose_chat_it_is(world: World) -> None:
