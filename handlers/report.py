@@ -101,7 +101,7 @@ def filed(context: Context, given: Filed) -> Reply:
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:
     """`way=电话 receipt=王某`, or simply `电话 王某某 2026-001`."""
-    way, _, receipt = given.text.strip().partition(" ")
+    way, receipt = [*given.text.split(maxsplit=1), "", ""][:2]
     return given.way or way, given.receipt or (given.text.strip() if given.way else receipt.strip())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.bootstrap import SAMPLE_PLAN
+from bot.bootstrap import SAMPLE_PLAN, load_topics
 from handlers.core.access import house_scope
 from handlers.core.audience import GROUPS, OPEN, SHOWN, TELLS, WHOLE, audience_of, shows
 from handlers.core.message import Outgoing, plain
@@ -19,6 +19,8 @@ from storage.plan.organization import GROUPS as KNOWN_GROUPS
 from storage.tables.queues import OutboxRow
 from storage.views.reader import Reader
 from tests.world import World, make_world
+
+load_topics()
 
 #: A member of each group who may bind its chat, and the group.
 HEADS = {"zhou.heng": "lead", "chen.bo": "tech", "xu.jing": "opinion", "liu.yang": "client"}
