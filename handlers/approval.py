@@ -37,7 +37,7 @@ class WhichAndWait:
     wait: timedelta | None = rest("时长", "how long", kind="duration", required=True)
 
 
-@command("approve", Approve, zh="同意", who="member", four_eyes=True)
+@command("approve", Approve, zh="同意", who="member", four_eyes=True, tells="pending")
 def approve(context: Context, given: Approve) -> Reply:
     """Approve exactly what the card shows; with `oral=` write down that a leader has said yes."""
     if given.oral:
@@ -78,7 +78,7 @@ def _heard(context: Context, given: Approve, leader: str) -> Reply:
     )
 
 
-@command("oral confirm", WhichAndText, zh="口头 确认", who="member", four_eyes=True)
+@command("oral confirm", WhichAndText, zh="口头 确认", who="member", four_eyes=True, tells="pending")
 def confirm(context: Context, given: WhichAndText) -> Reply:
     """Sign for the yes that you gave by voice."""
     approval, incident = context.approval(given.approval)
@@ -88,7 +88,7 @@ def confirm(context: Context, given: WhichAndText) -> Reply:
     return context.say("approval.confirmed_ok", ref=approval.ref, approval=approval.ref, text=text, hash=digest)
 
 
-@command("oral deny", WhichAndText, zh="口头 否认", who="member", four_eyes=True)
+@command("oral deny", WhichAndText, zh="口头 否认", who="member", four_eyes=True, tells="pending")
 def deny(context: Context, given: WhichAndText) -> Reply:
     """You never said so: everybody concerned is told."""
     approval, incident = context.approval(given.approval)
@@ -99,7 +99,7 @@ def deny(context: Context, given: WhichAndText) -> Reply:
     return context.say("approval.denied_ok", ref=approval.ref, approval=approval.ref)
 
 
-@command("return", WhichAndText, zh="退回", who="member", four_eyes=True)
+@command("return", WhichAndText, zh="退回", who="member", four_eyes=True, tells="pending")
 def return_(context: Context, given: WhichAndText) -> Reply:
     """Say no, with a reason."""
     approval, _ = context.approval(given.approval)
@@ -111,7 +111,7 @@ def return_(context: Context, given: WhichAndText) -> Reply:
     return context.say("approval.returned_ok", ref=approval.ref, approval=approval.ref, person=context.name(approval.asked_by))
 
 
-@command("delegate", WhichAndPerson, zh="转交", who="member", four_eyes=True)
+@command("delegate", WhichAndPerson, zh="转交", who="member", four_eyes=True, tells="pending")
 def delegate(context: Context, given: WhichAndPerson) -> Reply:
     """Hand the question to your deputy."""
     approval, _ = context.approval(given.approval)
@@ -119,7 +119,7 @@ def delegate(context: Context, given: WhichAndPerson) -> Reply:
     return context.say("approval.delegated_ok", ref=approval.ref, approval=approval.ref, person=context.name(after.delegates[-1]))
 
 
-@command("later", WhichAndWait, zh="稍后", who="member", four_eyes=True)
+@command("later", WhichAndWait, zh="稍后", who="member", four_eyes=True, tells="pending")
 def later(context: Context, given: WhichAndWait) -> Reply:
     """Your estimate: ask me again then."""
     approval, _ = context.approval(given.approval)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from handlers.core.apart import Line, told
 from handlers.core.asking import ask_again
 from handlers.core.context import Context
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.look import Look
 from handlers.core.lowering import ask_lower_grade, drop_stale, how_to_downgrade, unneeded
 from handlers.core.message import Reply
 from handlers.core.reading import take_reading
@@ -34,7 +36,7 @@ class Grade:
     text: str = rest("说明", "text")
 
 
-@command("incident grade", Grade, zh="事件 定级", also=("事件 研判",), who="group:office,opinion", short=("定级",))
+@command("incident grade", Grade, zh="事件 定级", also=("事件 研判",), who="group:office,opinion", short=("定级",), tells="grades")
 def grade_(context: Context, given: Grade) -> Reply:
     """Grade the incident from what is known."""
     incident = context.incident(given.incident)
@@ -45,13 +47,12 @@ def grade_(context: Context, given: Grade) -> Reply:
     if held:
         check_reason(reason)
     noted = {name: value for name, value in given.given.items() if name not in held}
-    lines: list[str] = []
+    lines: list[Line] = []
     if noted or overrides != incident.overrides or not held:
-        incident, text = _graded(context, incident, noted, overrides, reason)
-        lines.append(text)
+        incident, lines = _graded(context, incident, noted, overrides, reason)
     if held:
-        lines.append(ask_lower_grade(context, incident, held, reason))
-    return Reply("\n".join(lines), ref=incident.ref)
+        lines.append(("pending", ask_lower_grade(context, incident, held, reason)))
+    return told(Look.of(context), lines, incident.ref)
 
 
 def _lowers(incident: Incident, name: str, value: Value) -> bool:
@@ -65,7 +66,7 @@ def _reason(given: Grade) -> str:
 
 def _graded(
     context: Context, incident: Incident, noted: Mapping[str, Value], overrides: Mapping[str, tuple[int, str]], reason: str
-) -> tuple[Incident, str]:
+) -> tuple[Incident, list[Line]]:
     plan, response_before = context.uow.plan_of(incident), context.response(incident)
     after, working = take_reading(context, incident, noted, overrides, by=context.person)
     drop_stale(context, after)
@@ -75,12 +76,12 @@ def _graded(
         fulfil(context, after, "grade")
     asked = ask_again(context, after) if new_level else []
     was = response_before.name if context.words.locale == "zh" else response_before.name_en
-    lines = [_working(context, plan, after, working, settled, was)]
-    lines += [context.words.say("grade.asked_again", ref=a.ref, people=_asked_of(context, a)) for a in asked]
+    lines = _working(context, plan, after, working, settled, was)
+    lines += [("pending", context.words.say("grade.asked_again", ref=a.ref, people=_asked_of(context, a))) for a in asked]
     if working.level.rank < after.opinion_level.rank:
-        lines.append(how_to_downgrade(context, after))
-    lines += unneeded(context, incident, after, reason)
-    return after, "\n".join(lines)
+        lines.append(("grade", how_to_downgrade(context, after)))
+    lines += [("clock", line) for line in unneeded(context, incident, after, reason)]
+    return after, lines
 
 
 def _asked_of(context: Context, approval: Approval) -> str:
@@ -97,10 +98,10 @@ def _overrides(incident: Incident, given: Grade) -> dict[str, tuple[int, str]]:
     return {**kept, **{name: (score, reason) for name, score in fresh.items()}}
 
 
-def _working(context: Context, plan: Plan, incident: Incident, working: Working, settled: Settled, was: str) -> str:
+def _working(context: Context, plan: Plan, incident: Incident, working: Working, settled: Settled, was: str) -> list[Line]:
     """Each score and why, total, floor, level, and what it changes."""
     words, response = context.words, context.response(incident)
-    lines = [words.say("grade.head", ref=incident.ref, title=incident.title)]
+    lines = []
     names = {i.key: (i.name if words.locale == "zh" else i.name_en) for i in plan.rubric.indicators}
     lines += [_score_line(context, plan, names[s.indicator], s) for s in working.scores]
     lines.append(words.say("grade.total", total=working.total, band=working.band))
@@ -118,17 +119,17 @@ def _working(context: Context, plan: Plan, incident: Incident, working: Working,
             provisional=words.say("grade.provisional") if working.provisional else "",
         )
     )
-    lines.append(words.say("grade.others", csrc=csrc, cac=cac))
-    lines.append(words.say("grade.response" if now_level != was else "grade.response_same", was=was, response=now_level))
+    grades = words.say("grade.others", csrc=csrc, cac=cac)
+    level = words.say("grade.response" if now_level != was else "grade.response_same", was=was, response=now_level)
     tasks = {task.ref: task for task in context.uow.tasks(incident.ref)}
     made = [words.say("grade.made_one", ref=ref, group=context.group_name(tasks[ref].group)) for ref in settled.made]
     moved = [words.say("grade.moved_one", ref=ref, due=tasks[ref].due_at or context.now, now=context.now) for ref in settled.moved]
     changes = (("grade.made", made), ("grade.moved", moved), ("grade.dropped", list(settled.dropped)))
-    lines += [words.say(text, tasks=words.join(named)) for text, named in changes if named]
-    if working.provisional:
-        unknown = words.join([names[key] for key in working.unknown])
-        lines.append(words.say("grade.unknown", indicators=unknown, minutes=plan.rubric.rescore_minutes))
-    return "\n".join(lines)
+    tasks_ = [("task_list", words.say(text, tasks=words.join(named))) for text, named in changes if named]
+    unknown = words.join([names[key] for key in working.unknown])
+    again = words.say("grade.unknown", indicators=unknown, minutes=plan.rubric.rescore_minutes) if working.provisional else ""
+    head = words.say("grade.head", ref=incident.ref, title=incident.title)
+    return [("", head), *(("grade", line) for line in lines), ("grades", grades), ("", level), *tasks_, ("grade", again)]
 
 
 def _score_line(context: Context, plan: Plan, name: str, score: Score) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from handlers.core import alerts, asking
 from handlers.core.access import check, may
+from handlers.core.apart import answered, told
+from handlers.core.audience import WHOLE
 from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
@@ -85,18 +87,26 @@ def list_(context: Context, given: Nothing) -> Reply:
 def show(context: Context, given: Which) -> Reply:
     """The incident's card."""
     incident = context.incident(given.incident)
-    drawn = SCREENS["incident"](Look.of(context), {"ref": incident.ref})
+    look = Look.of(context)
+    drawn = SCREENS["incident"](look, {"ref": incident.ref})
     assert drawn is not None, "an incident's card always matters"
-    return Reply(drawn.text, ref=incident.ref, card=drawn.card)
+    assert drawn.card is not None, "it is a card"
+    if look.audience == WHOLE:
+        return Reply(drawn.text, ref=incident.ref, card=drawn.card)
+    rest = context.words.say("room.shown", ref=incident.ref)
+    note = "\n".join(part for part in (drawn.card.note, rest) if part)
+    return Reply(f"{drawn.text}\n{rest}", ref=incident.ref, card=replace(drawn.card, note=note))
 
 
-@command("incident timeline", Which, zh="事件 时间线", who="reader")
+@command("incident timeline", Which, zh="事件 时间线", who="reader", tells="timeline")
 def timeline(context: Context, given: Which) -> Reply:
     """What happened, in order."""
-    incident = context.incident(given.incident)
-    lines = timeline_lines(Look.of(context), incident, context.reader.timeline(incident.ref, 2000), MOST_LINES)
+    incident, look = context.incident(given.incident), Look.of(context)
+    entries = context.reader.timeline(incident.ref, 2000)
     head = context.words.say("timeline.head", ref=incident.ref, number=incident.number, title=incident.title)
-    return Reply("\n".join([head, *lines]), ref=incident.ref)
+    both = (look, replace(look, audience=WHOLE))
+    shown, whole = ("\n".join([head, *timeline_lines(one, incident, entries, MOST_LINES)]) for one in both)
+    return answered(look, shown, whole, incident.ref)
 
 
 @command("incident bind", Which, zh="事件 绑定", who="group:office|heads")
@@ -204,16 +214,25 @@ def fact(context: Context, given: Facts) -> Reply:
     incident, attached = attach(context, context.uow.load(Incident, incident.ref), context.words.join(names))
     # The reason may hold blanks: what follows the key belongs to it.
     reason = f"{given.reason or ''} {given.text}".strip()
-    told = [
-        context.words.say("incident.noted_tasks", tasks=made) if made else "",
-        attached,
-        _ask_to_turn_off(context, incident, held, reason) if held else "",
-        _learnt(context, incident, given.known, reason) if given.known else "",
+    more = [
+        ("tasks", context.words.say("incident.noted_tasks", tasks=made) if made else ""),
+        ("", attached),
+        ("pending", _ask_to_turn_off(context, incident, held, reason) if held else ""),
+        ("pending", _learnt(context, incident, given.known, reason) if given.known else ""),
     ]
-    more = "\n".join(filter(None, told))
-    if more and not names:
-        return Reply(more, ref=incident.ref)
-    return context.say("incident.noted", ref=incident.ref, incident=incident.ref, items=context.words.join(names) or "-", more=more)
+    look = Look.of(context)
+    shown, whole = (
+        _noted_ok(context, incident, names, [line for field, line in more if line and (one.shows(field) if field else True)])
+        for one in (look, replace(look, audience=WHOLE))
+    )
+    return answered(look, shown, whole, incident.ref)
+
+
+def _noted_ok(context: Context, incident: Incident, names: list[str], more: list[str]) -> str:
+    text = "\n".join(more)
+    if text and not names:
+        return text
+    return context.words.say("incident.noted", incident=incident.ref, items=context.words.join(names) or "-", more=text)
 
 
 def _typed(context: Context, incident: Incident, given: Facts) -> tuple[Incident, int]:
@@ -307,7 +326,8 @@ def activate(context: Context, given: WhichAndText) -> Reply:
 def _asked(context: Context, approval: Approval) -> Reply:
     people = approvers_of(approval, context.organization)
     key_ = "approval.asked_one" if len(people) == 1 else "approval.asked_ok"
-    return context.say(key_, ref=approval.ref, approval=approval.ref, people=context.words.join([context.name(p) for p in people]))
+    text = context.words.say(key_, approval=approval.ref, people=context.words.join([context.name(p) for p in people]))
+    return told(Look.of(context), [("pending", text)], approval.ref)
 
 
 @approved("activate")
@@ -316,7 +336,7 @@ def activated(context: Context, approval: Approval, by: str) -> None:
     settle(context, context.uow.apply(rules.activate(incident, by=by, now=context.now, approval=approval.ref)))
 
 
-@command("incident recovered", WhichAndText, zh="事件 恢复", who="member")
+@command("incident recovered", WhichAndText, zh="事件 恢复", who="member", tells="tasks")
 def recovered(context: Context, given: WhichAndText) -> Reply:
     """Business is back, or the matter has calmed down."""
     incident = context.incident(given.incident)

@@ -10,6 +10,7 @@ from handlers.core.message import Reply
 from handlers.core.reading import take_reading
 from handlers.core.registry import approved, command, key, ref, rest, returned
 from handlers.core.settling import settle
+from handlers.core.tokens import fold
 from workflows import incident as rules
 from workflows import task as tasks
 from workflows.core.agreement import check_reason
@@ -21,12 +22,10 @@ from workflows.core.rubric import EventGrade
 from workflows.incident import Incident
 from workflows.task import State, Task
 
-#: What may stand between the parts of an answer, in either width.
-_GAP = r"[ \n,\uff0c、。;\uff1b:\uff1a]"
-_INTO = re.compile(rf"(?:into|to|并入|并到|到|入)?[ \n]*I[ ]?(\d+)(?!\w){_GAP}*", re.IGNORECASE)
-_ANSWER = re.compile(
-    rf"(?:(?:delayed|延误|委托延误)[ ]?[=\uff1d][ ]?)?(?:没有|无|否|no|none|(有|是|yes))(?={_GAP}|$){_GAP}*", re.IGNORECASE
-)
+#: What may stand between the parts of an answer, as `fold` makes it of either width.
+_GAP = r"[ \n,、。;:]"
+_INTO = re.compile(rf"(?:into|to|并入|并到|到|入)?[ \n]*i[ ]?([0-9]+)(?!\w){_GAP}*")
+_ANSWER = re.compile(rf"(?:(?:delayed|延误|委托延误)[ ]?=[ ]?)?(?:没有|无|否|no|none|(有|是|yes))(?={_GAP}|$){_GAP}*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,11 @@ class FalseAlarm:
     text: str = rest("有或无 理由", "yes|no reason", required=True)
 
 
-@command("incident merge", Merge, zh="事件 合并", also=("事件 并入",), who="group:office,lead", four_eyes=True)
+@command("incident merge", Merge, zh="事件 合并", also=("事件 并入",), who="group:office,lead", four_eyes=True, tells="pending")
 def merge(context: Context, given: Merge) -> Reply:
     """Ask a second person to merge it into another one."""
-    text = f"{given.into or ''} {given.text}".strip()
-    found = _INTO.match(text)
+    text = fold(f"{given.into or ''} {given.text}".strip())
+    found = _INTO.match(text.shape)
     if not found:
         raise BadWords("incident.merge_into")
     target = f"I{int(found.group(1))}"
@@ -59,12 +58,12 @@ def merge(context: Context, given: Merge) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "merge")
     _absorbable(into, incident)
-    delayed, reason = _answered(given.delayed, text[found.end() :])
+    delayed, reason = _answered(given.delayed, text.cut(found.end(), len(text.shape)))
     why = context.words.say("incident.ask_to_merge", number=incident.number, title=incident.title, into=into.number, into_title=into.title)
     return _ask(context, incident, "merge", why, delayed, reason, {"into": into.ref})
 
 
-@command("incident false-alarm", FalseAlarm, zh="事件 误报", who="group:office,lead", four_eyes=True)
+@command("incident false-alarm", FalseAlarm, zh="事件 误报", who="group:office,lead", four_eyes=True, tells="pending")
 def false_alarm(context: Context, given: FalseAlarm) -> Reply:
     """Ask a second person to agree that it was nothing."""
     incident = context.incident(given.incident)
@@ -89,10 +88,11 @@ def _absorbable(into: Incident, other: Incident) -> None:
 
 def _answered(delayed: bool | None, text: str) -> tuple[bool, str]:
     """Whether orders were delayed or refused, and the reason: nobody leaves without having answered."""
-    said = _ANSWER.match(text) if delayed is None else None
+    typed = fold(text.strip())
+    said = _ANSWER.match(typed.shape) if delayed is None else None
     if delayed is None and not said:
         raise BadWords("incident.delayed_unanswered")
-    reason = text[said.end() if said else 0 :].strip()
+    reason = typed.cut(said.end() if said else 0, len(typed.shape))
     check_reason(reason)
     return (delayed if said is None else bool(said.group(1))) is True, reason
 

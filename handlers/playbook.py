@@ -28,13 +28,17 @@ class WhichType:
     text: str = rest("理由", "reason")
 
 
-@command("incident playbook add", WhichType, zh="事件 预案 加", also=("事件 预案 增加",), who="group:office")
+@command(
+    "incident playbook add", WhichType, zh="事件 预案 加", also=("事件 预案 增加",), who="group:office", tells="playbook pending clock"
+)
 def add(context: Context, given: WhichType) -> Reply:
     """Let a further type's tasks join."""
     return _change(context, given, "add")
 
 
-@command("incident playbook main", WhichType, zh="事件 预案 主", also=("事件 预案 更改",), who="group:office")
+@command(
+    "incident playbook main", WhichType, zh="事件 预案 主", also=("事件 预案 更改",), who="group:office", tells="playbook pending clock"
+)
 def main(context: Context, given: WhichType) -> Reply:
     """Change the type: its tasks come, untouched ones of the old type go."""
     return _change(context, given, "main")

@@ -69,7 +69,7 @@ class Downgrade:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("incident downgrade", Downgrade, zh="事件 降级", who="group:opinion", short=("降级",), four_eyes=True)
+@command("incident downgrade", Downgrade, zh="事件 降级", who="group:opinion", short=("降级",), four_eyes=True, tells="pending")
 def downgrade(context: Context, given: Downgrade) -> Reply:
     """Ask a leader to lower the opinion level, after two lower readings."""
     incident = context.incident(given.incident)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from handlers.core.access import check
+from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
 from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
+from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
@@ -47,13 +49,14 @@ class NotRequired:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("report list", OfIncident, zh="报送 列表", who="reader", short=("报送",))
+@command("report list", OfIncident, zh="报送 列表", who="reader", short=("报送",), tells="clock")
 def list_(context: Context, given: OfIncident) -> Reply:
     """Reports and notices of the incident, with their deadlines."""
     incident = context.incident(given.incident)
     reports = sorted(context.reader.reports(incident.ref), key=lambda r: (not r.open, r.deadline_at or context.now))
     head = context.words.say("report.list", ref=incident.ref, title=incident.title, count=len(reports))
-    return Reply("\n".join([head, *(_line(context, incident, report) for report in reports)]), ref=incident.ref)
+    lines = [("waived" if report.waived_by not in (None, "rule") else "clock", _line(context, incident, report)) for report in reports]
+    return told(Look.of(context), [("", head), *lines], incident.ref)
 
 
 def _line(context: Context, incident: Incident, report: Report) -> str:
@@ -67,7 +70,7 @@ def _duty(context: Context, incident: Incident, report: Report) -> Obligation:
     return context.uow.plan_of(incident).obligations[report.obligation]
 
 
-@command("report filed", Filed, zh="报送 已报", who="member", short=("已报",))
+@command("report filed", Filed, zh="报送 已报", who="member", short=("已报",), tells="clock")
 def filed(context: Context, given: Filed) -> Reply:
     """It was reported: to whom, when, by which way, with which receipt."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -98,7 +101,7 @@ def filed(context: Context, given: Filed) -> Reply:
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:
     """`way=电话 receipt=王某`, or simply `电话 王某某 2026-001`."""
-    way, _, receipt = given.text.strip().partition(" ")
+    way, receipt = [*given.text.split(maxsplit=1), "", ""][:2]
     return given.way or way, given.receipt or (given.text.strip() if given.way else receipt.strip())
 
 
@@ -113,7 +116,7 @@ def _void_waiver(context: Context, report: Report) -> None:
             context.uow.apply(approvals.void(pending, now=context.now, reason=context.words.say("report.filed_meanwhile")))
 
 
-@command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True)
+@command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
 def not_required(context: Context, given: NotRequired) -> Reply:
     """Ask a second person to agree that it is not required; the clock runs meanwhile."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -144,7 +147,7 @@ class Later:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("report later", Later, zh="报送 改晚", who="group:office,legal,lead|role:compliance", four_eyes=True)
+@command("report later", Later, zh="报送 改晚", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
 def later(context: Context, given: Later) -> Reply:
     """Ask a second person to agree that its deadline moves to where the calendar puts it now."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from handlers.core.apart import told
 from handlers.core.consent import ask_first, check_may_begin, void_question
 from handlers.core.context import Context
 from handlers.core.due import task_due
 from handlers.core.evidence import attach, evidence_of
+from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import invite
@@ -54,7 +56,7 @@ class Nothing:
     pass
 
 
-@command("task list", OfIncident, zh="任务 列表", who="reader")
+@command("task list", OfIncident, zh="任务 列表", who="reader", tells="task_list")
 def list_(context: Context, given: OfIncident) -> Reply:
     """Tasks of the incident."""
     incident = context.incident(given.incident)
@@ -65,7 +67,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
     )
 
 
-@command("task mine", Nothing, zh="任务 我的", who="reader", short=("我的",))
+@command("task mine", Nothing, zh="任务 我的", who="reader", short=("我的",), tells="task_list")
 def mine(context: Context, given: Nothing) -> Reply:
     """Your tasks, those of your groups that nobody owns, and those waiting for your check."""
     tasks = [t for t in context.reader.tasks_of(context.person) if t.state is not State.DONE or _checks(context, t)]
@@ -87,7 +89,7 @@ def _line(context: Context, task: Task) -> str:
     return context.words.say("task.line", ref=task.ref, title=task.title, state=task.state, owner=owner, due=due)
 
 
-@command("task why", Which, zh="任务 缘由", who="reader")
+@command("task why", Which, zh="任务 缘由", who="reader", tells="task_list")
 def why(context: Context, given: Which) -> Reply:
     """Why this task exists, why it was reminded of, to whom and why them, what comes next and what would stop it."""
     task, incident = context.task(given.task)
@@ -127,7 +129,7 @@ class Add:
     text: str = rest("任务", "task", required=True)
 
 
-@command("task add", Add, zh="任务 新增", who="heads|group:office")
+@command("task add", Add, zh="任务 新增", who="heads|group:office", tells="task_list")
 def add(context: Context, given: Add) -> Reply:
     """Add a task by hand."""
     incident = context.incident(given.incident)
@@ -155,7 +157,7 @@ def add(context: Context, given: Add) -> Reply:
     return context.say("task.added", ref=task.ref, task=task.ref, title=task.title, group=context.group_name(group), due=task.due_at)
 
 
-@command("task claim", Which, zh="任务 认领", who="member", short=("认领",))
+@command("task claim", Which, zh="任务 认领", who="member", short=("认领",), tells="task_list")
 def claim(context: Context, given: Which) -> Reply:
     """Take a task."""
     task, incident = context.task(given.task)
@@ -167,7 +169,7 @@ def claim(context: Context, given: Which) -> Reply:
     if asked:
         when = context.words.say("card.late" if late else "card.by", due=task.due_at, span=late, now=context.now)
         text = context.words.say("task.claimed_first", task=task.ref, title=task.title, when=when)
-        return Reply(f"{text}\n{asked}", ref=task.ref)
+        return told(Look.of(context), [("", text), ("pending", asked)], task.ref)
     if task.standing:
         key = "task.claimed_standing_late" if late else "task.claimed_standing"
     else:
@@ -195,7 +197,7 @@ class Several:
     others: str = rest("其他任务", "other tasks")
 
 
-@command("task seen", Several, zh="任务 收到", who="member", short=("收到",))
+@command("task seen", Several, zh="任务 收到", who="member", short=("收到",), tells="task_list")
 def seen(context: Context, given: Several) -> Reply:
     """You have received the message; the task stays open."""
     first, *others = [_seen(context, one) for one in (given.task, *(found.upper() for found in _TASK.findall(given.others)))]
@@ -211,7 +213,7 @@ def _seen(context: Context, ref_: str | None) -> Reply:
     return context.say(key, ref=task.ref, task=task.ref, state=task.state, until=until)
 
 
-@command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",))
+@command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",), tells="task_list")
 def release(context: Context, given: WhichAndText) -> Reply:
     """Give a task back to its group."""
     task, incident = context.task(given.task)
@@ -223,7 +225,7 @@ def release(context: Context, given: WhichAndText) -> Reply:
     return context.say("task.released", ref=task.ref, task=task.ref)
 
 
-@command("task transfer", WhichAndPerson, zh="任务 转交", who="member")
+@command("task transfer", WhichAndPerson, zh="任务 转交", who="member", tells="task_list")
 def transfer(context: Context, given: WhichAndPerson) -> Reply:
     """Hand your task on to another person."""
     task, incident = context.task(given.task)
@@ -237,7 +239,7 @@ def transfer(context: Context, given: WhichAndPerson) -> Reply:
     return context.say("task.transferred", ref=task.ref, task=task.ref, person=context.name(given.to))
 
 
-@command("task assign", WhichAndPerson, zh="任务 指派", who="heads|group:office")
+@command("task assign", WhichAndPerson, zh="任务 指派", who="heads|group:office", tells="task_list")
 def assign(context: Context, given: WhichAndPerson) -> Reply:
     """Name the owner of a task."""
     task, incident = context.task(given.task)
@@ -253,7 +255,7 @@ def _ask_anew(context: Context, incident: Incident, task: Task) -> None:
     ask_first(context, incident, task)
 
 
-@command("task ask", WhichAndText, zh="任务 提请", who="member", also=("任务 请批",))
+@command("task ask", WhichAndText, zh="任务 提请", who="member", also=("任务 请批",), tells="task_list")
 def ask(context: Context, given: WhichAndText) -> Reply:
     """Ask for the approval that a task needs before it is begun."""
     task, incident = context.task(given.task)
@@ -263,7 +265,7 @@ def ask(context: Context, given: WhichAndText) -> Reply:
         raise NotAllowed("task.not_yours", ref=task.ref, owner=task.owner or context.words.say("word.nobody"))
     if given.text.strip():
         void_question(context, task, "task.first_again")
-    return Reply(ask_first(context, incident, task, given.text), ref=task.ref)
+    return told(Look.of(context), [("pending", ask_first(context, incident, task, given.text))], task.ref)
 
 
 @approved("task")
@@ -280,7 +282,7 @@ def held(context: Context, approval: Approval, by: str, reason: str) -> None:
     context.uow.apply(rules.hold(task, by=by, now=context.now, response=response, approval=approval.ref, reason=reason))
 
 
-@command("task progress", WhichAndText, zh="任务 进展", who="member", short=("进展",))
+@command("task progress", WhichAndText, zh="任务 进展", who="member", short=("进展",), tells="task_list")
 def progress(context: Context, given: WhichAndText) -> Reply:
     """Say how a task goes on."""
     task, incident = context.task(given.task)
@@ -298,7 +300,7 @@ def _with(reply: Reply, line: str) -> Reply:
     return replace(reply, text=f"{reply.text}\n{line}") if line else reply
 
 
-@command("task attach", WhichAndText, zh="任务 附件", who="member", short=("附件",))
+@command("task attach", WhichAndText, zh="任务 附件", who="member", short=("附件",), tells="task_list")
 def attach_(context: Context, given: WhichAndText) -> Reply:
     """Attach files and pictures to a task; without one, to the incident."""
     if not context.message.files:
@@ -310,7 +312,7 @@ def attach_(context: Context, given: WhichAndText) -> Reply:
     return Reply(attach(context, task, given.text)[1], ref=task.ref)
 
 
-@command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",))
+@command("task done", WhichAndText, zh="任务 完成", who="member", short=("完成",), tells="task_list")
 def done(context: Context, given: WhichAndText) -> Reply:
     """Your task is done; somebody else checks it."""
     task, incident = context.task(given.task)
@@ -342,7 +344,7 @@ def _verifiers(context: Context, task: Task, incident: Incident, *, by: str | No
     return tuple(p for p in found if p != by)
 
 
-@command("task verify", Which, zh="任务 核实", who="member", short=("核实",), four_eyes=True)
+@command("task verify", Which, zh="任务 核实", who="member", short=("核实",), four_eyes=True, tells="task_list")
 def verify(context: Context, given: Which) -> Reply:
     """Somebody else's task is really done: close it."""
     task, incident = context.task(given.task)
@@ -351,7 +353,7 @@ def verify(context: Context, given: Which) -> Reply:
     return context.say("task.closed", ref=task.ref, task=task.ref)
 
 
-@command("task reject", WhichAndText, zh="任务 退回", who="member")
+@command("task reject", WhichAndText, zh="任务 退回", who="member", tells="task_list")
 def reject(context: Context, given: WhichAndText) -> Reply:
     """Not done yet: back to the owner, with a reason."""
     task, incident = context.task(given.task)
@@ -369,7 +371,7 @@ class Block:
     text: str = rest("原因", "reason", required=True)
 
 
-@command("task block", Block, zh="任务 阻塞", who="member", short=("阻塞",))
+@command("task block", Block, zh="任务 阻塞", who="member", short=("阻塞",), tells="task_list")
 def block(context: Context, given: Block) -> Reply:
     """You cannot go on; whoever you need hears of it."""
     task, incident = context.task(given.task)
@@ -394,7 +396,7 @@ class Snooze:
     text: str = rest("理由", "why")
 
 
-@command("task snooze", Snooze, zh="任务 稍后", who="member")
+@command("task snooze", Snooze, zh="任务 稍后", who="member", tells="task_list")
 def snooze(context: Context, given: Snooze) -> Reply:
     """Let reminders of a task rest for a while, with a reason."""
     task, incident = context.task(given.task)
@@ -406,7 +408,7 @@ def snooze(context: Context, given: Snooze) -> Reply:
     return context.say("task.snoozed", ref=task.ref, task=task.ref, until=after.snoozed_until)
 
 
-@command("task cancel", WhichAndText, zh="任务 取消", who="heads")
+@command("task cancel", WhichAndText, zh="任务 取消", who="heads", tells="task_list")
 def cancel(context: Context, given: WhichAndText) -> Reply:
     """A task is not needed; a mandatory one only the commander or the leading group may cancel."""
     task, incident = context.task(given.task)

@@ -125,7 +125,7 @@ def _offered(context: Context, first: Tip) -> Reply:
     return Reply(text, ref=kept.ref, card=drawn)
 
 
-@command("tip list", Nothing, zh="来报 列表", who="group:office", short=("来报",))
+@command("tip list", Nothing, zh="来报 列表", who="group:office", short=("来报",), tells="tip")
 def list_(context: Context, given: Nothing) -> Reply:
     """Reports that wait to be decided."""
     found = context.uow.waiting_tips()
@@ -151,7 +151,9 @@ def merge(context: Context, given: WhichInto) -> Reply:
     incident = context.incident(given.incident)
     who = _who(Look.of(context), tip)
     context.uow.apply(rules.merged(tip, by=context.person, now=context.now, incident=incident.ref))
-    context.uow.apply(incidents.also_reported(incident, by=context.person, who=who, text=_words_of(context, tip), tip=tip.ref))
+    context.uow.apply(
+        incidents.also_reported(incident, by=context.person, who=who, text=_words_of(context, tip), loss=tip.loss, tip=tip.ref)
+    )
     return context.say("tip.merged_ok", ref=incident.ref, tip=tip.ref, incident=incident.ref, title=incident.title)
 
 
@@ -171,8 +173,8 @@ def _tip(context: Context, ref: str | None) -> Tip:
 
 
 def _words_of(context: Context, tip: Tip) -> str:
-    """All that the report says, in one line."""
-    fields = [(name, getattr(tip, name)) for name in ("system", "place", "loss")]
+    """What the report says of it, in one line."""
+    fields = [(name, getattr(tip, name)) for name in ("system", "place")]
     said = [f"{context.words.say(f'incident.field.{name}')}:{value}" for name, value in fields if value]
     return " · ".join([tip.title or context.words.say("incident.untitled"), *said])
 
@@ -197,7 +199,9 @@ def tip_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
 
 
 def _card(look: Look, tip: Tip) -> Card:
-    named = [(look.say(f"incident.field.{name}"), getattr(tip, name)) for name in ("system", "place", "loss", "reporter")]
+    named = [
+        (look.say(f"incident.field.{name}"), getattr(tip, name)) for name in ("system", "place", "loss", "reporter") if look.shows(name)
+    ]
     lines = [
         ("", look.words.show(tip.title) or look.say("incident.untitled")),
         (look.say("tip.by"), look.say("tip.by_value", person=_who(look, tip), at=tip.at)),

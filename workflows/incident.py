@@ -638,13 +638,13 @@ def change_type(
     )
 
 
-def also_reported(incident: Incident, *, by: str, who: str, text: str, tip: str) -> Outcome[Incident]:
-    """Somebody reported the same: their words join this incident; `by` decided that it is the same."""
-    state = MACHINE.after(incident.state, "also")
+def also_reported(incident: Incident, *, by: str, who: str, text: str, loss: str, tip: str) -> Outcome[Incident]:
+    """Somebody reported the same: their words join this incident; `by` decided that it is the same. `loss` is not for every room."""
+    state, said = MACHINE.after(incident.state, "also"), {"by": by, "who": who, "text": text, "loss": loss}
     return Outcome(
         replace(incident, state=state),
-        Event("reported_again", {"by": by, "who": who, "text": text, "tip": tip}),
-        notices=(Notice("incident.reported_again", ("chat",), {"by": by, "who": who, "text": text}),),
+        Event("reported_again", {**said, "tip": tip}),
+        notices=(Notice("incident.reported_again", ("chat",), {**said}),),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from handlers.core.message import Message
 from workflows.core.people import Organization
 
 #: Everything: to people, each of whom reads within their own scope, and in the rooms of those who run an incident and answer for it.
@@ -41,7 +42,7 @@ SHOWN: Final[Mapping[str, frozenset[str]]] = {
     }.items()
 }
 
-#: News and mentions that tell of a field -> that field; all other news is for every room of the incident.
+#: News, mentions and refusals that tell of a field -> that field; all others are for every room.
 TELLS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("incident.graded", "incident.measured", "incident.lowered", "incident.downgraded"), "grade"),
     **dict.fromkeys(("incident.merged", "incident.false_alarm", "incident.absorbed"), "doors"),
@@ -49,6 +50,8 @@ TELLS: Final[Mapping[str, str]] = {
     "task.mention": "next",
     "report.mention": "clock",
     "approval.denied": "oral",
+    "approval.pending": "pending",
+    "incident.close_missing": "task_list",
 }
 
 
@@ -56,6 +59,11 @@ def audience_of(organization: Organization, platform: str, chat: str) -> str:
     """Who reads along in a group chat."""
     owner = next((group.id for group in organization.groups.values() if group.chats.get(platform) == chat), None)
     return OPEN if owner is None else GROUPS[owner]
+
+
+def audience_in(organization: Organization, message: Message) -> str:
+    """Who reads along where it was said; one-to-one nobody."""
+    return audience_of(organization, message.platform, message.chat) if message.chat_kind == "group" else WHOLE
 
 
 def shows(audience: str, field: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from handlers.core.audience import WHOLE, audience_of
+from handlers.core.audience import WHOLE, audience_in, shows
 from handlers.core.context import Context
 from handlers.core.message import Tone
 from handlers.core.wording import Words
@@ -38,10 +38,11 @@ class Look:
     @classmethod
     def of(cls, context: Context) -> "Look":
         """For who asks, where they ask: in a group chat others read along."""
-        message = context.message
-        group = message.chat_kind == "group"
-        audience = audience_of(context.organization, message.platform, message.chat) if group else WHOLE
+        audience = audience_in(context.organization, context.message)
         return cls(context.reader, context.words, context.zone, context.now, context.person, audience)
+
+    def shows(self, field: str) -> bool:
+        return shows(self.audience, field)
 
     @property
     def organization(self) -> Organization:

@@ -1,9 +1,10 @@
 """Opening an incident from a first report: its record, its tasks, its chat, and what to say to the one who opened it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from handlers.core.apart import told
 from handlers.core.audience import OPEN, WHOLE, audience_of
 from handlers.core.context import Context
 from handlers.core.forms import filling
@@ -54,20 +55,22 @@ def opened_reply(context: Context, opened: Opened, first: str = "") -> Reply:
         level=incident.response_level,
         commander=context.name(incident.commander),
     )
+    made, where = context.words.say("incident.opened_tasks", tasks=opened.tasks), context.words.say(f"incident.opened_{opened.where}")
+    look = Look.of(context)
     lines = [
-        *([first] if first else []),
-        head,
-        context.words.say("incident.opened_tasks", tasks=opened.tasks) + context.words.say(f"incident.opened_{opened.where}"),
-        *_what_is_missing(context, incident),
-        _what_is_next(context, incident),
+        ("", first),
+        ("", head),
+        *([("", made + where)] if look.shows("tasks") else [("tasks", made), ("", where)]),
+        ("missing", _what_is_missing(context, incident)),
+        ("", _what_is_next(context, incident)),
     ]
-    text = "\n".join(lines)
-    return Reply(text, ref=incident.ref, card=_to_fill_in(Look.of(context), incident, text))
+    reply = told(look, lines, incident.ref)
+    return replace(reply, card=_to_fill_in(look, incident, reply.text))
 
 
 def _to_fill_in(look: Look, incident: Incident, text: str) -> Card | None:
     """The answer as a card that takes what the first report lacks."""
-    if not rules.missing_fields(incident):
+    if not (look.shows("fill") and rules.missing_fields(incident)):
         return None
     fill = Button(look.say("button.fill"), f"/incident fact {incident.ref}", None, "primary", filling(look, incident))
     return Card(look.say("form.fill_head", number=incident.number), (("", text),), buttons=(fill,), tone="info", drill=incident.drill)
@@ -150,10 +153,10 @@ def _bind_or_create(context: Context, incident: Incident, said_in: str) -> Where
     return "both" if joins else "room"
 
 
-def _what_is_missing(context: Context, incident: Incident) -> list[str]:
+def _what_is_missing(context: Context, incident: Incident) -> str:
     names = rules.missing_fields(incident)
     missing = context.words.join([context.words.say(f"incident.field.{name}") for name in names])
-    return [context.words.say("incident.opened_missing", missing=missing, incident=incident.ref)] if names else []
+    return context.words.say("incident.opened_missing", missing=missing, incident=incident.ref) if names else ""
 
 
 def _what_is_next(context: Context, incident: Incident) -> str:

@@ -51,6 +51,8 @@ class Command:
 
     `short`: one-word forms (`/认领 T1`, or the bare word as a reply to the bot's card) · `who`: the right needed (see access) ·
     `four_eyes`: never by token · `listed`: stands in the help (what only programs send does not) ·
+    `tells`: the fields of an incident (core.audience) that its answers and refusals tell: where a room is not shown one, who asked is
+    answered alone ·
     `help_key` names the help sentence in the catalogs.
     """
 
@@ -63,6 +65,7 @@ class Command:
     short: tuple[str, ...] = ()
     four_eyes: bool = False
     listed: bool = True
+    tells: str = ""
 
     @property
     def help_key(self) -> str:
@@ -86,13 +89,14 @@ def command(
     short: tuple[str, ...] = (),
     four_eyes: bool = False,
     listed: bool = True,
+    tells: str = "",
 ) -> Callable[[Callable[[Any, Any], Reply]], Callable[[Any, Any], Reply]]:
     """Register `run(context, given)` as the command `name`."""
 
     def keep(run: Callable[[Any, Any], Reply]) -> Callable[[Any, Any], Reply]:
         if name in COMMANDS:
             raise ValueError(f"the command {name!r} is registered twice")
-        COMMANDS[name] = Command(name, zh, args, who, run, also, short, four_eyes, listed)
+        COMMANDS[name] = Command(name, zh, args, who, run, also, short, four_eyes, listed, tells)
         return run
 
     return keep

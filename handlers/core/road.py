@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, may, scope_of
-from handlers.core.audience import WHOLE, audience_of
+from handlers.core.apart import parted
+from handlers.core.audience import WHOLE, audience_in, audience_of
 from handlers.core.chat_links import ChatLinks
 from handlers.core.context import Context
 from handlers.core.explain import explain
@@ -18,7 +19,7 @@ from handlers.core.forms import command_of
 from handlers.core.look import Look
 from handlers.core.message import Attached, Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
-from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS
+from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS, Command
 from handlers.core.screen import screen
 from handlers.core.tokens import fold_value
 from handlers.core.wording import Words
@@ -212,12 +213,23 @@ class Road:
         room = (message.platform, message.chat) if message.chat_kind == "group" and message.chat else None
         reader = Reader(tx, house.plans, scope_of(person, house.plans.organization, room))
         context = Context(uow, reader, person, message, house.words, house.words.zone, _about(spoken), deaf=house.deaf, mute=house.mute)
-        reply = parsed.command.run(context, parsed.given)
+        reply = self._apart(tx, row, message, person, parsed.command, parsed.command.run(context, parsed.given))
         reply = self._hinted(reply, masked)
         self._was_here(tx, message, person)
         house.count(parsed.command.name, "done")
         self._answer(tx, row, message, reply, waits)
         return reply
+
+    def _apart(self, tx: Transaction, row: InboxRow, message: Message, person: str, command: Command, reply: Reply) -> Reply:
+        """What the room that it was said in is not shown goes to who said it, alone."""
+        house = self.house
+        shown, alone = parted(audience_in(house.plans.organization, message), command, reply, house.words)
+        if alone is not None:
+            key, rank = f"alone:{row.platform}:{row.event_id}", outbox.PRIORITY["reply"]
+            outbox.enqueue_to_person(
+                tx, key=key, platform=message.platform, person=person, said=plain(alone), incident=None, priority=rank, now=house.now()
+            )
+        return shown
 
     def _ask_form(self, tx: Transaction, row: InboxRow, message: Message, person: str, spoken: OutboxRow | None) -> Reply:
         """The clicked button asks for more than its platform could show in place: its form goes to the person alone."""
@@ -310,8 +322,12 @@ class Road:
         )
         if refusal.key == "house.unsigned" and message.kind == "click":
             self._page_instead(tx, row, message, person)
-        text, usage = explain(refusal, house.words, house.plans.current, house.now(), named)
-        reply = self._hinted(Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__), masked)
+        text, usage = explain(_said_here(refusal, message), house.words, house.plans.current, house.now(), named)
+        reply = Reply(text, error=refusal.key, usage=usage, refused=type(refusal).__name__)
+        found = COMMANDS.get(named)
+        if found and isinstance(refusal, (RuleBroken, NotAllowed)) and may(found.who, person, house.plans.organization):
+            reply = self._apart(tx, row, message, person, found, reply)
+        reply = self._hinted(reply, masked)
         house.count(named or "-", "refused")
         self._answer(tx, row, message, reply, waits)
         return reply
@@ -600,6 +616,12 @@ def _screened(message: Message) -> tuple[Message, bool]:
 def _storable(text: str) -> str:
     """Without what no database can keep (NUL, lone surrogates) and nobody can type."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def _said_here(refusal: UserError, message: Message) -> UserError:
+    """In a group also where else to ask: in the same words whether there is such a record or not."""
+    elsewhere = refusal.key == "house.not_found" and message.chat_kind == "group"
+    return NotFound("house.not_found_here", **refusal.values) if elsewhere else refusal
 
 
 def _about(spoken: OutboxRow | None) -> str | None:

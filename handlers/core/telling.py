@@ -13,6 +13,9 @@ COUNTED = ("reminded", "update_asked", "rescore_asked")
 #: Rows that only repeat another one of the same act.
 DOUBLES = ("scored",)
 
+#: Of what was first reported, what some rooms are not shown.
+FIRST = ("type", "system", "place", "reporter", "loss")
+
 #: Rows of gradings, and the codes in them.
 REGRADED = ("graded", "measured", "lowered", "downgraded")
 _LEVELS = (("opinion_level", "level"), ("response_level", "was"), ("response_level", "response"))
@@ -54,7 +57,10 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     people = [to] if isinstance(to, str) else list(to)
     heard = [look.words.say("timeline.to", people=look.words.join([look.name(p) for p in people]))] if people else []
     other = [str(details["other"])] if details.get("other") else []
-    return " ".join([*heard, *other, *_levels(look, entry), *_facts(look, incident, entry), *([look.words.show(said)] if said else [])])
+    loss = [look.say("timeline.loss", loss=details["loss"])] if details.get("loss") and look.shows("loss") else []
+    return " ".join(
+        [*heard, *other, *_levels(look, entry), *_facts(look, incident, entry), *([look.words.show(said)] if said else []), *loss]
+    )
 
 
 def _levels(look: Look, entry: Entry) -> list[str]:
@@ -72,6 +78,6 @@ def _facts(look: Look, incident: Incident, entry: Entry) -> list[str]:
     given = entry.details.get("given") or {}
     noted = [f"{fact_name(words, spec)}={fact_value(words, spec, given[key])}" for key, spec in book.items() if key in given]
     own = entry.details.get("details") or {}
-    named = ((f"incident.field.{name}", value) for name, value in own.items())
+    named = ((f"incident.field.{name}", value) for name, value in own.items() if name not in FIRST or look.shows(name))
     fields = [f"{words.say(key)}={words.show(value)}" for key, value in named if words.has(key)]
     return [words.join([*fields, *noted])] if fields or noted else []

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
-from bot.bootstrap import SAMPLE_PLAN
+from bot.bootstrap import SAMPLE_PLAN, load_topics
 from handlers.core.access import house_scope
 from handlers.core.audience import GROUPS, OPEN, SHOWN, TELLS, WHOLE, audience_of, shows
 from handlers.core.message import Outgoing, plain
-from handlers.core.registry import SCREENS
+from handlers.core.registry import COMMANDS, SCREENS
 from handlers.incident_card import PARTS, incident_card
 from storage.database import Database
 from storage.plan.organization import GROUPS as KNOWN_GROUPS
 from storage.tables.queues import OutboxRow
 from storage.views.reader import Reader
 from tests.world import World, make_world
+
+load_topics()
 
 #: A member of each group who may bind its chat, and the group.
 HEADS = {"zhou.heng": "lead", "chen.bo": "tech", "xu.jing": "opinion", "liu.yang": "client"}
@@ -178,8 +180,10 @@ def test_the_table_knows_every_group_field_and_notice() -> None:
         assert fields <= set(PARTS) | buttons, audience
         assert {"title", "state"} <= fields, "the text twin says them everywhere"
     assert {field for fields in SHOWN.values() for field in fields} == set(PARTS) | buttons, "each is for somebody"
-    assert set(TELLS) <= set(SCREENS)
-    assert set(TELLS.values()) <= set(PARTS)
+    assert {key for key in TELLS if key not in SCREENS} == {"approval.pending", "incident.close_missing"}, "refusals"
+    assert set(TELLS.values()) <= set(PARTS) | buttons
+    told = {field for command in COMMANDS.values() for field in command.tells.split()}
+    assert told - {"tip"} <= set(PARTS) | buttons, "a report that waits is for the office alone"
 
 
 def test_whose_chat_it_is(world: World) -> None:

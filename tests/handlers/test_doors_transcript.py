@@ -60,6 +60,7 @@ def code(world: World, incident: str, name: str) -> str:
         ("/事件 合并 I1 无 两人上报的是同一故障", "incident.merge_into"),
         ("/事件 合并 I1 到 I1 无 两人上报的是同一故障", "incident.merge_itself"),
         ("/事件 合并 I1 到 I9 无 两人上报的是同一故障", "house.not_found"),
+        ("／事件　合并　Ｉ１　到　Ｉ９　无　两人上报的是同一故障", "house.not_found"),
     ],
 )
 def test_nobody_leaves_without_the_answer_the_reason_and_the_target(alarm: World, text: str, error: str) -> None:
@@ -75,6 +76,8 @@ def test_nobody_leaves_without_the_answer_the_reason_and_the_target(alarm: World
         "/事件 误报 I1 延误=否 监控误告警,已核对委托流水",
         "/incident false-alarm I1 delayed=no 监控误告警,已核对委托流水",
         "/incident false-alarm I1 no: 监控误告警,已核对委托流水",
+        "／事件　误报　Ｉ１　无　监控误告警,已核对委托流水",
+        "／事件　误报　Ｉ１：延误＝否　监控误告警,已核对委托流水",
     ],
 )
 def test_a_false_alarm_waits_for_the_second_person_and_its_clocks_run(alarm: World, text: str) -> None:

@@ -86,7 +86,7 @@ def test_filed_needs_a_way_and_a_receipt_and_stops_the_clock(outage: World) -> N
     assert outage.says("li.na", f"/已报 {ref} 电话").error == "report.receipt"
     assert outage.says("li.na", f"/已报 {ref} 对象=公众 电话 王处").error == "report.whom"
     assert outage.says("xu.jing", f"/已报 {ref} 电话 王处").error == "access.group", "the doer's group and the office keep the clocks"
-    assert outage.says("li.na", f"/已报 {ref} 时间=14:00 电话 王处").error is None
+    assert outage.says("li.na", f"／已报　{ref}　时间＝１４：００　电话　王处").error is None, "typed in full width throughout"
     after = reports(outage)["csrc_first_phone"]
     assert (after.state, after.filed[0].way, after.filed[0].receipt) == (State.FILED, "电话", "王处")
     assert not outage.timers(ref)

@@ -138,7 +138,7 @@ def test_merged_its_words_join_the_timeline(world: World) -> None:
     world.says("ma.chao", "/事件 上报 系统=行情 地点=上海 看盘全黑")
     reply = world.taps("ma.chao", "并入 I1")
     assert reply.text == "N1 已并入 I1「行情中断」,原话已记入时间线并发到群里。没有另开事件。"
-    assert "I1 又有人报告同一件事(马超):看盘全黑 · 系统:行情 · 地点:上海" in world.group(world.room_of("li.na", "行情"), "li.na")
+    assert "I1 又有人报告同一件事:看盘全黑 · 系统:行情 · 地点:上海" in world.group(world.room_of("li.na", "行情"), "li.na")
     assert "看盘全黑" in world.says("li.na", "/事件 时间线 I1").text
     assert len(incidents(world)) == 1
     assert world.says("ma.chao", "/来报 另开 N1").error is not None

@@ -105,7 +105,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "unbind": lambda: incident.bound(found, by="li.na", chat="console:tech", verb="unbind"),
         "change": lambda: incident.set_type(found, by="li.na", now=START, type_="system_failure", playbook="system_failure", facts={}),
         "attach": lambda: incident.attach(found, by="li.na", files=[{"name": "a.png", "size": 3, "sha256": "00"}], about=""),
-        "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", tip="N1"),
+        "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", loss="", tip="N1"),
         "restrict": lambda: incident.restrict(found, by="li.na", reason=""),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }

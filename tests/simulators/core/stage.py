@@ -1,7 +1,7 @@
 """`make simulate PLATFORM=…`: the server before a stand-in (or several), on real time, and a page of each on which one can be anybody.
 
-Everything is this machine's: the stand-ins, the server (a process of its own, its database new under var/simulate) and the pages listen on
-loopback, and end together.
+Everything is this machine's: the stand-ins, the server (a process of its own, its database new under var/simulate, in a folder named
+after the messenger and the port) and the pages listen on loopback, and end together.
 """
 
 import argparse
@@ -107,12 +107,13 @@ class Running:
 
 @contextmanager
 def running(*scenes: Scene, folder: Path = FOLDER, port: int = 0, locale: Locale = "zh", source: Path = SAMPLE_PLAN) -> Iterator[Running]:
-    """Begins anew: what an earlier run left in `folder` goes. Of several pages, each has the next port."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    plan = plan_on(folder / "plan", source, *(scene.names for scene in scenes))
-    organization = load_plan(plan).organization
+    """Begins anew: what an earlier run left in `folder` goes, once the ports are ours. Of several pages, each has the next port."""
     with ExitStack() as house:
+        doors = [house.enter_context(_door(port and port + number)) for number, _ in enumerate(scenes)]
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        plan = plan_on(folder / "plan", source, *(scene.names for scene in scenes))
+        organization = load_plan(plan).organization
         for scene in scenes:
             house.enter_context(scene.sim)
             scene.people(organization)
@@ -120,11 +121,11 @@ def running(*scenes: Scene, folder: Path = FOLDER, port: int = 0, locale: Locale
         url = names["GENGFU_PUBLIC_URL"]
         process = house.enter_context(_server(folder, names))
         pages = {}
-        for number, scene in enumerate(scenes):
+        for door, scene in zip(doors, scenes, strict=True):
             scene.connect(url)
             stage = scene.stage(locale, names.get("GENGFU_TIMEZONE", "Asia/Shanghai"), partial(_lives, process))
             house.enter_context(_ticking(scene))
-            pages[stage.platform["en"]] = house.enter_context(_page(stage, port and port + number))
+            pages[stage.platform["en"]] = house.enter_context(_page(stage, door))
         _until_ready(url, process, scenes)
         yield Running(pages, url, folder / "server.log", process)
 
@@ -206,20 +207,31 @@ def _ticking(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
-def _page(stage: Stage, port: int) -> Iterator[str]:
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        server = uvicorn.Server(
-            uvicorn.Config(page_app(stage), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=server.run, args=([listening],), name="stage")
-        thread.start()
+def _door(port: int) -> Iterator[socket.socket]:
+    """Ours from now on: whoever comes second hears so, and takes nothing of the first's away."""
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
+            door.bind(("127.0.0.1", port))
+            door.listen()
+        except OSError as error:
+            other = f"PORT={port + 10}"
+            zh, en = f"端口 {port} 用不了,多半已被占用", f"port {port} cannot be used ({error.strerror})"
+            why = f"{zh};请换一个,例如 {other} / {en}; give another, {other}"
+            raise SystemExit(why) from None
+        yield door
+
+
+@contextmanager
+def _page(stage: Stage, door: socket.socket) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(page_app(stage), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([door],), name="stage")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
 
 
 def main(platform: str, modes: Sequence[str], *scenes: Callable[[str], Scene]) -> None:
@@ -231,14 +243,13 @@ def main(platform: str, modes: Sequence[str], *scenes: Callable[[str], Scene]) -
         signal.signal(number, _stop)
     try:
         locale: Locale = "en" if os.environ.get("GENGFU_LOCALE") == "en" else "zh"
-        with running(*(scene(given.mode) for scene in scenes), port=given.port, locale=locale) as now:
+        folder = FOLDER / f"{platform}-{given.port}"
+        with running(*(scene(given.mode) for scene in scenes), folder=folder, port=given.port, locale=locale) as now:
             for messenger, page in now.pages.items():
                 print(f"更夫 Gengfu before a stand-in of {messenger} ({given.mode}): {page}", flush=True)
             print(f"Ctrl-C ends everything; the server writes to {now.log}", flush=True)
             now.process.wait()
             raise SystemExit(f"the server has stopped by itself: see {now.log}")
-    except OSError as error:
-        raise SystemExit(f"port {given.port} cannot be used ({error.strerror}): give another, PORT=8011") from None
     except KeyboardInterrupt:
         print("\nended", flush=True)
 
