@@ -12,10 +12,12 @@ from sqlalchemy import Update, bindparam, inspect, update
 from sqlmodel import SQLModel
 
 from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
+from storage.tables.statements import RevisionRow, StatementRow
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
 from workflows.incident import Grading, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip
 
@@ -46,6 +48,8 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Approval: (ApprovalRow, "A"),
     Grading: (GradingRow, "G"),
     Report: (ReportRow, "R"),
+    Statement: (StatementRow, "S"),
+    Revision: (RevisionRow, "V"),
     Tip: (TipRow, "N"),
     DutyChange: (DutyRow, "W"),
 }

@@ -33,6 +33,7 @@ from workflows.core.plan import Plan
 from workflows.duty import HOUSE
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip, TipState
 
@@ -137,6 +138,14 @@ class UnitOfWork:
     def reports(self, incident: str) -> list[Report]:
         """All regulator clocks of an incident, in the order they were put."""
         return self._of(Report, incident)
+
+    def statements(self, incident: str) -> list[Statement]:
+        """All statements of an incident, in the order they were drafted."""
+        return self._of(Statement, incident)
+
+    def revisions(self, statement: Statement) -> list[Revision]:
+        """All texts that a statement ever had, the oldest first."""
+        return [one for one in self._of(Revision, statement.incident) if one.statement == statement.ref]
 
     def gradings(self, incident: str) -> list[Grading]:
         """All readings of an incident, in the order they were taken."""

@@ -94,6 +94,7 @@ SENTENCES: Mapping[str, str] = {
     "no_template_head": "a template begins with +++, a title and what the author fills in, and +++; see the sample plan's statements",
     "unfilled": "nobody fills the field “{name}”; did you mean {meant}?",
     "unfilled_far": "nobody fills the field “{name}”; declare it under [fields], or use what an incident has: {known}",
+    "banned_inside": "the template itself says “{phrase}”, which statements/rules.toml bans; say it differently, or take it off that list",
     "no_year": "{year} is missing: Monday to Saturday count as working days, provisionally; add [{year}] when its official notice is out",
     "other_year": "{day} is a day of {year} and stands under {here}; move it to [{year}]",
     "day_twice": "{day} is already named at {first}; take it out at one of the two places",
@@ -110,6 +111,7 @@ SENTENCES: Mapping[str, str] = {
     "nobody_first": 'what waits for an approval needs an approver; add approve = "lead.head" (or another), or take approve_first out',
     "calendar_idle": "“calendar” is for a task that is done once and has a due in hours; take it out",
     "change_idle": "only a task that people do themselves can be a change; take “change” out",
+    "steps_signatory": "the steps of a statement must have “signatory” once, each other at most once; found {found}",
     "pauses_more": "the heavier level {level} lets “{timer}” pause where {than} does not so; take it out, or let both pause alike",
     "fulfilled_beside": "a line that “{by}” fulfils is closed by that command alone; take approve out",
 }
@@ -144,6 +146,7 @@ WHAT: Mapping[str, str] = {
     "calendar": "calendar",
     "period": "kind of important period",
     "timer": "timer",
+    "step": "step of an approval",
     "binding": "binding",
     "confidence": "confidence",
 }

@@ -11,7 +11,7 @@ from storage.plan.table import Table, check_not_slower, format_duration, shown
 from workflows.core.channels import CHANNELS, QUIET
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.hours import NAMES, HoursName
-from workflows.core.response import PAUSABLE, Response, Rung
+from workflows.core.response import HOLDS, PAUSABLE, SIGNATORY, STEPS, Response, Rung
 from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
@@ -110,6 +110,8 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         step_up=_step_up(table),
         calendars=_calendars(table),
         quiet_hours=read_quiet(table, level),
+        steps=_steps(table, level),
+        holds=table.duration("statement_holds") if table.has("statement_holds") else HOLDS,
         terminal_by=_ways(table, "terminal_by", [way for way in CHANNELS if way not in {*QUIET, "urgent"}]),
     )
     table.close()
@@ -120,7 +122,7 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
     inner = table.table("approvers", required=True)
     if inner is None:
         return {}
-    found = {act: inner.texts(act) for act in ACTS}
+    found = {act: inner.texts(act) for act in (*ACTS, *(step for step in STEPS if step != SIGNATORY and inner.has(step)))}
     inner.close()
     for act, specs in found.items():
         if not specs and not table.source.faulty(inner.key(act)):
@@ -128,6 +130,22 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
         for index, spec in enumerate(specs):
             names.check(inner, act, "approver", spec, ("commander",), place=f"{act}[{index}]")
     return found
+
+
+def _steps(table: Table, level: ResponseLevel) -> tuple[str, ...]:
+    """Plans that do not say have a statement checked by technology and compliance before it is signed; lighter ones without the board."""
+    usual = tuple(STEPS) if level in (ResponseLevel.L1, ResponseLevel.L2) else tuple(step for step in STEPS if step != "board_secretary")
+    if not table.has("statement_steps"):
+        return usual
+    steps, place = table.texts("statement_steps"), table.key("statement_steps")
+    for index, step in enumerate(steps):
+        if step not in STEPS:
+            table.source.unknown(f"{place}[{index}]", "step", step, STEPS)
+    if steps.count(SIGNATORY) != 1 or len(set(steps)) < len(steps):
+        if not table.source.faulty(place):
+            table.note("statement_steps", "steps_signatory", found=", ".join(steps) or "—")
+        return usual
+    return tuple(step for step in steps if step in STEPS)
 
 
 def _no_oral(table: Table, level: ResponseLevel) -> tuple[str, ...]:

@@ -135,6 +135,7 @@ class ApprovalRow(SQLModel, table=True):
     confirmed_at: datetime | None = _moment()
     denial: str | None = None
     values: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
+    barred: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "[]"})
     version: int
     touched: int
 

@@ -25,6 +25,7 @@ from workflows.core.plan import Plan
 from workflows.core.seen import Seen
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Revision, Statement
 from workflows.task import LIVE, SPOKEN, State, Task, verifiers_of
 from workflows.tip import Tip
 
@@ -191,6 +192,16 @@ class Reader:
 
     def approvals(self, incident: str) -> list[Approval]:
         return self._children(Approval, incident)
+
+    def statement(self, ref: str) -> Statement:
+        return self._get(Statement, ref)
+
+    def statements(self, incident: str) -> list[Statement]:
+        return self._children(Statement, incident)
+
+    def revisions(self, statement: Statement) -> list[Revision]:
+        """All texts that it ever had, the oldest first."""
+        return [one for one in self._children(Revision, statement.incident) if one.statement == statement.ref]
 
     def gradings(self, incident: str) -> list[Grading]:
         return self._children(Grading, incident)

@@ -59,6 +59,11 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident merge": OFFICE | {"lead"},
     "incident false-alarm": OFFICE | {"lead"},
     "incident downgrade": frozenset({"opinion"}),
+    "statement draft": frozenset({"opinion"}),
+    "statement edit": frozenset({"opinion"}),
+    "statement submit": frozenset({"opinion"}),
+    "statement withdraw": frozenset({"opinion"}),
+    "statement show": READS,
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is
     "incident end": OFFICE,

@@ -16,8 +16,8 @@ import pytest
 import workflows
 from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
-from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
-from workflows import duty, incident, regulator_report, task, tip
+from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_statement, make_task, minutes
+from workflows import duty, incident, regulator_report, statement, task, tip
 from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
 from workflows.core.duty import DutyChange, DutyKind
@@ -45,7 +45,12 @@ MACHINES = _discovered()
 FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
     "incident": {incident.State.CLOSED: {"reopen"}, incident.State.MERGED: set(), incident.State.FALSE_ALARM: set()},
     "task": {task.State.CLOSED: {"reopen"}, task.State.CANCELLED: {"reopen"}},
-    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.DENIED: set(), approval.State.VOID: set()},
+    "approval": {
+        approval.State.APPROVED: {"void"},
+        approval.State.RETURNED: set(),
+        approval.State.DENIED: set(),
+        approval.State.VOID: set(),
+    },
     "report": {
         regulator_report.State.FILED: {"reopen", "doubt"},
         regulator_report.State.NOT_REQUIRED: {"reopen", "doubt"},
@@ -53,11 +58,15 @@ FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
         regulator_report.State.SIGNED: set(),
     },
     "duty": {duty.State.REFUSED: set(), duty.State.CANCELLED: set(), duty.State.DELIVERED: set()},
+    "statement": {statement.State.PUBLISHED: set(), statement.State.WITHDRAWN: set()},
     "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
-#: States whose moves come with papers: the codes are fixed, so that what others read does not change.
-NOT_YET: Mapping[str, set[StrEnum]] = {"report": {regulator_report.State.DRAFTED, regulator_report.State.SIGNED}}
+#: States whose moves come with papers, or with channels: the codes are fixed, so that what others read does not change.
+NOT_YET: Mapping[str, set[StrEnum]] = {
+    "report": {regulator_report.State.DRAFTED, regulator_report.State.SIGNED},
+    "statement": {statement.State.PUBLISHED},
+}
 
 
 def _working() -> Working:
@@ -216,11 +225,29 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
     }
 
 
+def _statement_moves(state: statement.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = make_statement(state)
+    one = replace(found, chain=found.chain[:1])
+    said: dict[str, Any] = {"approval": "A1", "digest": found.digest, "by": "wang.qiang", "now": START, "to": ("sun.jie",)}
+    steps = (("technical", ("tech.head",)),)
+    return {
+        "submit": lambda: statement.submit(found, by="sun.jie", now=START, steps=steps, grades={}, holds=minutes(240)),
+        "step": lambda: statement.agree(found, **said),
+        "approve": lambda: statement.agree(one, **said),
+        "return": lambda: statement.return_(found, by="wang.qiang", reason="依据不足", to=()),
+        "edit": lambda: statement.edit(found, text="已恢复。", facts={}, by="sun.jie", template="", to=(), reason=""),
+        "mark": lambda: statement.mark(found, changed={"system": ["行情", "交易"]}, to=("sun.jie",)),
+        "void": lambda: statement.void(found, reason="级别已变", changed={}, to=()),
+        "withdraw": lambda: statement.withdraw(found, by="sun.jie", reason="不用发", to=()),
+    }
+
+
 MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | None]]]] = {
     "incident": _incident_moves,
     "task": _task_moves,
     "approval": _approval_moves,
     "report": _report_moves,
+    "statement": _statement_moves,
     "tip": _tip_moves,
     "duty": _duty_moves,
 }
@@ -233,7 +260,7 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip", "duty"} == set(MOVES) == set(FINAL)
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "statement", "tip", "duty"} == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -287,7 +314,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, spoken, regulator_report, tip, duty)
+        for module in (incident, task, approval, spoken, regulator_report, statement, tip, duty)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called

@@ -13,7 +13,7 @@ from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
-from workflows.core.template import Template
+from workflows.core.template import Template, Wording
 from workflows.core.working_days import local_day
 
 #: When the digest comes in plans that do not say.
@@ -37,6 +37,8 @@ class Plan:
     """by the file's name without its ending"""
     digest: tuple[time, ...] = DIGEST
     """local times at which everybody is told what is still open"""
+    wording: Wording = field(default_factory=Wording)
+    """what holds for every statement"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
