@@ -16,6 +16,8 @@ from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
 ACTS = ("activate", "end", "override", "statement")
+#: Acts that a plan may leave to the house (`handlers.core.asking.LEADERS`).
+OPTIONAL = ("sign",)
 #: Kinds of approval that `no_oral` may name. Those that stop a regulator's clock are never given orally, whatever the plan says.
 SPEAKABLE = ("activate", "end", "statement")
 #: Acts that `step_up` may name.
@@ -117,7 +119,7 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
     inner = table.table("approvers", required=True)
     if inner is None:
         return {}
-    found = {act: inner.texts(act) for act in ACTS}
+    found = {act: inner.texts(act) for act in (*ACTS, *(act for act in OPTIONAL if inner.has(act)))}
     inner.close()
     for act, specs in found.items():
         if not specs and not table.source.faulty(inner.key(act)):

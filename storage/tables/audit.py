@@ -61,7 +61,7 @@ class SealRow(SQLModel, table=True):
     algorithm: str
 
 
-def _sqlite_triggers(table: str, *key: str) -> tuple[str, ...]:
+def sqlite_triggers(table: str, *key: str) -> tuple[str, ...]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     same = " AND ".join(f"{column} = NEW.{column}" for column in key)
     return (
@@ -72,7 +72,7 @@ def _sqlite_triggers(table: str, *key: str) -> tuple[str, ...]:
     )
 
 
-def _postgres_triggers(table: str) -> tuple[str, ...]:
+def postgres_triggers(table: str) -> tuple[str, ...]:
     return (
         "CREATE OR REPLACE FUNCTION gengfu_append_only() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'this table is append-only'; END $$",
@@ -83,8 +83,8 @@ def _postgres_triggers(table: str) -> tuple[str, ...]:
 
 #: dialect name to the statements that make `audit` and `seal` append-only, in order; a migration executes the same ones.
 APPEND_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
-    "sqlite": (*_sqlite_triggers("audit", "record_ref", "version"), *_sqlite_triggers("seal", "id")),
-    "postgresql": (*_postgres_triggers("audit"), *_postgres_triggers("seal")),
+    "sqlite": (*sqlite_triggers("audit", "record_ref", "version"), *sqlite_triggers("seal", "id")),
+    "postgresql": (*postgres_triggers("audit"), *postgres_triggers("seal")),
 }
 
 
@@ -93,12 +93,12 @@ CHAIN: Final[Table] = SQLModel.metadata.tables["chain"]
 SEAL: Final[Table] = SQLModel.metadata.tables["seal"]
 
 
-def _guard(table: Table, dialect: str, statements: tuple[str, ...]) -> None:
+def guard(table: Table, dialect: str, statements: tuple[str, ...]) -> None:
     for statement in statements:
         event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]
 
 
-_guard(AUDIT, "sqlite", _sqlite_triggers("audit", "record_ref", "version"))
-_guard(SEAL, "sqlite", _sqlite_triggers("seal", "id"))
-_guard(AUDIT, "postgresql", _postgres_triggers("audit"))
-_guard(SEAL, "postgresql", _postgres_triggers("seal"))
+guard(AUDIT, "sqlite", sqlite_triggers("audit", "record_ref", "version"))
+guard(SEAL, "sqlite", sqlite_triggers("seal", "id"))
+guard(AUDIT, "postgresql", postgres_triggers("audit"))
+guard(SEAL, "postgresql", postgres_triggers("seal"))

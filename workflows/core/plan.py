@@ -9,6 +9,7 @@ from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.hours import Hours
 from workflows.core.obligation import Obligation
+from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
@@ -37,6 +38,8 @@ class Plan:
     """by the file's name without its ending"""
     digest: tuple[time, ...] = DIGEST
     """local times at which everybody is told what is still open"""
+    papers: Mapping[str, Form] = field(default_factory=dict)
+    """forms by id, of the plan as it is today; kept plans have none"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
