@@ -8,7 +8,6 @@ from typing import Any
 from handlers.core import forms
 from handlers.core.access import check
 from handlers.core.asking import needed
-from handlers.core.clocks import duty_name
 from handlers.core.context import Context
 from handlers.core.documents import document
 from handlers.core.duties import duty_name as name_of
@@ -26,10 +25,12 @@ from workflows.core import approval as approvals
 from workflows.core.errors import Conflict, RuleBroken
 from workflows.core.paper import Form, Sheet, Signature
 from workflows.incident import Incident
-from workflows.regulator_report import Report, State
+from workflows.regulator_report import Report
 
 #: The form of the closing summary.
 CLOSING = "internal_summary"
+#: What obligations call the bureau of the place where the firm is.
+BUREAU = "属地证监局"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _read(context: Context, about: Mapping[str, Any]) -> _Order:
     ref, to = str(about["ref"]), ""
     if ref != incident.ref:
         report = look.reader.report(ref)
-        to = context.words.join(recipients(context.words, look.reader.plan_of(incident), report.recipients))
+        to = _addressees(look, incident, report)
     sheet = fill(
         look,
         incident,
@@ -140,6 +141,15 @@ def _read(context: Context, about: Mapping[str, Any]) -> _Order:
         seal=_seal(context, look),
     )
     return _Order(sheet, None, context.uow.letterhead)
+
+
+def _addressees(look: Look, incident: Incident, report: Report) -> str:
+    """By name, where the plan says which bureau is the firm's."""
+    bureau = look.organization.firm.bureau
+    names = (
+        bureau if one == BUREAU and bureau else one for one in recipients(look.words, look.reader.plan_of(incident), report.recipients)
+    )
+    return look.words.join(names)
 
 
 def _seal(context: Context, look: Look) -> str:
@@ -163,7 +173,7 @@ def _keep(context: Context, about: Mapping[str, Any], order: _Order, made: bytes
         raise Conflict(f"{ref} has another version {sheet.version} by now")
     record = incident if ref == incident.ref else context.uow.load(Report, ref)
     paper = context.uow.keep_paper(sheet, made, record=record, name=_name(sheet), signed=False, by=by)
-    said = {"by": by, "version": paper.version, "sha256": paper.sha256, "content": paper.content}
+    said: dict[str, Any] = {"by": by, "version": paper.version, "sha256": paper.sha256, "content": paper.content}
     if isinstance(record, Incident):
         context.uow.apply(incidents.summarise(record, **said))
     else:
@@ -233,7 +243,9 @@ def _news(kind: str) -> None:
 def _buttons(look: Look, report: Report, kind: str) -> tuple[Button, ...]:
     if kind == "issued":
         return (Button(look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, form=forms.filing(look, report)),)
-    button = Button(look.say("button.sign", ref=report.ref), f"/report sign {report.ref} version={report.drafts}", report.touched, "primary")
+    button = Button(
+        look.say("button.sign", ref=report.ref), f"/report sign {report.ref} version={report.drafts}", report.touched, "primary"
+    )
     return (replace(button, confirm=True),)
 
 

@@ -48,11 +48,7 @@ MACHINE = Machine(
     State.TO_DECIDE,
     {
         (State.TO_DECIDE, "decide"): State.DUE,
-        **{
-            (state, verb): state
-            for verb in ("tighten", "lengthen", "hand", "propose", "keep", "remind", "part")
-            for state in RUNNING
-        },
+        **{(state, verb): state for verb in ("tighten", "lengthen", "hand", "propose", "keep", "remind", "part") for state in RUNNING},
         **{(state, "round"): State.DUE for state in WANTED},
         (State.TO_DECIDE, "round"): State.TO_DECIDE,
         **{(state, "draft"): State.DRAFTED for state in WANTED},
@@ -595,9 +591,7 @@ def draft(
     if version != report.drafts + 1:
         raise RuleBroken("report.draft_order", ref=report.ref, version=version)
     voided = report.signed_by
-    drafted = replace(
-        _undrafted(report), state=state, drafts=version, draft_sha256=sha256, drafted_by=by, drafted_at=now
-    )
+    drafted = replace(_undrafted(report), state=state, drafts=version, draft_sha256=sha256, drafted_by=by, drafted_at=now)
     details: dict[str, Value] = {"by": by, "version": version, "sha256": sha256, "content": content, "partial": partial, "voided": voided}
     notices = [Notice("report.unsigned", (voided,), {"by": by, "paper": version}, "approval")] if voided else []
     asked = tuple(one for one in signers if one not in (by, voided)) if state is not State.TO_DECIDE else ()

@@ -49,7 +49,18 @@ class Console:
     """`knows`: is this the id of a person of the firm · `now`: the clock."""
 
     name = "console"
-    can = Can(edit=True, recall=True, cards=True, form=True, mention=True, create_room=True, invite=True, idempotent=True, receipts=True, ours=True)
+    can = Can(
+        edit=True,
+        recall=True,
+        cards=True,
+        form=True,
+        mention=True,
+        create_room=True,
+        invite=True,
+        idempotent=True,
+        receipts=True,
+        ours=True,
+    )
 
     def __init__(self, rooms: Rooms, knows: Callable[[str], bool], now: Callable[[], datetime]) -> None:
         self._rooms = rooms

@@ -4,6 +4,7 @@ A letterhead brings its own first page, margins and styles; styles that it has u
 """
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 from docx import Document
 from docx.document import Document as Doc
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
@@ -23,15 +24,18 @@ from docx.table import _Cell
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
-from handlers.core.wording import Words
+from handlers.core.wording import Ours, Words
 from workflows.core.paper import Entry, Line, Part, Sheet, Signature, Source
 
 #: A zip's oldest moment, and what a document that has no other says of its making.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 SONG, HEI, LATIN = "仿宋", "黑体", "Times New Roman"
 RED = RGBColor(0xC0, 0x00, 0x00)
-#: Where these fonts are missing: what stands for them, in this order.
-INSTEAD = {SONG: "FangSong;仿宋_GB2312;STFangsong;Noto Serif CJK SC", HEI: "SimHei;STHeiti;Noto Sans CJK SC"}
+#: Where these fonts are missing: what stands for them, in this order, and of which family they are.
+INSTEAD = {
+    SONG: ("FangSong;仿宋_GB2312;STFangsong;Noto Serif CJK SC", "roman"),
+    HEI: ("SimHei;STHeiti;Noto Sans CJK SC", "swiss"),
+}
 #: style name -> (font, points, bold, alignment)
 STYLES = {
     "Paper Firm": (HEI, 26.0, True, WD_ALIGN_PARAGRAPH.CENTER),
@@ -42,9 +46,13 @@ STYLES = {
     "Paper Label": (HEI, 11.0, False, WD_ALIGN_PARAGRAPH.LEFT),
     "Paper Small": (SONG, 9.0, False, WD_ALIGN_PARAGRAPH.CENTER),
 }
-#: Widths of a table's columns by their number, in millimetres; together the width between the margins.
-WIDTHS = {2: (42, 114), 3: (40, 24, 92), 4: (38, 22, 70, 26), 5: (38, 34, 38, 28, 18)}
+_HAN = r"[\u3400-\u9fff」》）】]"
+_MARKS = re.compile(rf"(?<={_HAN})[,:;?!]|[,;](?=[\u3400-\u9fff「《])")
+_BRACKETS = re.compile(r"\(([^()]*[\u3400-\u9fff][^()]*)\)")
+_FULL = str.maketrans(",:;?!", "，：；？！")
+#: Widths in millimetres: between the margins, and of a label and what stands beside it.
 TEXT_WIDTH = 156
+LABELLED = (42, 114)
 
 
 @dataclass(slots=True)
@@ -112,6 +120,8 @@ def _style(doc: Doc, name: str) -> None:
     fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
     for attribute in ("w:eastAsia", "w:hAnsi", "w:ascii", "w:cs"):
         fonts.set(qn(attribute), font if attribute == "w:eastAsia" else LATIN)
+    lang = parse_xml(f'<w:lang {nsdecls("w")} w:val="en-US" w:eastAsia="zh-CN"/>')  # or a reader takes Japanese shapes of the same signs
+    style.element.get_or_add_rPr().append(lang)
     style.paragraph_format.alignment = align
     style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(0), Pt(0)
     style.paragraph_format.line_spacing = 1.25
@@ -123,7 +133,8 @@ def _style(doc: Doc, name: str) -> None:
 def _fonts(doc: Doc) -> None:
     """Tell a reader whose machine lacks a font what to take instead."""
     entries = "".join(
-        f'<w:font w:name="{name}"><w:altName w:val="{instead}"/><w:charset w:val="86"/></w:font>' for name, instead in INSTEAD.items()
+        f'<w:font w:name="{name}"><w:altName w:val="{instead}"/><w:charset w:val="86"/><w:family w:val="{family}"/></w:font>'
+        for name, (instead, family) in INSTEAD.items()
     )
     table = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?><w:fonts {nsdecls("w")}>{entries}</w:fonts>'
     for rel in doc.part.rels.values():
@@ -139,15 +150,15 @@ def _head(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None, *, 
         firm = _say(doc, sheet.firm, "Paper Firm")
         firm.runs[0].font.color.rgb = RED
         firm.paragraph_format.space_after = Pt(16)
-    signer = signature.by if signature else words.say("paper.to_be_signed")
+    signer = words.say("paper.signer", name=signature.by if signature else words.say("paper.to_be_signed"))
     line = doc.add_paragraph(style="Paper Cell")
     _rule(line)  # first: a border stands before tab stops
     line.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_WIDTH), WD_TAB_ALIGNMENT.RIGHT)
-    _run(line, f"{words.say('paper.number', number=sheet.number)}\t{words.say('paper.signer', name=signer)}")
+    _run(line, f"{words.say('paper.number', number=sheet.number)}\t{signer if sheet.to_sign else ''}")
     title = (words.say("paper.drill") if sheet.drill else "") + sheet.title
     shown = _say(doc, title, "Paper Title")
     shown.paragraph_format.space_before, shown.paragraph_format.space_after = Pt(18), Pt(6)
-    draft = "" if signature else words.say("paper.draft", version=sheet.version)
+    draft = "" if signature or not sheet.to_sign else words.say("paper.draft", version=sheet.version)
     partial = words.say("paper.partial") if sheet.partial else ""
     if beneath := " ".join(part for part in (partial, draft) if part):
         _say(doc, beneath, "Paper Small").paragraph_format.space_after = Pt(6)
@@ -168,9 +179,9 @@ def _part(doc: Doc, part: Part, numbers: _Numbers) -> None:
 
 
 def _entries(doc: Doc, entries: Sequence[Entry], numbers: _Numbers) -> None:
-    table = _table(doc, WIDTHS[2])
+    table = _table(doc, LABELLED)
     for entry in entries:
-        label, value = _row(table, WIDTHS[2])
+        label, value = _row(table, LABELLED)
         _run(_first(label, "Paper Label"), entry.label)
         for index, line in enumerate(entry.lines):
             paragraph = _first(value, "Paper Cell") if index == 0 else value.add_paragraph(style="Paper Cell")
@@ -178,7 +189,7 @@ def _entries(doc: Doc, entries: Sequence[Entry], numbers: _Numbers) -> None:
 
 
 def _grid(doc: Doc, part: Part, numbers: _Numbers) -> None:
-    widths = WIDTHS[len(part.heads)]
+    widths = part.widths
     table = _table(doc, widths)
     heads = _row(table, widths)
     for cell, head in zip(heads, part.heads, strict=True):
@@ -190,13 +201,13 @@ def _grid(doc: Doc, part: Part, numbers: _Numbers) -> None:
             paragraph = _first(cell, "Paper Cell")
             _line(paragraph, line, part.title, numbers)
             for run in paragraph.runs:
-                run.font.size = Pt(10.5) if not run.font.superscript else run.font.size
+                run.font.size = Pt(10.5)
 
 
 def _foot(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None) -> None:
     """Who reports, and when: at the right, as official papers end."""
     signer = words.say("paper.signed", name=signature.by, at=signature.at) if signature else words.say("paper.unsigned")
-    lines = (sheet.firm, sheet.at, signer, words.say("paper.drafter", name=sheet.by))
+    lines = (sheet.firm, sheet.at, *((signer,) if sheet.to_sign else ()), words.say("paper.drafter", name=sheet.by))
     for index, text in enumerate(lines):
         paragraph = _say(doc, text, "Paper Body")
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -211,7 +222,7 @@ def _sources(doc: Doc, words: Words, numbers: _Numbers) -> None:
         return
     _say(doc, words.say("paper.sources"), "Paper Heading").paragraph_format.page_break_before = True
     _say(doc, words.say("paper.sources_note"), "Paper Small").alignment = WD_ALIGN_PARAGRAPH.LEFT
-    widths = (10, 84, 20, 42)
+    widths = (12, 82, 22, 40)
     table = _table(doc, widths)
     heads = (words.say(f"paper.head.{name}") for name in ("no", "what", "recorded", "audit"))
     for cell, head in zip(_row(table, widths), heads, strict=True):
@@ -232,8 +243,9 @@ def _footer(doc: Doc, words: Words, sheet: Sheet, content: str) -> None:
     first.style = doc.styles["Paper Small"]
     _run(first, words.say("paper.footer", number=sheet.number, version=sheet.version, content=content[:16]))
     second = footer.add_paragraph(style=doc.styles["Paper Small"])
-    before, _, rest = words.say("paper.footer_pages", seal=sheet.seal, page="\x00", pages="\x01").partition("\x00")
-    between, _, after = rest.partition("\x01")
+    page, pages = Ours("\x00"), Ours("\x01")
+    before, _, rest = words.say("paper.footer_pages", seal=sheet.seal, page=page, pages=pages).partition(page)
+    between, _, after = rest.partition(pages)
     for text, code in ((before, "PAGE"), (between, "NUMPAGES"), (after, "")):
         if text:
             _run(second, text)
@@ -253,14 +265,21 @@ def _say(doc: Doc, text: str, style: str, *, indent: bool = False) -> Paragraph:
 
 
 def _run(paragraph: Paragraph, text: str) -> Run:
-    return paragraph.add_run(text)
+    return paragraph.add_run(typeset(text))
+
+
+def typeset(text: str) -> str:
+    """With the full-width marks of a Chinese paper where they stand at Chinese words; times and numbers keep theirs."""
+    while (wider := _BRACKETS.sub("（\\1）", text)) != text:
+        text = wider
+    return _MARKS.sub(lambda found: found.group().translate(_FULL), text)
 
 
 def _line(paragraph: Paragraph, line: Line, label: str, numbers: _Numbers) -> None:
     _run(paragraph, line.text)
     if found := numbers.take(line, label):
         mark = _run(paragraph, f"[{','.join(map(str, found))}]")
-        mark.font.superscript, mark.font.size = True, Pt(9)
+        mark.font.superscript = True
 
 
 def _table(doc: Doc, widths: Iterable[int]) -> Any:
@@ -268,10 +287,15 @@ def _table(doc: Doc, widths: Iterable[int]) -> Any:
     table = doc.add_table(rows=0, cols=len(tuple(widths)))
     table.alignment, table.autofit = WD_TABLE_ALIGNMENT.CENTER, False
     edges = "".join(
-        f'<w:{edge} w:val="single" w:sz="4" w:space="0" w:color="000000"/>' for edge in ("top", "left", "bottom", "right", "insideH", "insideV")
+        f'<w:{edge} w:val="single" w:sz="4" w:space="0" w:color="000000"/>'
+        for edge in ("top", "left", "bottom", "right", "insideH", "insideV")
     )
     layout = table._tbl.tblPr.find(qn("w:tblLayout"))  # borders stand before it
     layout.addprevious(parse_xml(f"<w:tblBorders {nsdecls('w')}>{edges}</w:tblBorders>"))
+    inside = "".join(
+        f'<w:{edge} w:w="{wide}" w:type="dxa"/>' for edge, wide in (("top", 50), ("left", 100), ("bottom", 50), ("right", 100))
+    )
+    layout.addnext(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{inside}</w:tblCellMar>"))
     for column, width in zip(table.columns, widths, strict=True):
         column.width = Mm(width)
     return table
@@ -282,12 +306,12 @@ def _row(table: Any, widths: Sequence[int]) -> Sequence[_Cell]:
     row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
     cells: Sequence[_Cell] = row.cells
     for cell, width in zip(cells, widths, strict=True):
-        cell.width = Mm(width)
+        cell.width, cell.vertical_alignment = Mm(width), WD_CELL_VERTICAL_ALIGNMENT.CENTER
     return cells
 
 
 def _first(cell: _Cell, style: str) -> Paragraph:
-    paragraph = cell.paragraphs[0]
+    paragraph: Paragraph = cell.paragraphs[0]
     paragraph.style = style
     return paragraph
 
@@ -299,14 +323,12 @@ def _rule(paragraph: Paragraph) -> None:
 
 
 def _field(paragraph: Paragraph, code: str) -> None:
-    field_ = OxmlElement("w:fldSimple")
-    field_.set(qn("w:instr"), code)
-    run = OxmlElement("w:r")
-    text = OxmlElement("w:t")
-    text.text = "1"
-    run.append(text)
-    field_.append(run)
-    paragraph._p.append(field_)
+    for kind in ("begin", "", "separate", "1", "end"):
+        run = paragraph.add_run("1" if kind == "1" else "")
+        if kind == "":
+            run._r.append(parse_xml(f"<w:instrText {nsdecls('w')}>{code}</w:instrText>"))
+        elif kind != "1":
+            run._r.append(parse_xml(f'<w:fldChar {nsdecls("w")} w:fldCharType="{kind}"/>'))
 
 
 def _properties(doc: Doc, sheet: Sheet) -> None:

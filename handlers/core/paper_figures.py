@@ -5,6 +5,7 @@ from functools import partial
 
 from handlers.core.paper_trail import GRADING, Trail
 from handlers.core.telling import note_of
+from storage.views.reader import Entry
 from workflows.core.paper import FIGURES, Line
 from workflows.task import State as TaskState
 
@@ -61,16 +62,12 @@ def _commander(trail: Trail) -> tuple[Line, ...]:
 
 
 def _course(trail: Trail) -> tuple[Line, ...]:
-    look = trail.look
-    return tuple(
-        trail.line(
-            look.say(
-                "paper.course", at=trail.time(one.at), verb=look.words.say(f"verb.{one.verb}"), note=note_of(look, trail.incident, one)
-            ).rstrip(),
-            trail.sources([one]),
-        )
-        for one in trail.own(*COURSE)
-    )
+    return tuple(trail.line(_step(trail, one), trail.sources([one])) for one in trail.own(*COURSE))
+
+
+def _step(trail: Trail, entry: Entry) -> str:
+    note, verb = note_of(trail.look, trail.incident, entry), trail.look.words.say(f"verb.{entry.verb}")
+    return trail.look.say("paper.course" if note else "paper.course_bare", at=trail.time(entry.at), verb=verb, note=note)
 
 
 def _measures(trail: Trail) -> tuple[Line, ...]:
@@ -80,8 +77,9 @@ def _measures(trail: Trail) -> tuple[Line, ...]:
         done = trail.of(task.ref, "done", "verified")
         if done and task.state in (TaskState.DONE, TaskState.CLOSED):
             text = str(next((one.details["text"] for one in reversed(done) if one.details.get("text")), ""))
-            said = trail.look.say("paper.measure", at=trail.time(done[-1].at), title=task.title, note=trail.look.words.show(text))
-            found.append(trail.line(said.rstrip("::,, "), trail.sources(done[-1:])))
+            key = "paper.measure" if text else "paper.measure_bare"
+            said = trail.look.say(key, at=trail.time(done[-1].at), title=task.title, note=text)
+            found.append(trail.line(said, trail.sources(done[-1:])))
     return tuple(found)
 
 

@@ -8,9 +8,7 @@ from workflows.core.paper import Entry, Form, Line, Part, Row, Section, Sheet
 from workflows.incident import Incident
 
 
-def fill(
-    look: Look, incident: Incident, form: Form, *, record_ref: str, version: int, to: str, by: str, partial: bool, seal: str
-) -> Sheet:
+def fill(look: Look, incident: Incident, form: Form, *, record_ref: str, version: int, to: str, by: str, partial: bool, seal: str) -> Sheet:
     trail, words = Trail(look, incident), look.words
     return Sheet(
         form=form.id,
@@ -26,6 +24,7 @@ def fill(
         closing=words.twin(form.closing, form.closing_en),
         drill=incident.drill,
         partial=partial,
+        to_sign=record_ref != incident.ref,
         seal=seal,
         locale=words.locale,
     )

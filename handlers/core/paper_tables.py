@@ -15,12 +15,22 @@ from workflows.regulator_report import State as ReportState
 _ASIDE = (*COUNTED, *DOUBLES, "escalated", "refused", "ring_skipped", "drafted", "issued", "summarised", "recomputed", "rescheduled")
 
 Cells = tuple[Line, ...]
+#: Neither late nor in time.
+NEITHER = "—"
+#: Millimetres of each column.
+WIDTHS = {
+    "timeline": (44, 24, 88),
+    "grading": (44, 22, 66, 24),
+    "tasks": (14, 62, 40, 24, 16),
+    "approvals": (14, 56, 22, 24, 40),
+    "reports": (42, 30, 36, 32, 16),
+}
 
 
 def table(trail: Trail, name: str, title: str) -> Part:
     heads = tuple(trail.look.say(f"paper.head.{one}") for one in _HEADS[name])
     rows = _TABLES[name](trail)
-    return Part(title, (), heads if rows else (), rows, "" if rows else trail.look.say("paper.none"))
+    return Part(title, (), heads, rows, WIDTHS[name]) if rows else Part(title, note=trail.look.say("paper.none"))
 
 
 def _timeline(trail: Trail) -> tuple[Cells, ...]:
@@ -28,17 +38,18 @@ def _timeline(trail: Trail) -> tuple[Cells, ...]:
     acts: dict[tuple[object, ...], list[Entry]] = {}
     for one in trail.entries:
         if one.verb not in _ASIDE and ":" not in one.ref:
-            acts.setdefault((one.at, one.actor, one.verb, one.ref[0], note_of(trail.look, trail.incident, one)), []).append(one)
+            acts.setdefault((one.at, one.actor, one.verb, one.ref[:1], note_of(trail.look, trail.incident, one)), []).append(one)
     return tuple(_act(trail, same, str(act[-1])) for act, same in acts.items())
 
 
 def _act(trail: Trail, same: list[Entry], note: str) -> Cells:
-    first, refs = same[0], trail.look.words.join(one.ref for one in same)
-    what = f"{trail.look.words.say(f'verb.{first.verb}')} {refs}"
+    first = same[0]
+    refs = sorted((one.ref for one in same), key=lambda ref: int(ref[1:]))
+    what = f"{trail.look.words.say(f'verb.{first.verb}')} {trail.look.words.join(refs)}"
     return (
         trail.line(trail.time(first.at), trail.sources(same[:1])),
         Line(trail.actor(first.actor)),
-        trail.line(f"{what} {note}".strip(), trail.sources(same[:1])),
+        trail.plain(f"{what} {note}".strip()),
     )
 
 
@@ -63,7 +74,7 @@ def _tasks(trail: Trail) -> tuple[Cells, ...]:
         found.append(
             (
                 Line(task.ref),
-                Line(task.title),
+                trail.plain(task.title),
                 Line(f"{trail.look.words.twin(group.name, group.name_en)} {who}"),
                 trail.line(trail.code(task.state), trail.sources(rows[-1:])),
                 _kept(trail, task.due_at, task.done_at),
@@ -81,7 +92,7 @@ def _approvals(trail: Trail) -> tuple[Cells, ...]:
         found.append(
             (
                 Line(one.ref),
-                Line(one.text.partition("\n")[0]),
+                trail.plain(one.text.partition("\n")[0]),
                 Line(trail.actor(one.asked_by)),
                 trail.line(trail.code(one.state), trail.sources(rows[-1:])),
                 Line(f"{who} {decided}" if one.decided_by else who),
@@ -106,7 +117,7 @@ def _report(trail: Trail, report: Report) -> list[Cells]:
     due = Line(trail.time(report.deadline_at)) if report.deadline_at else Line(trail.look.say("paper.not_started"))
     why = report.waiver_reason if report.state is ReportState.NOT_REQUIRED else ""
     state = " ".join(part for part in (trail.code(report.state), trail.look.words.show(why)) if part)
-    return [*rows, (name, to, due, trail.line(state, trail.sources(last[-1:])), Line(trail.look.say("paper.none")))]
+    return [*rows, (name, to, due, trail.line(state, trail.sources(last[-1:])), Line(NEITHER))]
 
 
 def _filing(trail: Trail, report: Report, name: Line, filing: Filing) -> Cells:
@@ -130,7 +141,7 @@ def _tells(entry: Entry, filing: Filing) -> bool:
 
 def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
     if due is None or done is None:
-        return Line(trail.look.say("paper.none"))
+        return Line(NEITHER)
     return Line(trail.look.say("paper.late" if done > due else "paper.in_time"))
 
 

@@ -62,6 +62,10 @@ class Trail:
         """What people stated: never without where, and client data never but masked."""
         return Line(screen(text).text, sources) if text.strip() and sources else self.unknown()
 
+    def plain(self, text: str) -> Line:
+        """What stands beside a figure that says where it comes from."""
+        return Line(screen(text).text)
+
     def unknown(self) -> Line:
         return Line(self.look.say("paper.unknown"))
 

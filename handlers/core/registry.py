@@ -111,6 +111,7 @@ ARRIVALS: dict[str, Callable[[Any], Reply | None]] = {}
 #: How notices and cards look: `draw(look, about)` answers what to say, or None when it no longer matters.
 SCREENS: dict[str, Callable[[Any, Mapping[str, Any]], Outgoing | None]] = {}
 
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What takes long: `read(context, about)` in a reading transaction, `make(words, it)` outside any, `keep(context, about, it, made)` in

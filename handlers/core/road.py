@@ -447,16 +447,19 @@ class Road:
     def labour(self, row: WorkRow) -> None:
         """Read, compute outside any transaction, and keep what came of it in the commit that ends the row. What it read may have changed
         meanwhile: then all of it is done again."""
-        work = WORKS[row.kind]
         for left in range(ATTEMPTS - 1, -1, -1):
-            given = self.house.database.read(lambda tx: work.read(self._working(tx, row), row.about))
-            made = work.make(self.house.words, given)
             try:
-                return self.house.database.write(lambda tx: self._laboured(tx, row, given, made))
+                return self._labour(row)
             except Conflict:
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def _labour(self, row: WorkRow) -> None:
+        work = WORKS[row.kind]
+        given = self.house.database.read(lambda tx: work.read(self._working(tx, row), row.about))
+        made = work.make(self.house.words, given)
+        self.house.database.write(lambda tx: self._laboured(tx, row, given, made))
 
     def _laboured(self, tx: Transaction, row: WorkRow, given: Any, made: bytes) -> None:
         context = self._working(tx, row)

@@ -35,7 +35,18 @@ from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template
 
-__all__ = ["CALENDAR", "LETTERHEAD", "Finding", "PlanError", "calendar_from", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
+__all__ = [
+    "CALENDAR",
+    "LETTERHEAD",
+    "Finding",
+    "PlanError",
+    "calendar_from",
+    "check_plan",
+    "fingerprint",
+    "load_plan",
+    "plan_files",
+    "rules_from_files",
+]
 
 ORGANIZATION, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
 OBLIGATIONS, CALENDAR = "obligations.toml", "calendar.toml"
@@ -193,16 +204,24 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
         read.rubric = read_rubric(root, read.facts)
     sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
     _read_rules(read, Names(read.organization, kept, sound=sound))
+    _read_papers(read, kept=kept)
+    _read_statements(read, files)
+    return read
+
+
+def _read_papers(read: _Read, *, kept: bool) -> None:
     if papers := read.root(PAPERS):
         read.papers = read_papers(papers, read.facts)
     if (root := read.root(OBLIGATIONS)) and not kept:
         check_papers(root, read.papers, read.obligations)
+
+
+def _read_statements(read: _Read, files: Mapping[str, bytes]) -> None:
     for name in (name for name in files if name.startswith(STATEMENTS)):
         template, findings = read_template(name, files[name], read.facts)
         read.of_statements += findings
         if template:
             read.statements[Path(name).stem] = template
-    return read
 
 
 def _read_rules(read: _Read, names: Names) -> None:

@@ -11,7 +11,7 @@ from storage.tables.audit import guard, postgres_triggers, sqlite_triggers
 
 
 class PaperRow(SQLModel, table=True):
-    """`sha256`: the .docx · `content`: the sheet it was made from, as JSON · `signed`: the copy that bears the signature of this version."""
+    """`sha256`: the .docx · `content`: the sheet it was made from, as JSON · `signed`: the copy that bears a signature."""
 
     __tablename__: ClassVar[Any] = "paper"
 

@@ -83,12 +83,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A filled section: entries (label and what is said), or a table with `heads`; `note` where there is neither."""
+    """A filled section: entries (label and what is said), or a table with `heads`; `note` where there is neither · `widths` in mm."""
 
     title: str
     entries: tuple[Entry, ...] = ()
     heads: tuple[str, ...] = ()
     rows: tuple[tuple[Line, ...], ...] = ()
+    widths: tuple[int, ...] = ()
     note: str = ""
 
 
@@ -109,6 +110,7 @@ class Sheet:
     closing: str
     drill: bool
     partial: bool
+    to_sign: bool
     seal: str
     """the newest seal of the trail when it was made"""
     locale: str
@@ -128,7 +130,7 @@ def sheet_of(kept: Mapping[str, Any]) -> Sheet:
 def _part(kept: Mapping[str, Any]) -> Part:
     entries = tuple(Entry(one["label"], tuple(map(_line, one["lines"]))) for one in kept["entries"])
     rows = tuple(tuple(map(_line, row)) for row in kept["rows"])
-    return Part(kept["title"], entries, tuple(kept["heads"]), rows, kept["note"])
+    return Part(kept["title"], entries, tuple(kept["heads"]), rows, tuple(kept["widths"]), kept["note"])
 
 
 def _line(kept: Mapping[str, Any]) -> Line:
