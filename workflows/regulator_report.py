@@ -54,7 +54,7 @@ MACHINE = Machine(
         **{(state, "draft"): State.DRAFTED for state in WANTED},
         (State.TO_DECIDE, "draft"): State.TO_DECIDE,
         **{(state, "sign"): State.SIGNED for state in (State.DUE, State.DRAFTED)},
-        (State.SIGNED, "issue"): State.SIGNED,
+        **{(state, "issue"): state for state in (State.SIGNED, State.FILED)},
         **{(state, "file"): State.FILED for state in RUNNING},
         **{(state, "end"): State.FILED for state in RUNNING},
         **{(state, "not_required"): State.NOT_REQUIRED for state in RUNNING},

@@ -56,10 +56,12 @@ def _act(trail: Trail, same: list[Entry], note: str) -> Cells:
 def _grading(trail: Trail) -> tuple[Cells, ...]:
     rubric, found = trail.look.reader.plan_of(trail.incident).rubric, []
     names = {one.key: trail.look.words.twin(one.name, one.name_en) for one in rubric.indicators}
+    floors = {one.id: trail.look.words.twin(one.name, one.name_en) for one in rubric.floors}
     for one in trail.look.reader.gradings(trail.incident.ref):
         source = trail.sources(trail.of(one.ref, "scored")[-1:])
         scores = trail.look.words.join(f"{names.get(key, key)} {score}" for key, score in one.scores.items())
-        working = trail.look.say("paper.working", scores=scores, total=one.total, floor=one.floor or trail.look.say("paper.none"))
+        floor = floors.get(one.floor or "", trail.look.say("paper.none"))
+        working = trail.look.say("paper.working", scores=scores, total=one.total, floor=floor)
         level = trail.code(one.level) + (trail.look.say("paper.provisional") if one.provisional else "")
         found.append((trail.line(trail.time(one.at), source), Line(trail.actor(one.by)), trail.line(working, source), Line(level)))
     return tuple(found)

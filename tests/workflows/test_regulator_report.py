@@ -811,9 +811,12 @@ def test_the_states_have_the_codes_that_others_rely_on() -> None:
     assert [str(state) for state in State] == ["to_decide", "due", "drafted", "signed", "filed", "not_required"]
 
 
-def test_papers_have_no_moves_before_they_exist() -> None:
-    assert {state for pair in MACHINE.moves.items() for state in (pair[0][0], pair[1])} == set(State) - {State.DRAFTED, State.SIGNED}
-    assert replace(opened().record, state=State.DRAFTED).open
+def test_a_paper_stops_no_clock_and_holds_no_word_that_was_told() -> None:
+    for state in (State.DRAFTED, State.SIGNED):
+        paper = replace(opened().record, state=state)
+        assert paper.open
+        assert rules.next_word(paper) is not None
+        assert MACHINE.after(state, "file") is State.FILED
     assert MACHINE.start is State.TO_DECIDE
 
 

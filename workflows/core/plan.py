@@ -38,7 +38,7 @@ class Plan:
     """by the file's name without its ending"""
     digest: tuple[time, ...] = DIGEST
     """local times at which everybody is told what is still open"""
-    papers: Mapping[str, Form] = field(default_factory=dict)
+    papers: Mapping[str, Form] = field(default_factory=dict, compare=False)
     """forms by id, of the plan as it is today; kept plans have none"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
