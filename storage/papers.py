@@ -17,7 +17,7 @@ from workflows.core.paper import Sheet, sheet_of
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 #: What is computed outside any transaction. A paper takes a second; whoever holds it longer than this has died.
-WORK = Queue(WorkRow, lease=timedelta(minutes=3), attempts=6)
+WORK = Queue(WorkRow, lease=timedelta(seconds=90), attempts=6)
 
 
 @dataclass(frozen=True, slots=True)
