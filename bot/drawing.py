@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handlers.core import acts
-from handlers.core.message import Card, Outgoing, card_of, link_of, plain
+from handlers.core.message import Card, Outgoing, card_of, files_of, link_of, plain
 from handlers.core.road import Road
 from storage import budget, outbox
 from storage.database import Transaction, canonical, part
@@ -130,7 +130,7 @@ class Drawing:
 def outgoing(said: Mapping[str, Any]) -> Outgoing:
     """An Outgoing from what was kept with its row."""
     card = said.get("card")
-    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()), link_of(said))
+    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()), link_of(said), files_of(said))
 
 
 def fingerprint(message: Outgoing) -> str:

@@ -34,7 +34,7 @@ from bot.platforms.core.contract import (
 )
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
-from handlers.core.message import Button, Card, Outgoing, plain
+from handlers.core.message import Button, Card, Link, Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
@@ -451,7 +451,17 @@ class Sender:
         mentions = tuple(one for name in message.mentions if (one := self._identity(platform, name)))
         return platform, Send(replace(message, mentions=mentions), person=person)
 
+    def _handed(self, platform: str, what: Deed) -> Deed:
+        """Files stay with us: where they cannot be shown, the first one's page is linked."""
+        if not isinstance(what, Send | Edit) or not what.message.files or self.platforms[platform].can.ours:
+            return what
+        message, first = what.message, what.message.files[0]
+        link = Link(first.name, f"{self.house.public_url}/papers/{first.id}")
+        card = replace(message.card, link=link) if message.card else None
+        return replace(what, message=replace(message, card=card, link=None if card else link, files=()))
+
     async def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
+        what = self._handed(platform, what)
         apart = self.platforms[platform].can.links and row.recipient
         if not apart or not isinstance(what, Send | Edit) or what.message.card is None:
             return what

@@ -21,8 +21,9 @@ from handlers.core.road import PATIENCE, LostRow, Road
 from storage.database import Transaction, away
 from storage.inbox import INBOX
 from storage.outbox import UNHURRIED, URGENT
+from storage.papers import WORK
 from storage.queue import backoff
-from storage.tables.queues import InboxRow, TimerRow
+from storage.tables.queues import InboxRow, TimerRow, WorkRow
 from storage.timers import TIMERS
 from workflows.core.errors import UserError
 
@@ -95,6 +96,7 @@ class Worker:
             "timers": (bell["timers"], self.timer_turn),
             "urgent": (bell["outbox"], partial(self.outbox_turn, URGENT)),
             "outbox": (bell["outbox"], partial(self.outbox_turn, UNHURRIED)),
+            "work": (bell["work"], self.work_turn),
         }
         self.beats: dict[str, datetime] = {}
 
@@ -282,6 +284,25 @@ class Worker:
             due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
             self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=free))
             return False
+
+    # Work
+
+    async def work_turn(self) -> bool:
+        """One at a time: papers are heavy, and nobody's clock waits for one."""
+        found = await self._write(lambda tx: claim(tx, self.road, WORK, "work", 1))
+        for row in found.rows:
+            await asyncio.to_thread(self._work_row, row)
+        return bool(found)
+
+    def _work_row(self, row: WorkRow) -> None:
+        try:
+            self.road.labour(row)
+        except LostRow:
+            log.info("work was somebody else's", extra={"action": "row_lost", "work": row.id})
+        except Exception as error:
+            log.exception("work failed", extra={"action": "work_failed", "work": row.id, "error": type(error).__name__})
+            due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
+            self.house.database.write(lambda tx: WORK.retry(tx, row, due, text, free=free))
 
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)

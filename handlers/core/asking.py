@@ -16,7 +16,7 @@ from workflows.task import Task
 SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
 
 #: Who decides, where the plan names nobody for an act and a second person is not enough.
-LEADERS = {"downgrade": ("lead.head", "lead.deputy")}
+LEADERS = {"downgrade": ("lead.head", "lead.deputy"), "sign": ("lead.head", "lead.deputy")}
 
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:

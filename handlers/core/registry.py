@@ -127,6 +127,20 @@ ARRIVALS: dict[str, Callable[[Any], Reply | None]] = {}
 #: How notices and cards look: `draw(look, about)` answers what to say, or None when it no longer matters.
 SCREENS: dict[str, Callable[[Any, Mapping[str, Any]], Outgoing | None]] = {}
 
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What takes long: `read(context, about)` in a reading transaction, `make(words, it)` outside any, `keep(context, about, it, made)` in
+    the commit that ends the work."""
+
+    read: Callable[[Any, Mapping[str, Any]], Any]
+    make: Callable[[Any, Any], bytes]
+    keep: Callable[[Any, Mapping[str, Any], Any, bytes], None]
+
+
+#: Work by its kind.
+WORKS: dict[str, Work] = {}
+
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 

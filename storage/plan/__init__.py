@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from pathlib import Path
+from zipfile import is_zipfile
 
 from storage.plan.calendar import check_years, read_calendar
 from storage.plan.facts import TYPES, check_asked, read_facts
 from storage.plan.findings import Finding, PlanError, listed, nearest
 from storage.plan.obligations import check_named, read_obligations
 from storage.plan.organization import Names, read_organization
+from storage.plan.papers import PAPERS, check_papers, read_papers
 from storage.plan.playbooks import COMMON, Reading, read_playbook
 from storage.plan.quiet import read_digest
 from storage.plan.response import read_ladder, read_responses
@@ -25,6 +27,7 @@ from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
+from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.plan import DIGEST, Plan
 from workflows.core.playbook import Playbook
@@ -32,17 +35,30 @@ from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template, Wording
 
-__all__ = ["CALENDAR", "Finding", "PlanError", "calendar_from", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
+__all__ = [
+    "CALENDAR",
+    "LETTERHEAD",
+    "Finding",
+    "PlanError",
+    "calendar_from",
+    "check_plan",
+    "fingerprint",
+    "load_plan",
+    "plan_files",
+    "rules_from_files",
+]
 
 ORGANIZATION, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
 OBLIGATIONS, CALENDAR = "obligations.toml", "calendar.toml"
 PLAYBOOKS = "playbooks/"
+#: Optional: the firm's letterhead, into which papers are written.
+LETTERHEAD = "letterhead.docx"
 REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, OBLIGATIONS, CALENDAR, f"{PLAYBOOKS}{COMMON}.toml")
 #: Always today's, also for a running incident, which keeps all the others.
-CURRENT = (ORGANIZATION, CALENDAR)
+CURRENT = (ORGANIZATION, CALENDAR, PAPERS)
 #: What every kept plan has; those kept before there were obligations have none.
 KEPT = tuple(name for name in REQUIRED if name not in (*CURRENT, OBLIGATIONS))
-ALLOWED = (*REQUIRED, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
+ALLOWED = (*REQUIRED, PAPERS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
 
 
 def load_plan(folder: Path) -> Plan:
@@ -127,6 +143,8 @@ def _read_folder(folder: Path) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
         except OSError as fault:
             findings.append(Finding(name, "", "unreadable", {"detail": fault.strerror or str(fault)}))
     findings.extend(Finding(name, "", "missing_file") for name in REQUIRED if name not in found)
+    if (folder / LETTERHEAD).exists() and not is_zipfile(folder / LETTERHEAD):
+        findings.append(Finding(LETTERHEAD, "", "not_docx"))
     return files, tuple(findings)
 
 
@@ -158,6 +176,7 @@ class _Read:
     statements: dict[str, Template] = field(default_factory=dict)
     wording: Wording = field(default_factory=Wording)
     of_statements: list[Finding] = field(default_factory=list)
+    papers: dict[str, Form] = field(default_factory=dict)
 
     def root(self, name: str) -> Table | None:
         return self.roots[name][1] if name in self.roots else None
@@ -171,7 +190,9 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest, self.wording)
+        return Plan(
+            *head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest, self.wording, self.papers
+        )
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -190,8 +211,16 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
         read.rubric = read_rubric(root, read.facts)
     sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
     _read_rules(read, Names(read.organization, kept, sound=sound))
+    _read_papers(read, kept=kept)
     _read_statements(read, files)
     return read
+
+
+def _read_papers(read: _Read, *, kept: bool) -> None:
+    if papers := read.root(PAPERS):
+        read.papers = read_papers(papers, read.facts)
+    if (root := read.root(OBLIGATIONS)) and not kept:
+        check_papers(root, read.papers, read.obligations)
 
 
 def _read_statements(read: _Read, files: Mapping[str, bytes]) -> None:

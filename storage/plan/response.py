@@ -16,6 +16,8 @@ from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
 ACTS = ("activate", "end", "override", "statement")
+#: Acts that a plan may leave to the house (`handlers.core.asking.LEADERS`).
+OPTIONAL = ("sign",)
 #: Kinds of approval that `no_oral` may name. Those that stop a regulator's clock are never given orally, whatever the plan says.
 SPEAKABLE = ("activate", "end", "statement")
 #: Acts that `step_up` may name.
@@ -122,7 +124,8 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
     inner = table.table("approvers", required=True)
     if inner is None:
         return {}
-    found = {act: inner.texts(act) for act in (*ACTS, *(step for step in STEPS if step != SIGNATORY and inner.has(step)))}
+    also = (*OPTIONAL, *(step for step in STEPS if step != SIGNATORY))
+    found = {act: inner.texts(act) for act in (*ACTS, *(one for one in also if inner.has(one)))}
     inner.close()
     for act, specs in found.items():
         if not specs and not table.source.faulty(inner.key(act)):

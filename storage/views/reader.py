@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage import papers
 from storage.duties import organization_at
 from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
 from storage.outbox import chats_of
+from storage.papers import Paper
 from storage.plans import Plans
 from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
@@ -279,6 +281,18 @@ class Reader:
         rows = self._session.scalars(select(AuditRow).where(*wanted).order_by(col(AuditRow.at)))
         found = [(row.record_ref.removeprefix("P:"), row.details or {}) for row in rows]
         return [(person, str(details["by"]), str(details["reason"])) for person, details in found if details.get("ref") == ref]
+
+    def paper(self, ref: str, version: int, *, signed: bool = False) -> Paper:
+        """A version of the paper of a report, or of the closing summary of an incident."""
+        paper = papers.find(self._session, ref, version, signed=signed)
+        self.incident(paper.incident)
+        return paper
+
+    def paper_named(self, paper: str) -> Paper:
+        """A paper by its own id, of an incident that the viewer sees."""
+        found = papers.named(self._session, paper)
+        self.incident(found.incident)
+        return found
 
     def attachments(self, incident: str) -> list[Attachment]:
         """All evidence of an incident, in the order it came."""

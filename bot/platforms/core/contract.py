@@ -152,6 +152,8 @@ class Can:
     """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
     enclose: bool = False
     """pictures and papers go with a message (`Send.enclosed`)"""
+    ours: bool = False
+    """files that lie with us (`Outgoing.files`) are shown; elsewhere a link leads to them"""
     unsigned: bool = False
     """what arrives does not prove who said it (`Message.unsigned`): acts of four eyes are links to the web page"""
     toast: int = 10_000
