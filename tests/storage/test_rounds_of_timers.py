@@ -92,7 +92,7 @@ def test_two_rounds_at_a_time_write_what_each_timer_alone_would_write(
     postgres_url: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(Database(postgres_url, threads=4)) as many, closing(Database(f"sqlite:///{tmp_path / 'alone'}.db")) as one:
-        migrate(one)
+        with_schema(one)
         together, alone = two_incidents(make_world(many)), two_incidents(make_world(one))
         assert together.worker.side_by_side == 2
         together.worker.round = 4
