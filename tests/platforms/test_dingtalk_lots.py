@@ -76,9 +76,10 @@ def test_twenty_are_told_by_one_call_and_each_has_a_message(stand: DingTalkStand
 
 def test_whom_the_answer_lists_was_not_told_and_the_others_were(stand: DingTalkStand) -> None:
     stand.sim.state.flow_controlled.add("d2")
+    stand.sim.state.filtered.add("d4")
     del stand.sim.state.people["d1"]
-    told = tell(stand, "行情已恢复", ("d0", "d1", "d2", "d3"))
-    assert [type(told[f"d{number}"]) for number in range(4)] == [Done, Rejected, TryLater, Done]
+    told = tell(stand, "行情已恢复", ("d0", "d1", "d2", "d3", "d4"))
+    assert [type(told[f"d{number}"]) for number in range(5)] == [Done, Rejected, TryLater, Done, Rejected]
     stand.sim.state.flow_controlled.clear()
     again = tell(stand, "行情已恢复", ("d0", "d2", "d3"))
     assert asked(stand.sim)[1] == ["d2"]

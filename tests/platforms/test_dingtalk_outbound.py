@@ -26,7 +26,7 @@ from bot.platforms.core.contract import (
     Unsure,
     WillNeverWork,
 )
-from bot.platforms.dingtalk.calls import NEVER, STOP, THROTTLED, Calls, Refused
+from bot.platforms.dingtalk.calls import NEVER, STOP, THROTTLED, TOO_MUCH, Calls, Refused
 from bot.platforms.dingtalk.dialect import MOST_VALUE, draw_card, draw_message
 from bot.platforms.dingtalk.inbound import Event
 from handlers.core.message import Button, Card, Field, Link, Outgoing, Reply
@@ -110,6 +110,19 @@ def test_what_was_surely_refused_is_repeated_as_if_for_the_first_time(stand: Din
     stand.sim.faults.clear()
     stand.sim.clock.push(seconds=5)
     stand.do(Send(Outgoing("已切换"), chat=ROOM), "k")
+    assert shown(stand) == ["已切换"]
+
+
+@pytest.mark.parametrize("code", sorted(TOO_MUCH))
+@pytest.mark.parametrize("where", [Send(Outgoing("已切换"), chat=ROOM), Send(Outgoing("已切换"), person="dlina")])
+def test_a_robot_that_has_said_too_much_waits_and_gives_up_nothing(stand: DingTalkStand, code: str, where: Send) -> None:
+    for route in (TO_GROUP, TO_PEOPLE):
+        stand.sim.faults.add(route, "answer", code=code, status=400)
+    with pytest.raises(TryLater) as asked:
+        stand.do(where, "k")
+    assert asked.value.after >= 10
+    assert not isinstance(asked.value, PlatformDown), "nobody else waits for it"
+    stand.do(where, "k")
     assert shown(stand) == ["已切换"]
 
 

@@ -188,6 +188,8 @@ class Speaker:
 def _outcome(answer: Mapping[str, Any], person: str, *, alone: bool) -> Outcome:
     if person in (answer.get("invalidStaffIdList") or ()):
         return Rejected(f"DingTalk does not know {person}, or they are outside the app's visible range")
+    if person in (answer.get("filteredStaffIdList") or ()):
+        return Rejected(f"DingTalk kept it from {person}: its filter, or they have switched the robot's messages off")
     if person in (answer.get("flowControlledStaffIdList") or ()):
         return TryLater(PATIENCE, f"DingTalk holds back what is sent to {person}: too much at once")
     sent = str(answer.get("processQueryKey", ""))
