@@ -210,6 +210,29 @@ def test_a_session_that_has_ended_gives_way_to_a_card(stand: DingTalkStand) -> N
     assert last(stand.sim).kind == "card"
 
 
+def test_a_long_call_is_not_cut_by_its_session(stand: DingTalkStand) -> None:
+    stand.sim.wire.ack_within = 0.05
+    _spoke(stand, _session(stand))
+    stand.do(Send(Outgoing("请认领 T1\n" + "字" * 20_000, mentions=("dwudi",)), chat=ROOM), "k")
+    robots = [message for message in stand.sim.said if message.chat == ROOM]
+    assert [message.kind for message in robots] == ["card", "sampleFile"]
+    assert robots[0].mentioned == {"dwudi"}
+
+
+def test_a_call_whose_session_ended_after_its_answer_was_lost_says_that_it_may_be_a_repeat(stand: DingTalkStand) -> None:
+    stand.sim.wire.ack_within = 0.05
+    _spoke(stand, _session(stand))
+    stand.sim.faults.add("POST /robot/sendBySession", "reset_after")
+    with suppress(TryLater):
+        stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
+    stand.sim.clock.push(minutes=91)
+    for _ in range(2):
+        stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
+    said = shown(stand, "请认领")
+    assert len(said) == 2
+    assert said[1].startswith("(可能重复) 请认领 T1")
+
+
 def test_an_address_that_is_not_dingtalks_is_not_kept(stand: DingTalkStand) -> None:
     for url in (
         "https://dingtalk.com.evil.example/x",
@@ -315,6 +338,18 @@ def test_a_link_card_leads_to_the_pages(bare: DingTalkStand) -> None:
     assert bare.sim.person("dlina").follows(message, "做2") == "https://g.example/f/2"
     assert "](http" not in message.content["text"], "what people wrote is no link"
     assert "*" not in message.content["text"]
+
+
+@pytest.mark.parametrize("made_of", ['"', "\\", "\n", "*", "🀄", "👩‍👩‍👧", "\u2028", "字"])
+def test_whatever_a_link_card_is_made_of_it_fits_and_is_read_whole(bare: DingTalkStand, made_of: str) -> None:
+    """A character makes one byte on its way, or twelve."""
+    line, page = made_of * 6000, Button(made_of * 100, "/task claim T1", 1, url="https://g.example/f/1")
+    bare.do(Send(Outgoing("", Card(made_of * 1000, (("项", line),), buttons=(page,) * 3)), person="dlina"), "k")
+    first, second = bare.sim.said
+    assert first.kind == "sampleActionCard3"
+    assert second.kind == "sampleFile"
+    with zipfile.ZipFile(io.BytesIO(next(iter(bare.sim.state.uploads.values())).content)) as archive:
+        assert line in archive.read("全文.txt").decode()
 
 
 def test_in_a_group_a_card_becomes_words_with_commands(bare: DingTalkStand) -> None:

@@ -33,6 +33,8 @@ PING_EVERY, PONG_WITHIN = 20.0, 20.0
 #: How long a gateway that may be dead is waited for at the end.
 FAREWELL = 2.0
 LONGEST_PAUSE = 60.0
+#: What was begun when the gateway sends us away is waited for so long; DingTalk sends the rest again.
+PATIENCE = 10.0
 #: So long has a connection stood when what ended it was no fault: the next one comes at once.
 STOOD = 30.0
 #: Nothing at all came for so long, though pings are answered: whether the gateway still knows us is found out by a new connection.
@@ -123,7 +125,8 @@ class Wire:
                 if text(frame, "type") == "SYSTEM":
                     await _acknowledge(connection, frame, 200, text(frame, "data"))
                     if text(inner(frame, "headers"), "topic") == "disconnect":
-                        await asyncio.gather(*working, return_exceptions=True)
+                        if working:
+                            await asyncio.wait(working, timeout=PATIENCE)
                         raise GoAway("the gateway asked us to come again")
                     continue
                 task = asyncio.create_task(self._work(connection, frame, hear))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from hashlib import sha256
 from typing import Any
@@ -141,8 +142,10 @@ class Speaker:
             return None
         if await self._said(key) is not None:
             return Done(done)
-        people = deed.message.mentions
-        text = words(deed.message.text, self._labels).content or {}
+        people, drawn = deed.message.mentions, words(deed.message.text, self._labels)
+        if drawn.rest:  # no file can follow there
+            return None
+        text = drawn.content or {}
         tried = await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}")
         called = f"{' '.join(f'@{person}' for person in people)} {text['content']}"
         content = called if tried is None else f"{self._labels.again} {called}"
@@ -161,6 +164,12 @@ class Speaker:
             return None
         await asyncio.to_thread(self._shelf.put, f"said:{track(key)}", dumped(done), self._now() + KEPT)
         return Done(done)
+
+    async def perhaps_again(self, deed: Send, key: str) -> Send:
+        """What may have been said through a session, marked so where it goes another way."""
+        if await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}") is None:
+            return deed
+        return replace(deed, message=replace(deed.message, text=f"{self._labels.again} {deed.message.text}"))
 
     async def file(self, deed: Send, text: str, key: str) -> None:
         """The whole of what was cut."""
