@@ -140,6 +140,20 @@ def test_a_long_text_is_handed_in_once_for_all_and_a_file_that_failed_comes_late
     assert len(stand.sim.calls(MEDIA)) == 2
 
 
+def test_who_was_held_back_gets_the_file_later_and_unmarked(stand: DingTalkStand) -> None:
+    stand.sim.faults.add(MEDIA, "throttle")
+    tell(stand, "行情" * 8000, ("d0", "d1"))
+    stand.sim.clock.push(seconds=5)
+    stand.sim.state.flow_controlled.add("d1")
+    assert isinstance(tell(stand, "行情" * 8000, ("d0", "d1"))["d1"], TryLater)
+    stand.sim.state.flow_controlled.clear()
+    assert isinstance(tell(stand, "行情" * 8000, ("d0", "d1"))["d1"], Done)
+    files = {
+        person: [one.content["fileName"] for one in stand.sim.direct(person).shown if one.kind == "sampleFile"] for person in ("d0", "d1")
+    }
+    assert files == {"d0": ["全文.zip"], "d1": ["全文.zip"]}
+
+
 def test_words_that_dingtalk_refuses_are_refused_for_each(stand: DingTalkStand) -> None:
     stand.sim.state.sensitive = {"行情"}
     assert {type(one).__name__ for one in tell(stand, "行情已恢复").values()} == {"Refused"}

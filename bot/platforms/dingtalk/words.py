@@ -103,11 +103,12 @@ class Speaker:
         try:
             answer = await self._api.call("POST", TO_PEOPLE, json=body)
         except (TryLater, WillNeverWork) as error:
-            if kind == FILE and not isinstance(error, Unsure):
-                await asyncio.gather(*(asyncio.to_thread(self._shelf.take, f"tried:{track(key)}") for key in people))
-            return dict.fromkeys(people, error)
-        found = {key: _outcome(answer, person, alone=len(people) == 1) for key, person in people.items()}
+            found: dict[str, Outcome] = dict.fromkeys(people, error)
+        else:
+            found = {key: _outcome(answer, person, alone=len(people) == 1) for key, person in people.items()}
         await asyncio.gather(*(self._keep(key, one.facts) for key, one in found.items() if isinstance(one, Done)))
+        unsaid = [key for key, one in found.items() if kind == FILE and not isinstance(one, Done | Unsure)]
+        await asyncio.gather(*(asyncio.to_thread(self._shelf.take, f"tried:{track(key)}") for key in unsaid))
         return found
 
     async def _to_the_letter(self, drawn: Drawn, key: str, person: str = "") -> str:
