@@ -12,7 +12,7 @@ from bot.config import Settings
 from bot.plan_cli import harmless
 from bot.platforms.core.checkup import Found
 from bot.platforms.core.http import client
-from bot.platforms.dingtalk.directory import Directory
+from bot.platforms.dingtalk.directory import Directory as DingTalkDirectory
 from bot.platforms.feishu.checkup import Checkup as FeishuCheckup
 from bot.platforms.feishu.checkup import Setup, mobile
 from handlers.core.wording import Words
@@ -52,7 +52,7 @@ def looks(settings: Settings, now: Callable[[], datetime]) -> dict[str, Look]:
 
         async def ask_dingtalk(people: Sequence[Person]) -> Looked:
             async with client(dingtalk.api_base) as http, client(dingtalk.oapi_base) as old:
-                directory = Directory(http, old, dingtalk.client_id, dingtalk.client_secret.reveal(), now)
+                directory = DingTalkDirectory(http, old, dingtalk.client_id, dingtalk.client_secret.reveal(), now)
                 return Looked(*await directory.identities(mobile(person.phone) for person in people if person.phone))
 
         found["dingtalk"] = ask_dingtalk
