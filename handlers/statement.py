@@ -156,7 +156,6 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
     """The text is kept for good; the answer shows it, where those who read along may read it."""
     kept = rules.keep(statement, text, ref=context.uow.next_ref(Revision), by=context.person, now=context.now, fields=fields)
     context.uow.apply(kept)
-    drawn = view.card(Look.of(context), statement)
     look, missing = Look.of(context), tuple(dict.fromkeys(blanks(text)))
     more = [
         context.words.say("statement.still_missing", names=view.missing_text(look, statement, missing)) if missing else "",
@@ -164,7 +163,7 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
         lost,
     ]
     head = context.words.say(said, ref=statement.ref, revision=statement.revision, title=statement.title)
-    return Reply("\n".join(filter(None, [head, *more, drawn.text])), ref=statement.ref, card=drawn.card)
+    return Reply("\n".join(filter(None, [head, *more, view.card(look, statement).text])), ref=statement.ref)
 
 
 def _lost(context: Context, statement: Statement) -> str:
@@ -315,6 +314,12 @@ def _titles(plan: Plan) -> tuple[str, ...]:
 
 
 # What people hear
+
+
+@screen("statement")
+def statement_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To an author: the text as it stands, and what can be done with it."""
+    return view.card(look, look.reader.statement(about["ref"]))
 
 
 @screen("statement.approved")

@@ -169,7 +169,13 @@ def keep(statement: Statement, text: str, *, ref: str, by: str, now: datetime, f
 
 
 def draft(statement: Statement) -> Outcome[Statement]:
-    return Outcome(statement, Event("drafted", {"template": statement.template, "digest": statement.digest}))
+    """Its author has a card of it from now on."""
+    details: dict[str, Value] = {"template": statement.template, "digest": statement.digest}
+    return Outcome(statement, Event("drafted", details), (), (_card(statement.created_by),))
+
+
+def _card(person: str) -> Notice:
+    return Notice("statement", (person,), urgency="reply", card=True)
 
 
 def edit(
@@ -190,7 +196,7 @@ def edit(
     )
     details: dict[str, Value] = {"by": by, "revision": written.revision, "digest": written.digest, "was": statement.digest}
     lost = _lost(statement)
-    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, _told(statement, reason, lost, to))
+    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, (_card(by), *_told(statement, reason, lost, to)))
 
 
 def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:

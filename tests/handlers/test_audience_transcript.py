@@ -174,7 +174,21 @@ def test_reported_in_a_groups_own_chat_it_gets_a_room_where_it_is_run(tmp_path: 
 def test_the_table_knows_every_group_field_and_notice() -> None:
     assert set(GROUPS) == set(KNOWN_GROUPS)
     assert set(GROUPS.values()) | {OPEN} == {WHOLE, *SHOWN}
-    buttons = {"fill", "move", "grading", "update", "task_list", "timeline", "heard", "handover", "playbook", "leave", "watch", "drafting", "wording"}
+    buttons = {
+        "fill",
+        "move",
+        "grading",
+        "update",
+        "task_list",
+        "timeline",
+        "heard",
+        "handover",
+        "playbook",
+        "leave",
+        "watch",
+        "drafting",
+        "wording",
+    }
     for audience, fields in SHOWN.items():
         assert fields <= set(PARTS) | buttons, audience
         assert {"title", "state"} <= fields, "the text twin says them everywhere"

@@ -27,7 +27,9 @@ def test_help_lists_what_the_asker_may_do_and_nothing_else(world: World) -> None
     assert lines[0] == "可以这样说(中英文都行):"
     assert "/事件 归档 [I1] [强制=] [说明] — 归档" in lines
     assert "/任务 稍后 [T1] 时长 [理由] — 推后提醒" in lines
-    assert len(lines) == len(LISTED) - 5, "li.na leads the office: all but a downgrade (who takes figures asks), statements, and what keeps the system"
+    assert len(lines) == len(LISTED) - 5, (
+        "li.na leads the office: all but a downgrade (who takes figures asks), statements, and what keeps the system"
+    )
 
     clerk = world.says("han.tao", "/帮助").text
     assert "/事件 上报" in clerk
