@@ -1,4 +1,4 @@
-"""Nothing counts as approved whose very bytes were not agreed to by the required different people after the last change of text, grade or fact.
+"""Nothing counts as approved whose very bytes the required different people did not agree to after the last change of text, grade or fact.
 
 Random people write, submit, agree, refuse, deny, change facts and grades, and let time pass. What the house says of a statement is compared
 with what this test has heard itself: every yes that was accepted, and everything that makes it void.
@@ -134,12 +134,21 @@ class Statements(RuleBasedStateMachine):
             if self._says(by, f"/同意 {asked.ref}"):
                 self.heard.yes[by] = digest
 
-    @rule(by=WRITERS)
-    def goes_the_whole_way(self, by: str) -> None:
-        """Everything right, so that there is often something that a change can take back."""
+    @rule(by=WRITERS, steps=st.integers(1, 3), then=st.sampled_from(["fact", "grade", "text", "time", "denial", "nothing"]))
+    def goes_far_and_then_something_changes(self, by: str, steps: int, then: str) -> None:
         self.refreshes(by)
         self.submits(by)
-        self.those_asked_agree(0, 3)
+        self.those_asked_agree(0, steps)
+        if then == "fact":
+            self.fact_changes("两融" if self.world.incident().system != "两融" else "行情")
+        elif then == "grade":
+            self.grade_rises()
+        elif then == "text":
+            self.writes(by, "正在核对。", "集中交易")
+        elif then == "time":
+            self.time_passes(250)
+        elif then == "denial":
+            self.yes_by_telephone("lin.yue", denies=True)
 
     @rule(by=PEOPLE)
     def refuses(self, by: str) -> None:

@@ -14,6 +14,7 @@ from workflows.core.facts import Value
 from workflows.incident import Incident
 from workflows.statement import Revision, Statement
 
+
 def source(context: Context, incident: Incident) -> Source:
     return Source(context.words, context.uow.plan_of(incident), context.organization.firm, incident, context.now)
 
