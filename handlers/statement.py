@@ -11,7 +11,7 @@ from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Outgoing, Reply
 from handlers.core.registry import approved, body, command, denied, key, ref, rest, returned, screen, slots, timer
-from handlers.core.statements import ask_next, check_text, concerned, follow, latest, send_back, source, steps_of, void_approvals
+from handlers.core.statements import ask_next, check_text, concerned, follow, grades_of, latest, send_back, source, steps_of, void_approvals
 from handlers.core.tokens import nearest
 from handlers.core.values import Reading, convert
 from workflows import statement as rules
@@ -23,7 +23,6 @@ from workflows.core.template import blanks, weaknesses
 from workflows.incident import UNCLOSED, Incident
 from workflows.statement import Revision, State, Statement
 
-WRITERS = "group:opinion"
 _PHONE = re.compile(r"[0-9+][0-9+\-() 转]{3,24}")
 
 
@@ -57,7 +56,7 @@ class WhichAndReason:
 # Writing
 
 
-@command("statement draft", Draft, zh="声明 起草", who=WRITERS, short=("起草",))
+@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",))
 def draft(context: Context, given: Draft) -> Reply:
     """Begin a statement from a template of the plan, or from a text of your own."""
     incident = context.incident(given.incident)
@@ -85,7 +84,7 @@ def draft(context: Context, given: Draft) -> Reply:
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
 
 
-@command("statement edit", Edit, zh="声明 修改", who=WRITERS)
+@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS)
 def edit(context: Context, given: Edit) -> Reply:
     """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
     statement, incident = _statement(context, given.statement)
@@ -176,7 +175,7 @@ def _lost(context: Context, statement: Statement) -> str:
 # Asking
 
 
-@command("statement submit", Which, zh="声明 送审", who=WRITERS, short=("送审",), four_eyes=True)
+@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True)
 def submit(context: Context, given: Which) -> Reply:
     """Ask whom the level wants, one after the other, to agree to exactly this text."""
     statement, incident = _statement(context, given.statement)
@@ -191,7 +190,7 @@ def submit(context: Context, given: Which) -> Reply:
         by=context.person,
         now=context.now,
         steps=steps_of(context, incident),
-        grades=rules.grades_of(incident),
+        grades=grades_of(incident),
         holds=context.response(incident).holds,
     )
     approval = ask_next(context, incident, context.uow.apply(outcome))
@@ -251,7 +250,7 @@ def expired(context: Context, statement: str, name: str, due: datetime) -> None:
         send_back(context, found, context.words.say("statement.expired_reason", until=found.expires_at, now=context.now), found.changed)
 
 
-@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=WRITERS)
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS)
 def withdraw(context: Context, given: WhichAndReason) -> Reply:
     """It will not be said."""
     statement, _ = _statement(context, given.statement)

@@ -18,7 +18,6 @@ from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.template import Wording, banned, blanks
-from workflows.incident import Incident
 
 
 class StatementState(StrEnum):
@@ -141,12 +140,6 @@ class Statement:
 
 def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def grades_of(incident: Incident) -> dict[str, Value]:
-    """What an approval of a statement of this incident hangs on besides the text and the facts."""
-    csrc = incident.csrc_grade and str(incident.csrc_grade)
-    return {"response_level": str(incident.response_level), "opinion_level": str(incident.opinion_level), "csrc_grade": csrc}
 
 
 def keep(statement: Statement, text: str, *, ref: str, by: str, now: datetime, fields: Mapping[str, Value]) -> Outcome[Revision]:

@@ -361,14 +361,20 @@ def test_a_room_that_is_not_shown_texts_is_told_where_they_are(world: World) -> 
     assert "无法登录" not in there.text
     assert "私聊" in there.text
     assert "S1 v1「首次告知」 · 草稿" in str(world.says("li.na", "/事件 查看 I1", own).card)
-    assert world.says("li.na", "/声明 查看 S1").card is not None
+    alone = world.says("li.na", "/声明 查看 S1").card
+    assert alone is not None
+    assert alone.buttons == (), "who may not write it is offered nothing to tap"
+    world.says("gao.yuan", "/声明 送审 S1")
+    said = world.says("chen.bo", "/同意 A1", own).text
+    assert "S1 v1「首次告知」" in said
+    assert "无法登录" not in said
 
 
 def test_a_restricted_incidents_statement_is_not_there_for_others(world: World) -> None:
     submitted(world)
     world.says("li.na", "/事件 限制 I1 涉及商业秘密")
-    assert world.says("deng.hui", "/声明 查看 S1").error in (None, "house.not_found")
-    assert world.says("luo.ming", "/声明 查看 S1").error in (None, "house.not_found")
+    assert world.says("feng.lan", "/声明 查看 S1").error == world.says("feng.lan", "/事件 查看 I1").error == "house.not_found"
+    assert world.says("guo.ping", "/声明 查看 S1").error is None
     assert world.says("shi.lei", "/声明 查看 S1").error is None, "auditors read"
 
 
