@@ -51,7 +51,7 @@ def test_of_what_waits_for_its_check_the_due_is_no_news() -> None:
 
 
 def words(item: Item, response: Response, count: int) -> list[tuple[datetime, int]]:
-    found = []
+    found: list[tuple[datetime, int]] = []
     while len(found) < count:
         coming = running(item, response)
         name = min(coming, key=lambda each: coming[each])
