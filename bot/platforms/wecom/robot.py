@@ -16,6 +16,7 @@ from bot.platforms.core.budget import Budget, Limit
 from bot.platforms.core.contract import Answer, Done, Enclosed, Heard, NotAuthentic, PlatformDown, Rejected, TryLater, WillNeverWork
 from bot.platforms.core.crypto import aes_cbc_open
 from bot.platforms.core.http import send
+from bot.platforms.core.strict import Object as Inner
 from bot.platforms.wecom.app_inbound import NOTHING
 from bot.platforms.wecom.calls import Refused, check
 from bot.platforms.wecom.crypt import query_of
@@ -74,6 +75,9 @@ class Robot:
         found = self.portable(event)
         return found if isinstance(found, Answer) else Heard(found, lambda reply: self.answer(reply, found, nonce))
 
+    def decode(self, body: Inner) -> RobotEvent:
+        return self.inbound.decode(body)
+
     def portable(self, event: RobotEvent) -> Message | Answer:
         if event.kind == "bot_opened" and self.wire is None:
             return NOTHING  # nothing of ours can be said before the person has spoken
@@ -122,6 +126,10 @@ class Robot:
             self._memory.soon(f"shown:{message.reply_to}", fingerprint(card), SHOWN)
         said = self._artist.card(reply.card, message.reply_to, robot=True, said=reply.text if len(reply.text) <= DESC else "").card
         return {"response_type": "update_template_card", "template_card": said, **({"userids": [message.sender]} if alone else {})}
+
+    async def missed(self, message: Message) -> None:
+        """The answer to a tap came too late: what we think stands there does not."""
+        await self._memory.take(f"shown:{message.reply_to}")
 
     def unkept(self, message: Message) -> str:
         """What is said where a message could not be kept."""
