@@ -43,6 +43,8 @@ ANSWERS, SLOTS = timedelta(minutes=58), 8
 WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
+#: How long a file that somebody sent lies at its address.
+FETCHABLE = timedelta(minutes=5)
 #: It is this card that is refused, whatever the chat.
 MISBUILT = frozenset({40016, 40035, 40058, 41016, 42045})
 #: So much of what somebody said is repeated to them.
@@ -274,10 +276,22 @@ class Robot:
         try:
             response = await self._http.get(found["url"])
         except httpx.HTTPError as error:
-            raise PlatformDown(3.0, f"a file cannot be fetched ({type(error).__name__})") from None
+            raise await self._unfetched(str(found["url"]), type(error).__name__) from None
         if response.status_code != 200:
             raise Rejected(f"the file is no longer there ({response.status_code})")
         return Done(content=self._opened(response.content, str(found.get("key", ""))))
+
+    async def _unfetched(self, url: str, error: str) -> PlatformDown | Rejected:
+        """The store of files is another host than the API, and a firewall may keep it from us for ever; after five minutes it gives nothing
+        to anybody, and whoever sent the file is heard without it."""
+        host, place = urlsplit(url).hostname, f"unfetched:{fingerprint(url)}"
+        log.warning("a file cannot be fetched", extra={"action": "fetch_failed", "platform": "wecom", "host": host, "error": error})
+        first = await self._memory.get(place)
+        if first is not None and self._now() - datetime.fromisoformat(first) > FETCHABLE:
+            return Rejected(f"{host} does not answer ({error}): let this server reach its port 443")
+        if first is None:
+            await self._memory.put(place, self._now().isoformat(), HOUR)
+        return PlatformDown(3.0, f"{host} does not answer ({error})")
 
     def _opened(self, sealed: bytes, key: str) -> bytes:
         try:
