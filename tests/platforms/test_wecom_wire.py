@@ -53,6 +53,19 @@ class Leases(Memory):
             return True
 
 
+class Line(Leases):
+    """One replica's own way to the shared shelf, which can be cut."""
+
+    def __init__(self, shelf: Leases) -> None:
+        super().__init__(shelf._now)
+        self._shelf = shelf
+
+    def lease(self, key: str, holder: str, seconds: float) -> bool:
+        if self.away:
+            raise RuntimeError("the database is away")
+        return self._shelf.lease(key, holder, seconds)
+
+
 class Replica:
     """The platform in a loop of its own; `answer` is what a click is answered with."""
 
@@ -324,6 +337,26 @@ def test_of_two_replicas_one_holds_it_and_the_other_takes_over(sim: Sim, caplog:
         assert until(waits.up) < (QUICK.lease + QUICK.renew + 1.0)
         sim.person("LiNa").says("", "还在吗")
         until(lambda: bool(waits.heard))
+
+
+def test_who_alone_has_lost_the_database_gives_way(sim: Sim) -> None:
+    """It keeps its connection, as it cannot know; the other one takes the lease and connects, and WeCom ends the first."""
+    shelf = Leases(sim.clock)
+    cut = Line(shelf)
+    with replica(sim, cut) as first:
+        until(first.up)
+        cut.away, first.fails = True, 1000
+        with replica(sim, Line(shelf)) as second:
+            until(second.up)
+            until(lambda: not first.up())
+            time.sleep(2 * QUICK.lease)
+            assert second.up()
+            assert len(sim.frames("aibot_subscribe")) == 2, "nobody fights"
+            cut.away, first.fails = False, 0
+            until(lambda: "another replica" in first.wire.trouble)
+            sim.person("LiNa").says("", "还在吗")
+            until(lambda: [message.text for message in second.heard] == ["还在吗"])
+            assert first.heard == []
 
 
 def test_an_end_in_order_hands_it_over_at_once(sim: Sim) -> None:
