@@ -13,7 +13,8 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
 from bot.bootstrap import SAMPLE_PLAN
-from handlers.core.documents import EPOCH, STYLES, document, typeset
+from handlers.core.document_parts import EPOCH, STYLES, typeset
+from handlers.core.documents import document
 from handlers.core.wording import Locale
 from storage.papers import content_of
 from storage.plan import LETTERHEAD, check_plan
@@ -68,7 +69,7 @@ def test_the_letterhead_stays_and_what_was_written_on_it_goes(letterhead: bytes)
     made = make(letterhead=letterhead)
     doc, found = Document(io.BytesIO(made)), words(made)
     assert doc.sections[0].header.paragraphs[0].text == "平澜证券 机密"
-    assert round(doc.sections[0].left_margin.mm) == 33
+    assert round((doc.sections[0].left_margin or Mm(0)).mm) == 33
     assert doc.styles["Paper Title"].font.size == Pt(30)
     assert "这里写正文" not in found.text
     assert found.footer.startswith("江城市中山路1号")
@@ -78,7 +79,7 @@ def test_the_letterhead_stays_and_what_was_written_on_it_goes(letterhead: bytes)
 
 def test_without_one_it_is_an_official_paper_on_a4_in_chinese_fonts() -> None:
     doc = Document(io.BytesIO(make()))
-    assert (round(doc.sections[0].page_width.mm), round(doc.sections[0].page_height.mm)) == (210, 297)
+    assert [round((one or Mm(0)).mm) for one in (doc.sections[0].page_width, doc.sections[0].page_height)] == [210, 297]
     for name, (font, points, _, _) in STYLES.items():
         style = doc.styles[name]
         fonts = style.element.rPr.rFonts
