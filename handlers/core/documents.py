@@ -5,7 +5,7 @@ A letterhead brings its own first page, margins and styles; styles that it has u
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from docx import Document
@@ -62,13 +62,14 @@ def document(words: Words, sheet: Sheet, content: str, *, signature: Signature |
     for name in STYLES:
         add_style(doc, name)
     add_fonts(doc)
-    numbers = _Numbers()
+    numbers, bare = _Numbers(), sheet.outward and signature is not None
+    sheet = without_sources(sheet) if bare else sheet
     _head(doc, words, sheet, signature, own=letterhead is None)
     for part in sheet.parts:
         _part(doc, part, numbers)
     if sheet.closing:
         _say(doc, sheet.closing, "Paper Body", indent=True)
-    _foot(doc, words, sheet, signature)
+    _foot(doc, words, sheet, signature, bare=bare)
     _sources(doc, words, numbers)
     _footer(doc, words, sheet, content)
     _properties(doc, sheet)
@@ -87,7 +88,7 @@ def _head(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None, *, 
     line = doc.add_paragraph(style="Paper Cell")
     add_rule(line)  # first: a border stands before tab stops
     line.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_WIDTH), WD_TAB_ALIGNMENT.RIGHT)
-    run(line, f"{words.say('paper.number', number=sheet.number)}\t{signer if sheet.to_sign else ''}")
+    run(line, f"{words.say('paper.number', number=sheet.number)}\t{signer if sheet.to_sign and not sheet.outward else ''}")
     title = (words.say("paper.drill") if sheet.drill else "") + sheet.title
     shown = _say(doc, title, "Paper Title")
     shown.paragraph_format.space_before, shown.paragraph_format.space_after = Pt(18), Pt(6)
@@ -137,10 +138,11 @@ def _grid(doc: Doc, part: Part, numbers: _Numbers) -> None:
                 part_of.font.size = Pt(10.5)
 
 
-def _foot(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None) -> None:
+def _foot(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None, *, bare: bool) -> None:
     """Who reports, and when: at the right, as official papers end."""
     signer = words.say("paper.signed", name=signature.by, at=signature.at) if signature else words.say("paper.unsigned")
-    lines = (sheet.firm, sheet.at, *((signer,) if sheet.to_sign else ()), words.say("paper.drafter", name=sheet.by))
+    names = (*((signer,) if sheet.to_sign else ()), *(() if signature else (words.say("paper.drafter", name=sheet.by),)))
+    lines = (sheet.firm, sheet.at, *(() if bare else names))
     for index, text in enumerate(lines):
         paragraph = _say(doc, text, "Paper Body")
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -184,6 +186,16 @@ def _footer(doc: Doc, words: Words, sheet: Sheet, content: str) -> None:
             run(second, text)
         if code:
             add_field(second, code)
+
+
+def without_sources(sheet: Sheet) -> Sheet:
+    """What goes to people outside bears no numbers of ours; the draft beside it does."""
+    return replace(sheet, parts=tuple(_bare(part) for part in sheet.parts))
+
+
+def _bare(part: Part) -> Part:
+    entries = tuple(replace(entry, lines=tuple(Line(line.text) for line in entry.lines)) for entry in part.entries)
+    return replace(part, entries=entries, rows=tuple(tuple(Line(line.text) for line in row) for row in part.rows))
 
 
 # Small parts

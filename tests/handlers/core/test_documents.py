@@ -43,6 +43,7 @@ SHEET = Sheet(
     drill=False,
     partial=False,
     to_sign=True,
+    outward=False,
     seal="最近封存 #7 0123456789abcdef 2026-03-10 14:59",
     locale="zh",
 )
@@ -104,6 +105,18 @@ def test_a_draft_says_that_it_is_one_and_a_signed_copy_who_signed() -> None:
 
 def test_a_drill_is_called_one_in_the_title() -> None:
     assert "【演练】网络安全事件情况报告书" in words(make(replace(SHEET, drill=True))).paragraphs
+
+
+def test_what_goes_to_people_outside_names_no_colleague_once_it_is_signed() -> None:
+    outward = replace(SHEET, outward=True)
+    draft, signed = words(make(outward)), words(make(outward, signature=Signature("周衡", "2026年3月10日 15:10")))
+    assert "[1]" in draft.text
+    assert "李娜" in draft.text
+    assert "[1]" not in signed.text
+    assert "李娜" not in signed.text
+    assert "周衡" not in signed.text
+    assert "固定证据（日志，镜像）" in signed.text
+    assert signed.footer == draft.footer, "the same content"
 
 
 def test_each_source_is_listed_once_and_the_same_one_has_one_number() -> None:
