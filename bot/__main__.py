@@ -139,11 +139,15 @@ def _add_token(commands: Commands) -> None:
 
 
 def _add_care(commands: Commands) -> None:
-    doctor = commands.add_parser("doctor", help="is everything set up? settings, database, plan, Feishu, mail, SMS, each with the remedy")
+    doctor = commands.add_parser(
+        "doctor", help="is everything set up? settings, database, plan, messengers, mail, SMS, each with the remedy"
+    )
     doctor.add_argument("--verbose", action="store_true", help="name who cannot be reached, not only how many")
     doctor.add_argument("--send-to", metavar="ADDRESS", default="", help="send one test mail there (nothing is sent without it)")
     doctor.add_argument(
-        "--link-people", action="store_true", help="look the plan's people up on Feishu; prints lines for organization.toml"
+        "--link-people",
+        action="store_true",
+        help="look the plan's people up on Feishu, WeCom and DingTalk; prints lines for organization.toml",
     )
     doctor.set_defaults(run=_late("care:doctor"))
 

@@ -27,6 +27,7 @@ from bot.web.console import ConsoleDeps, console_router
 from bot.web.door import Door
 from bot.web.forms import FormDeps, form_router
 from bot.web.login import login_router
+from bot.web.papers import paper_router
 from bot.web.security import Guard, host_names
 from bot.web.sign_on import sign_on_router
 from bot.webhooks import callbacks_router
@@ -60,6 +61,7 @@ def create_app(parts: Parts) -> ASGIApp:
         app.include_router(sign_on_router(door, parts.sign_on, parts.road.house.cipher.token))
     app.include_router(login_router(door))
     app.include_router(form_router(_forms(parts, door)))
+    app.include_router(paper_router(door, parts.files.read, known, demo=settings.console == "demo"))
     if settings.console != "off":
         app.include_router(console_router(_console(parts, door)))
     programs = _programs(parts)

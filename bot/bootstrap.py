@@ -64,7 +64,7 @@ SIGN_ON = "/login/oidc"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "report", "duty", "duty_notices", "login", "help", "admin", "chats"),
+    *("alert", "task", "approval", "statement", "report", "paper", "duty", "duty_notices", "login", "help", "admin", "chats"),
     *("cards", "incident_card", "notices", "rounds", "digest"),
 )
 

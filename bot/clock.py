@@ -15,6 +15,7 @@ from storage import alerts, digests, inbox, rounds, sessions, shelf, uploads
 from storage.database import Transaction
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
+from storage.papers import WORK
 from storage.queue import Stats
 from storage.seals import seal
 from storage.timers import TIMERS
@@ -87,6 +88,7 @@ def _measure(parts: Parts, tx: Transaction) -> None:
         "inbox": INBOX.waiting(tx, now),
         "outbox": OUTBOX.waiting(tx, now),
         "timers": TIMERS.waiting(tx, now),
+        "work": WORK.waiting(tx, now),
     }
     for name, stats in waiting.items():
         metrics.queue_waiting.labels(queue=name).set(stats.waiting)

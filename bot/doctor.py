@@ -1,7 +1,6 @@
 """`gengfu doctor`: is everything set up? A line for each thing, with the remedy where something is wrong. Changes nothing."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from bot.bootstrap import as_client, plan_folder
 from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
+from bot.linking import Lines, looks
 from bot.months import of_months
 from bot.outside import oidc_checkup
 from bot.outside.oidc import Issuer
@@ -19,7 +19,7 @@ from bot.platforms.core.checkup import Found
 from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
 from bot.platforms.dingtalk import checkup as dingtalk
-from bot.platforms.feishu.checkup import Checkup, Setup, mobile
+from bot.platforms.feishu.checkup import Checkup, Setup
 from bot.platforms.mail import Mailbox, Post
 from bot.seal_mail import of_seals
 from bot.wecom import ask_wecom
@@ -47,6 +47,12 @@ CLOCKS_APART = timedelta(seconds=5)
 LONG = 300.0
 #: What a plan's findings show of themselves here; `gengfu plan check` shows all.
 SHOWN = 3
+
+#: Where no directory can be asked.
+NOBODY_TO_ASK = (
+    "--link-people asks Feishu, WeCom's self-built app and DingTalk, which are off: "
+    "set FEISHU_APP_ID, WECOM_CORP_ID or DINGTALK_CLIENT_ID, and what belongs to it"
+)
 
 Say = Callable[[str], None]
 
@@ -268,40 +274,21 @@ class Doctor:
             return value
         return self._words.say(value) if value.startswith("doctor.") else Ours(harmless(value))
 
-    # Who is who on Feishu
+    # Who is who
 
     def link_people(self, say: Say) -> int:
         """The lines for organization.toml, which is the authority: nothing is written."""
-        feishu = self._settings.channels.feishu
-        if feishu is None:
-            raise BadConfig("--link-people asks Feishu, which is off: set FEISHU_APP_ID and what belongs to it")
+        asked = looks(self._settings, self._now)
+        if not asked:
+            raise BadConfig(NOBODY_TO_ASK)
         people = list(load_plan(plan_folder(self._settings)).organization.people.values())
-        known = asyncio.run(_ask_identities(feishu, self._settings, self._now, people))
-        if isinstance(known, Found):
-            say(self._line(known))
-            return BAD
-        for line in self._links(people, known):
+        looked = {name: asyncio.run(look(people)) for name, look in asked.items()}
+        troubles = [trouble for one in looked.values() for trouble in one.troubles]
+        for trouble in troubles:
+            say(self._line(trouble))
+        for line in Lines(self._words, people, {name: one for name, one in looked.items() if one.known or not one.troubles}):
             say(line)
-        return GOOD
-
-    def _links(self, people: Sequence[Person], known: dict[str, str]) -> Iterator[str]:
-        told = self._words.say
-        ids = {person.id: {known[way] for way in _ways(person) if way in known} for person in people}
-        sure = {person.id: next(iter(ids[person.id])) for person in people if len(ids[person.id]) == 1}
-        for person in people:
-            who, found = harmless(f"# {person.id} {person.name}"), sure.get(person.id, "")
-            shared = [other.name for other in people if other is not person and found and sure.get(other.id) == found]
-            if not ids[person.id]:
-                yield f"{who}: {told('doctor.link.not_found' if any(_ways(person)) else 'doctor.link.no_way')}"
-            elif not found:
-                yield f"{who}: {told('doctor.link.twice', ids=sorted(ids[person.id]))}"
-            elif shared:
-                yield f"{who}: {told('doctor.link.shared', id=found, others=shared)}"
-            elif person.identities.get("feishu") == found:
-                yield f"{who}: {told('doctor.link.there')}"
-            else:
-                yield from (who, _identities(person, found))
-        yield f"# {told('doctor.link.sum', sure=len(sure), all=len(people))}"
+        return BAD if any(trouble.state == "bad" for trouble in troubles) else GOOD
 
 
 def _buried(tx: Transaction, now: datetime) -> dict[str, int]:
@@ -326,14 +313,6 @@ async def _ask_sign_on(oidc: OidcSettings, settings: Settings, now: Callable[[],
         return await oidc_checkup.findings(Issuer(as_client(oidc, settings.public_url), http, now))
 
 
-async def _ask_identities(
-    feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime], people: Sequence[Person]
-) -> dict[str, str] | Found:
-    async with AsyncExitStack() as stack:
-        checkup = await _checkup(stack, feishu, settings, now)
-        return await checkup.identities((p.email for p in people if p.email), (mobile(p.phone) for p in people if p.phone))
-
-
 async def _checkup(stack: AsyncExitStack, feishu: FeishuSettings, settings: Settings, now: Callable[[], datetime]) -> Checkup:
     secret, token, key = feishu.app_secret.reveal(), feishu.verification_token.reveal(), feishu.encrypt_key.reveal()
     setup = Setup(feishu.app_id, secret, feishu.mode, token, key, settings.public_url)
@@ -349,13 +328,3 @@ def _of_sms(sms: SmsSettings) -> Found:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
-
-
-def _ways(person: Person) -> tuple[str, ...]:
-    return tuple(way for way in (person.email, mobile(person.phone)) if way)
-
-
-def _identities(person: Person, feishu: str) -> str:
-    """One line of TOML, the other platforms kept."""
-    both = {**person.identities, "feishu": feishu}
-    return f"identities = {{ {', '.join(f'{name} = {json.dumps(identity)}' for name, identity in both.items())} }}"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handlers.core.message import Card, Outgoing, card_of, link_of, plain
+from handlers.core import acts
+from handlers.core.message import Card, Outgoing, card_of, files_of, link_of, plain
 from handlers.core.road import Road
 from storage import budget, outbox
 from storage.database import Transaction, canonical, part
@@ -79,7 +80,10 @@ class Drawing:
             return Outgoing("")
         if row.kind == "secret":  # its words are not kept
             return self._road.draw(reader, row)
-        message = self._together((one, self._road.draw(reader, one)) for one in self._fresh(tx, (row, *bundled)))
+        found = [(one, self._road.draw(reader, one)) for one in self._fresh(tx, (row, *bundled))]
+        for one, words in found:
+            one.superseded = one.superseded or (one.kind == "notice" and words is None)  # what was said of it before goes on standing
+        message = self._together(found)
         row.said = None if message is None else plain(message)
         if row.kind != "card":  # a card's is noted when it stands in its chat
             row.said_hash = None if message is None else fingerprint(message)
@@ -97,7 +101,7 @@ class Drawing:
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
         """What the message still reminds of; once that is nothing, the old words, marked as replaced. It mentions nobody once more."""
         rest = outbox.standing(tx, row.platform, row.about["message_id"])
-        message = self._together([(one, self._road.draw(reader, one)) for one in rest])
+        message = self._together([(one, self._road.draw(reader, one, stands=True)) for one in rest])
         row.superseded = message is None
         return replace(message or outgoing(row.said), mentions=())
 
@@ -113,7 +117,9 @@ class Drawing:
         head = words.say(key, count=len(drawn), most=budget.MOST)
         cards = [m.card for m in drawn if m.card]
         lines = tuple(("", m.text) for m in drawn)
-        buttons = tuple(b for card in cards for b in card.buttons[:2])[:10]
+        seen = acts.seen_all(words, (b for card in cards for b in card.buttons))
+        first = tuple(b for card in cards for b in card.buttons[:2])
+        buttons = (*first[:9], seen) if seen else first[:10]
         links = {m.card.link if m.card else m.link for m in drawn}
         card = Card(head, lines, "", buttons, "danger" if any(kinds) else "warning", any(c.drill for c in cards))
         card = replace(card, link=links.pop() if len(links) == 1 else None)  # of one incident: one way there
@@ -124,7 +130,7 @@ class Drawing:
 def outgoing(said: Mapping[str, Any]) -> Outgoing:
     """An Outgoing from what was kept with its row."""
     card = said.get("card")
-    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()), link_of(said))
+    return Outgoing(said["text"], card_of(card) if card else None, tuple(said.get("mentions") or ()), link_of(said), files_of(said))
 
 
 def fingerprint(message: Outgoing) -> str:

@@ -161,7 +161,8 @@ class _Sheet:
         cells |= {"terminal_slow": span(response.terminal_slow)}
         cells |= {"terminal_max": told.say("plan.show.forever") if response.terminal_max is None else str(response.terminal_max)}
         cells |= {"terminal_by": told.ways(response.terminal_by)}
-        cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count)}
+        cells |= {"statement_steps": " → ".join(response.steps), "statement_holds": span(response.holds)}
+        cells |= {"snooze_max": span(response.snooze_max), "snooze_count": str(response.snooze_count), "seen_for": span(response.seen_for)}
         cells["calendars"] = tuple(f"{told.say(f'plan.timer.{timer}')} {told.hours(name)}" for timer, name in response.calendars.items())
         cells |= {"no_oral": response.no_oral, "step_up": response.step_up, "quiet_hours": told.quiet(response.quiet_hours)}
         return self._row("level", response.level, told.name(response.name, response.name_en), cells)

@@ -122,6 +122,8 @@ def _level(told: Told, response: Response) -> Iterator[str]:
         yield f"    {told.say('plan.show.snooze', max=response.snooze_max, count=response.snooze_count)}"
     else:
         yield f"    {told.say('plan.show.no_snooze')}"
+    if response.seen_for:
+        yield f"    {told.say('plan.show.seen', span=response.seen_for)}"
     if response.quiet_hours:
         yield f"    {told.quiet(response.quiet_hours)}"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from bot.circuit import Circuit
 from bot.claims import buried, claim
 from bot.drawing import SILENT, Drawing, Ready, fingerprint
 from bot.forms import FormDoor
+from bot.lots import Going, alike, calls, most
 from bot.metrics import Metrics
 from bot.platforms.core.budget import GATHER, Month, off_the_hour
 from bot.platforms.core.contract import (
@@ -19,7 +20,10 @@ from bot.platforms.core.contract import (
     Deed,
     Done,
     Edit,
+    Elsewhere,
     Invite,
+    Lots,
+    Outcome,
     Pin,
     Platform,
     PlatformDown,
@@ -30,7 +34,7 @@ from bot.platforms.core.contract import (
 )
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
-from handlers.core.message import Button, Card, Outgoing, plain
+from handlers.core.message import Button, Card, Link, Outgoing, plain
 from handlers.core.road import LostRow, Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
@@ -103,7 +107,9 @@ class Sender:
     async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
         """One lot. False when there was nothing to do."""
         ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
-        flights = [asyncio.create_task(self._ring(one) if isinstance(one, Ring) else self._deliver(one)) for one in ready]
+        words = [one for one in ready if not isinstance(one, Ring)]
+        flights = [asyncio.create_task(self._ring(one)) for one in ready if isinstance(one, Ring)]
+        flights += [asyncio.create_task(self._deliver(lot)) for lot in alike(words, self.platforms)]
         for flight in flights:
             self._flying.add(flight)
             flight.add_done_callback(self._landed)
@@ -141,7 +147,7 @@ class Sender:
 
     def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
         """What turns out to say nothing new (most cards after most commits) is done in the same transaction."""
-        found = claim(tx, self.road, queue, "outbox")
+        found = claim(tx, self.road, queue, "outbox", most(self.platforms))
         self.house.whereabouts.refresh(tx, self.house.now())
         reader = self.road.reader(tx)
         ready = []
@@ -155,33 +161,80 @@ class Sender:
                 ready.append(one)
         return ready, bool(found)
 
-    async def _deliver(self, ready: Ready) -> None:
+    async def _deliver(self, lot: Sequence[Ready]) -> None:
+        """One row; or several with the same words, each with an outcome of its own."""
+        going = [one for one in await asyncio.gather(*map(self._sets_out, lot)) if one is not None]
+        await asyncio.gather(*(self._go(lots, some) for lots, some in calls(going, self.platforms)))
+
+    async def _sets_out(self, ready: Ready) -> Going | None:
+        """None: it rests, or cannot be done."""
         row, platform = ready.row, ready.row.platform or ""
         try:
             platform, what = self._deed(ready)
             what = await self._linked(platform, row, what)
             if rests := await self._rests(row, platform, what):
                 await self._rest(ready, platform, *rests)
-                return
-            done = await self._do(platform, what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key)
-            receipt = self._receipt(platform, row, what, done)
-            await self._write(lambda tx: self._done(tx, ready, platform, done, receipt))
+                return None
+        except Exception as error:
+            await self._not_done(ready, platform, error)
+            return None
+        return Going(ready, platform, what)
+
+    async def _go(self, lots: Lots | None, some: Sequence[Going]) -> None:
+        """One call."""
+        try:
+            outcomes: Sequence[Done | Exception] = await self._told(lots, some) if lots else [await self._alone(some[0])]
+        except Exception as error:
+            outcomes = [error] * len(some)
+        await asyncio.gather(*(self._note(one, outcome) for one, outcome in zip(some, outcomes, strict=True)))
+
+    async def _alone(self, one: Going) -> Done:
+        row = one.ready.row
+        return await self._do(one.platform, one.what, f"{row.key}:{row.wanted}" if row.kind == "card" and row.message_id else row.key)
+
+    async def _told(self, lots: Lots, some: Sequence[Going]) -> list[Outcome]:
+        first = some[0].what
+        assert isinstance(first, Send)
+        people = {one.ready.row.key: one.what.person for one in some if isinstance(one.what, Send)}
+
+        async def call() -> Mapping[str, Outcome]:
+            found = await lots.tell(first.message, people)
+            down = [one for one in found.values() if isinstance(one, PlatformDown)]
+            if len(down) == len(found):
+                raise down[0]
+            return found
+
+        found = await self._asked(some[0].platform, call)
+        return [found[one.ready.row.key] for one in some]
+
+    async def _note(self, one: Going, outcome: Done | Exception) -> None:
+        if isinstance(outcome, Exception):
+            await self._not_done(one.ready, one.platform, outcome)
+            return
+        row, platform = one.ready.row, one.platform
+        try:
+            receipt = self._receipt(platform, row, one.what, outcome)
+            await self._write(lambda tx: self._done(tx, one.ready, platform, outcome, receipt))
             self._count(platform, "done")
             for state in ("accepted", "delivered"):
                 if receipt.get(state):
                     self.metrics.receipts.labels(platform=platform, state=state).inc()
-        except LostRow:
+        except Exception as error:
+            await self._not_done(one.ready, platform, error)
+
+    async def _not_done(self, ready: Ready, platform: str, error: Exception) -> None:
+        row = ready.row
+        if isinstance(error, LostRow):
             log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": row.id})
-        except WillNeverWork as error:
+        elif isinstance(error, WillNeverWork):
             text, off = str(error), isinstance(error, SwitchedOff)
             self._count(platform or "-", "never")
             if row.kind in CONVENIENCES or (off and (row.kind == "supersede" or row.message_id is not None)):
                 log.warning("a convenience was refused", extra={"action": "deed_refused", "outbox": row.id, "error": text})
                 await self._write(lambda tx: self._done(tx, ready, platform, Done()))
                 return
-            refusal = error
-            await self._write(lambda tx: self._give_up(tx, ready, refusal, off=platform if off else ""))
-        except Exception as error:
+            await self._write(lambda tx: self._give_up(tx, ready, error, off=platform if off else ""))
+        else:
             await self._try_again(ready, platform, error)
 
     async def _rests(self, row: OutboxRow, platform: str, what: Deed) -> tuple[datetime, str] | None:
@@ -245,16 +298,19 @@ class Sender:
             log.info("a message was somebody else's", extra={"action": "row_lost", "outbox": ready.row.id})
 
     async def _do(self, platform: str, what: Deed, key: str) -> Done:
-        """The deed, unless the platform is known to be down; its circuit learns from what comes of it."""
         can = self.platforms[platform].can
         if isinstance(what, Edit) and not (can.edit or can.anew):
             return Done()
+        return await self._asked(platform, lambda: self.platforms[platform].do(what, key))
+
+    async def _asked(self, platform: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Unless the platform is known to be down; its circuit learns from what comes of it."""
         circuit = self.circuit(platform)
         if wait := circuit.wait():
             raise PlatformDown(wait, circuit.reason)
         try:
             async with asyncio.timeout(self.deed_limit):
-                done = await self.platforms[platform].do(what, key)
+                done = await call()
         except PlatformDown as error:
             await self._failed(platform, str(error), error.after)
             raise
@@ -302,7 +358,8 @@ class Sender:
         unknown = isinstance(error, PlatformDown) or not asked
         wait = timedelta(seconds=error.after) if isinstance(error, TryLater) else backoff(row.attempt)
         self._count(platform or "-", "later")
-        log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
+        if not isinstance(error, Elsewhere):
+            log.warning("a message has to wait", extra={"action": "send_failed", "outbox": row.id, "error": type(error).__name__})
         text = str(error) if asked else type(error).__name__
         circuit = self.circuit(platform)
         down = circuit.wait() > 0
@@ -394,7 +451,17 @@ class Sender:
         mentions = tuple(one for name in message.mentions if (one := self._identity(platform, name)))
         return platform, Send(replace(message, mentions=mentions), person=person)
 
+    def _handed(self, platform: str, what: Deed) -> Deed:
+        """Files stay with us: where they cannot be shown, the first one's page is linked."""
+        if not isinstance(what, Send | Edit) or not what.message.files or self.platforms[platform].can.ours:
+            return what
+        message, first = what.message, what.message.files[0]
+        link = Link(first.name, f"{self.house.public_url}/papers/{first.id}")
+        card = replace(message.card, link=link) if message.card else None
+        return replace(what, message=replace(message, card=card, link=None if card else link, files=()))
+
     async def _linked(self, platform: str, row: OutboxRow, what: Deed) -> Deed:
+        what = self._handed(platform, what)
         apart = self.platforms[platform].can.links and row.recipient
         if not apart or not isinstance(what, Send | Edit) or what.message.card is None:
             return what
@@ -467,5 +534,5 @@ class Sender:
             payload = {"request": "room.created", "actor": "delivery", "incident": row.incident, "values": values}
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
-            said = (row, *ready.bundled)
+            said = [one for one in (row, *ready.bundled) if not one.superseded]
             outbox.supersede(tx, [one.ref or "" for one in said], now, by=said)

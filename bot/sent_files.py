@@ -1,17 +1,20 @@
-"""Files that people send on the console: kept encrypted in the database, read by whoever may see what they are evidence of."""
+"""Files that people send on the console, and papers: kept encrypted in the database, read by whoever may see what they belong to."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.web.console import Sent
 from handlers.core.access import scope_of
+from handlers.core.paper_rights import looks_like_a_paper, may_read
 from handlers.core.screen import screen
 from storage import files, uploads
 from storage.cipher import Cipher
 from storage.database import Database, Transaction
+from storage.papers import DOCX, Paper
 from storage.plans import Plans
 from storage.uploads import Upload
 from storage.views.reader import Reader
+from workflows.core.errors import NotFound
 
 
 class SentFiles:
@@ -37,14 +40,20 @@ class SentFiles:
         return [_sent(one) for one in self._database.read(lambda tx: uploads.named(tx, ids, person))]
 
     def read(self, person: str, id: str) -> tuple[Sent, bytes]:
-        def look(tx: Transaction) -> tuple[Upload, bytes]:
+        def look(tx: Transaction) -> tuple[Upload | Paper, bytes]:
             reader = Reader(tx, self._plans, scope_of(person, self._plans.organization))
-            found = uploads.seen_by(reader, tx, id, person)
+            found: Upload | Paper
+            if looks_like_a_paper(id):
+                found = reader.paper_named(id)
+                if not may_read(found, person, self._plans.organization):
+                    raise NotFound("file.not_found")
+            else:
+                found = uploads.seen_by(reader, tx, id, person)
             return found, files.read(tx, self._cipher, found.sha256)
 
         found, content = self._database.read(look)
         return _sent(found), content
 
 
-def _sent(upload: Upload) -> Sent:
-    return Sent(upload.id, upload.name, upload.size, upload.media_type)
+def _sent(found: Upload | Paper) -> Sent:
+    return Sent(found.id, found.name, found.size, DOCX if isinstance(found, Paper) else found.media_type)

@@ -35,22 +35,29 @@ def callbacks_router(worker: Worker, metrics: Metrics) -> APIRouter:
 
 
 def _add(router: APIRouter, road: str, platform: Platform, worker: Worker, metrics: Metrics) -> None:
+    def refused(why: NotAuthentic) -> Response:
+        metrics.refused_callbacks.labels(platform=platform.name, reason=why.reason).inc()
+        log.warning("a callback was refused", extra={"action": "callback_refused", "platform": platform.name, "reason": why.reason})
+        return PlainTextResponse("refused\n", 413 if why.reason == "body_too_large" else 401)
+
     @router.api_route(f"/{road}", methods=METHODS.get(platform.name, ["POST"]))
     async def callback(request: Request) -> Response:
         try:
             body = await capped(request)
             found = platform.receive(headers_of(request) | _asked(request), body)
-        except NotAuthentic as refused:
-            metrics.refused_callbacks.labels(platform=platform.name, reason=refused.reason).inc()
-            log.warning("a callback was refused", extra={"action": "callback_refused", "platform": platform.name, "reason": refused.reason})
-            return PlainTextResponse("refused\n", 413 if refused.reason == "body_too_large" else 401)
+        except NotAuthentic as refusal:
+            return refused(refusal)
         if isinstance(found, Answer):
             return _response(found)
         heard = (
             found if isinstance(found, Heard) else Heard(found, lambda reply: Answer(b"{}") if reply is None else platform.answer(reply))
         )
         try:
+            if heard.check is not None:
+                await heard.check()
             reply = await worker.hear(heard.what)
+        except NotAuthentic as refusal:
+            return refused(refusal)
         except Exception as error:
             # Not kept, so not acknowledged: the platform sends it again.
             why = {"action": "event_failed", "platform": platform.name, "error": type(error).__name__}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,8 +21,9 @@ from handlers.core.road import PATIENCE, LostRow, Road
 from storage.database import Transaction, away
 from storage.inbox import INBOX
 from storage.outbox import UNHURRIED, URGENT
+from storage.papers import WORK
 from storage.queue import backoff
-from storage.tables.queues import InboxRow, TimerRow
+from storage.tables.queues import InboxRow, TimerRow, WorkRow
 from storage.timers import TIMERS
 from workflows.core.errors import UserError
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 #: Seconds that one row of the inbox makes way for events that arrive.
 MAKES_WAY = 0.02
+#: How many timers one transaction fires at most.
+ROUND = LOT * 10
 #: A loop that has not turned for so long is stuck (it turns at least every two seconds).
 STUCK = timedelta(seconds=15)
 
@@ -83,6 +86,9 @@ class Worker:
         self.arrivals = Arrivals()
         self.receipts = Receipts(road.house.database, metrics)
         self.patience = PATIENCE
+        self.round = ROUND
+        #: Rounds at a time: a database with several writers works for one while the other is made ready.
+        self.side_by_side = 1 if self.house.database.is_sqlite else 2
         self._following: set[asyncio.Task[None]] = set()
         self.outbox_turn = self.sender.turn
         self.loops: Mapping[str, tuple[Bell, Callable[[], Awaitable[bool]]]] = {
@@ -90,6 +96,7 @@ class Worker:
             "timers": (bell["timers"], self.timer_turn),
             "urgent": (bell["outbox"], partial(self.outbox_turn, URGENT)),
             "outbox": (bell["outbox"], partial(self.outbox_turn, UNHURRIED)),
+            "work": (bell["work"], self.work_turn),
         }
         self.beats: dict[str, datetime] = {}
 
@@ -247,17 +254,15 @@ class Worker:
 
     async def timer_turn(self) -> bool:
         now = self.house.now()
-        found = await self._write(lambda tx: claim(tx, self.road, TIMERS, "timer", LOT * 10))
+        found = await self._write(lambda tx: claim(tx, self.road, TIMERS, "timer", self.round * self.side_by_side))
         late = dict(zip((row.id for row in found.rows), found.late, strict=True))
-        alone = await asyncio.to_thread(self.road.round, found.rows) if found.rows else ()
+        lots = apart(found.rows, -(-len(found.rows) // self.round))
+        alone = [row for left in await asyncio.gather(*(asyncio.to_thread(self.road.round, lot) for lot in lots)) for row in left]
         left = {row.id for row in alone}
         for row in found.rows:
             if row.id not in left:
                 self._fired(row, late[row.id] + (self.house.now() - now))
-        rounds: dict[str | None, list[TimerRow]] = {}
-        for row in alone:
-            rounds.setdefault(row.incident, []).append(row)
-        await asyncio.gather(*(self._one_by_one(of_one, late, now) for of_one in rounds.values()))
+        await asyncio.gather(*(self._one_by_one(of_one, late, now) for of_one in by_incident(alone)))
         return bool(found)
 
     async def _one_by_one(self, timers: Iterable[TimerRow], late: Mapping[int | None, timedelta], claimed: datetime) -> None:
@@ -280,8 +285,44 @@ class Worker:
             self.house.database.write(lambda tx: TIMERS.retry(tx, row, due, text, free=free))
             return False
 
+    # Work
+
+    async def work_turn(self) -> bool:
+        """One at a time: papers are heavy, and nobody's clock waits for one."""
+        found = await self._write(lambda tx: claim(tx, self.road, WORK, "work", 1))
+        for row in found.rows:
+            await asyncio.to_thread(self._work_row, row)
+        return bool(found)
+
+    def _work_row(self, row: WorkRow) -> None:
+        try:
+            self.road.labour(row)
+        except LostRow:
+            log.info("work was somebody else's", extra={"action": "row_lost", "work": row.id})
+        except Exception as error:
+            log.exception("work failed", extra={"action": "work_failed", "work": row.id, "error": type(error).__name__})
+            due, text, free = self.house.now() + backoff(row.attempt), type(error).__name__, away(error)
+            self.house.database.write(lambda tx: WORK.retry(tx, row, due, text, free=free))
+
     async def _settled(self, handle: Callable[[Any], None], row: Any) -> None:
         await asyncio.to_thread(handle, row)
+
+
+def by_incident(rows: Iterable[TimerRow]) -> list[list[TimerRow]]:
+    found: dict[str | None, list[TimerRow]] = {}
+    for row in rows:
+        found.setdefault(row.incident, []).append(row)
+    return list(found.values())
+
+
+def apart(rows: Sequence[TimerRow], lots: int) -> list[Sequence[TimerRow]]:
+    """In so many lots, about as large, of which no two share an incident: they would wait for each other."""
+    if lots < 2:
+        return [rows] if rows else []
+    found: list[list[TimerRow]] = [[] for _ in range(lots)]
+    for of_one in by_incident(rows):
+        min(found, key=len).extend(of_one)
+    return [lot for lot in found if lot]
 
 
 def pause(failures: int) -> float:

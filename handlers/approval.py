@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from handlers.core.clocks import listed
 from handlers.core.context import Context
 from handlers.core.message import Reply
-from handlers.core.registry import APPROVED, RETURNED, command, key, ref, rest, timer
+from handlers.core.registry import APPROVED, DENIED, RETURNED, command, key, ref, rest, timer
 from workflows.core import approval as rules
 from workflows.core import spoken
 from workflows.core.approval import Approval
@@ -95,7 +95,10 @@ def deny(context: Context, given: WhichAndText) -> Reply:
     denied = spoken.deny(
         approval, by=context.person, now=context.now, note=given.text, commander=incident.commander, organization=context.organization
     )
-    context.uow.apply(denied)
+    after = context.uow.apply(denied)
+    if after.kind in DENIED:
+        said = context.words.say("approval.denied_reason", person=context.name(context.person), note=given.text).rstrip()
+        DENIED[after.kind](context, after, said)
     return context.say("approval.denied_ok", ref=approval.ref, approval=approval.ref)
 
 

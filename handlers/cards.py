@@ -12,6 +12,7 @@ from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
 from handlers.core.setters import groups_of, may_set
+from handlers.core.statement_view import approval_lines
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
 from workflows.core.plan import Plan
@@ -152,6 +153,7 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     kind = look.say(f"approval.kind.{approval.kind}")
     lines = [
         ("", look.words.show(approval.text)),
+        *(approval_lines(look, approval) if approval.kind == "statement" else []),
         (look.say("card.asked_by"), look.say("card.asked_value", person=look.name(approval.asked_by), at=approval.asked_at)),
         (look.say("card.hash"), approval.digest[:8]),
         (look.say("card.approvers"), look.names(approvers_of(approval, look.organization))),
@@ -171,6 +173,8 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
 def decision(look: Look, approval: Approval) -> str:
     """What became of it, by whom and how: in writing, by voice and not yet signed, by voice and signed."""
     person, at = look.name(approval.decided_by), approval.decided_at
+    if approval.state is Asked.VOID and person and approval.decided_by:
+        return look.say("card.approval_given_void", person=person, at=at, note=approval.note)
     if not approval.heard_by:
         return look.say(f"card.approval_{approval.state}", person=person, at=at, note=approval.note)
     said = {"person": person, "at": at, "heard": look.name(approval.heard_by), "settled": approval.confirmed_at, "note": approval.note}
@@ -220,4 +224,4 @@ def _deputies(look: Look, approval: Approval) -> tuple[str, ...]:
     """To whom the reader, as head, can hand the question on."""
     own = [spec for spec in approval.needed if spec.endswith(".head") and look.person in look.organization.resolve(spec)]
     found = (person for spec in own for person in look.organization.resolve(spec.replace(".head", ".deputy")))
-    return tuple(dict.fromkeys(person for person in found if person != approval.asked_by))
+    return tuple(dict.fromkeys(person for person in found if person not in approval.excluded))

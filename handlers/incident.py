@@ -22,6 +22,7 @@ from handlers.core.recounting import recount
 from handlers.core.registry import SCREENS, approved, command, facts, key, ref, request, rest, timer
 from handlers.core.setters import ANY_HEAD, check_setters
 from handlers.core.settling import fulfil, settle
+from handlers.core.statements import take_all_back
 from handlers.core.telling import timeline_lines
 from storage.calendars import TIMER as CALENDAR_CHANGED
 from workflows import incident as rules
@@ -317,7 +318,7 @@ def activate(context: Context, given: WhichAndText) -> Reply:
     if context.person in asking.approvers(context, incident, "activate"):
         context.check_proven(incident, "approve")
         context.uow.apply(rules.activate(incident, by=context.person, now=context.now, approval=None))
-        asking.void_all(context, incident.ref, context.words.say("approval.done_directly"))
+        asking.void_all(context, incident.ref, context.words.say("approval.done_directly"), "activate")
         settle(context, context.uow.load(Incident, incident.ref))
         return context.say("incident.activated_ok", ref=incident.ref, incident=incident.ref)
     return _asked(context, asking.ask(context, incident, "activate", given.text))
@@ -436,7 +437,7 @@ def _leave_nothing_running(context: Context, incident: Incident, reason: str) ->
     for task in context.uow.tasks(incident.ref):
         if task.live or task.state is task_rules.State.DONE:
             context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason, rule=True))
-    asking.void_all(context, incident.ref, reason)
+    take_all_back(context, incident.ref, reason)
 
 
 @command("incident reopen", WhichAndText, zh="事件 重开", who="group:office,lead")
@@ -444,7 +445,7 @@ def reopen(context: Context, given: WhichAndText) -> Reply:
     """Open an ended or closed incident again; its clocks restart from now."""
     incident = context.incident(given.incident)
     response = context.response(incident)
-    asking.void_all(context, incident.ref, given.text)
+    take_all_back(context, incident.ref, given.text)
     reopened = rules.reopen(incident, by=context.person, now=context.now, reason=given.text, response=response)
     after = context.uow.apply(rules.watched(reopened, context.uow.plan_of(incident).rubric, response, now=context.now))
     people: list[str] = []

@@ -15,6 +15,7 @@ from handlers.core.incident_buttons import Buttons, buttons_of, menu_of, waiting
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
+from handlers.core.statement_view import incident_lines
 from storage.views.reader import Entry
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
@@ -247,6 +248,8 @@ def _type(look: Look, incident: Incident) -> str:
 def _what_is_next(look: Look, incident: Incident, ref: str, timer: str) -> str:
     if timer == ALERTS:
         return look.say("card.watch_alerts")
+    if ref[0] == "S":
+        return look.say("card.watch_statement", ref=ref)
     if timer == "rescore":
         return look.say("card.watch_rescore", who=look.name(look.organization.duty("opinion")))
     if timer == "cadence":
@@ -276,6 +279,7 @@ PARTS: Mapping[str, Callable[[Look, Incident], Lines]] = {
     "commander": _commander,
     "tasks": _tasks,
     "pending": _pending,
+    "statements": incident_lines,
     "restricted": _restricted,
     "oral": _oral,
     "important": _important,

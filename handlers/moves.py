@@ -10,6 +10,7 @@ from handlers.core.message import Reply
 from handlers.core.reading import take_reading
 from handlers.core.registry import approved, command, key, ref, rest, returned
 from handlers.core.settling import settle
+from handlers.core.statements import take_all_back
 from handlers.core.tokens import fold
 from workflows import incident as rules
 from workflows import task as tasks
@@ -119,7 +120,7 @@ def merged(context: Context, approval: Approval, by: str) -> None:
     _nothing_new(context, approval)
     agreement = agreement_of(approval, by)
     waive(context, approval, by)
-    asking.void_all(context, incident.ref, context.words.say("incident.merged_reason", into=into.ref))
+    take_all_back(context, incident.ref, context.words.say("incident.merged_reason", into=into.ref))
     after = _absorb(context, into, incident, agreement.asked_by)
     moved, owners = _hand_over(context, incident, after, agreement.asked_by)
     delayed = approval.values["delayed"] is True
@@ -136,7 +137,7 @@ def dismissed(context: Context, approval: Approval, by: str) -> None:
     _nothing_new(context, approval)
     reason = context.words.say("incident.false_reason")
     waive(context, approval, by)
-    asking.void_all(context, incident.ref, reason)
+    take_all_back(context, incident.ref, reason)
     for task in _unfinished(context, incident):
         _cancel(context, incident, task, approval.asked_by, reason)
     context.uow.apply(rules.false_alarm(incident, agreement_of(approval, by), delayed=approval.values["delayed"] is True))

@@ -21,7 +21,7 @@ from workflows.core.plan import Plan
 from workflows.incident import Incident
 from workflows.regulator_report import Report
 from workflows.regulator_report import State as Clock
-from workflows.task import State, Task, verifiers_of
+from workflows.task import State, Task, still_seen, verifiers_of
 
 #: News that a room hears in brief where it may not hear them in full: what became of the incident, and nothing else.
 BRIEF = ("graded", "lowered", "downgraded", "merged", "false_alarm")
@@ -188,8 +188,7 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     task, values = look.reader.task(about["ref"]), about["values"]
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
         return None
-    first_rung = values["level"] == 0 and values["timer"] != "overdue"
-    if first_rung and look.person and look.reader.has_seen(look.person, task.ref, task.touched):
+    if look.person and _knows(look, task, look.person, about):
         return None
     text = reminder_text(look, task, values, about["version"])
     return Outgoing(text, _task_card(look, task, text))
@@ -197,14 +196,24 @@ def reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 @screen("task.mention")
 def mention(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
-    """The same where everybody of the incident reads it, to those whom the rung names."""
-    task, people = look.reader.task(about["ref"]), about["values"]["people"]
+    """The same where everybody of the incident reads it, to those whom the rung names and who have not said 收到 to as much."""
+    task, values = look.reader.task(about["ref"]), about["values"]
     if not (task.live or task.state is State.DONE) or task.touched > about["version"]:
+        return None
+    people = [person for person in values["people"] if not _knows(look, task, person, about)]
+    if values["people"] and not people:
         return None
     if not tells(look.audience, "task.mention"):
         return _summons(look, task.incident, people)
-    text = _to(look, people, reminder_text(look, task, about["values"], about["version"]))
+    text = _to(look, people, reminder_text(look, task, values, about["version"]))
     return Outgoing(text, _task_card(look, task, text) if task.state is State.OPEN else None, tuple(people))
+
+
+def _knows(look: Look, task: Task, person: str, about: Mapping[str, Any]) -> bool:
+    """Whether this person has said 收到 to as much: asked when it is sent, not when the chain spoke, and never of what stands already."""
+    seen = None if about.get("stands") else look.reader.seen(person, task)
+    response = look.response(look.reader.incident(task.incident))
+    return still_seen(task, seen, level=int(about["values"]["level"]), response=response, now=look.now)
 
 
 def _summons(look: Look, incident: str, people: list[str]) -> Outgoing:
@@ -283,13 +292,10 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
     incident = look.reader.incident(task.incident)
     buttons: list[Button] = []
     menu: list[Button] = []
-    seen = Button(look.say("button.seen", ref=task.ref), f"/task seen {task.ref}")
     if task.state is State.OPEN:
-        buttons = [acts.claim(look, task), *_assign(look, task), seen]
-    elif task.state is State.DONE and look.person not in _verifiers(look, task, incident):
-        buttons = []
+        buttons = [acts.claim(look, task), *_assign(look, task)]
     elif task.state is State.DONE:
-        buttons = [*acts.check(look, task), seen]
+        buttons = acts.check(look, task) if look.person in _verifiers(look, task, incident) else []
     elif task.owner != look.person:
         buttons = _assign(look, task)
     elif task.waits:
@@ -297,6 +303,7 @@ def _task_card(look: Look, task: Task, text: str) -> Card:
     else:
         buttons = [acts.progress(look, task, "primary"), acts.done(look, task), acts.block(look, task), acts.attach(look, task)]
         menu = acts.snooze(look, task)
+    buttons.append(acts.seen(look, task))
     lines = [("", text)]
     if waits := first_line(look, incident, task):
         lines.append(("", waits))

@@ -1,7 +1,7 @@
 """Regulator clocks: what is due, what was filed, and what two people agree is not required."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -92,11 +92,23 @@ def filed(context: Context, given: Filed) -> Reply:
     )
     after = context.uow.apply(outcome)
     _void_waiver(context, report)
+    hint = _unsigned(context, report)
     if after.state is State.FILED:
-        return context.say("report.filed", ref=report.ref, report=report.ref)
+        return _hinted(context.say("report.filed", ref=report.ref, report=report.ref), hint)
     missing = recipients(context.words, context.uow.plan_of(incident), after.missing)
     key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
-    return context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after))
+    return _hinted(context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after)), hint)
+
+
+def _unsigned(context: Context, report: Report) -> str:
+    """Nothing holds up what was told already; that its paper had no signature is said, and stands in the trail."""
+    if not report.draft_sha256 or report.signed_by:
+        return ""
+    return context.words.say("report.unsigned_hint", ref=report.ref, version=report.drafts)
+
+
+def _hinted(reply: Reply, hint: str) -> Reply:
+    return replace(reply, text=f"{reply.text}\n{hint}") if hint else reply
 
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:

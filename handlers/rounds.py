@@ -10,7 +10,7 @@ from handlers.core.message import Outgoing
 from handlers.core.registry import screen
 from storage.mapping import BY_LETTER
 from workflows import incident as incidents
-from workflows import regulator_report, task, tip
+from workflows import regulator_report, statement, task, tip
 from workflows.core import approval, spoken
 from workflows.core.approval import Approval
 from workflows.core.facts import Value
@@ -18,6 +18,7 @@ from workflows.core.outcome import Notice, Timer
 from workflows.core.rounds import Finding, Kind
 from workflows.incident import RUNNING, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Statement
 from workflows.task import Task
 from workflows.tip import Tip
 
@@ -44,6 +45,8 @@ def _timers(context: Context, record: Any) -> tuple[Timer, ...]:
             return (Timer(spoken.TIMER, spoken.next_word(record)),)
         case Approval():
             return (Timer("approval", approval.next_word(record)),)
+        case Statement():
+            return (Timer(statement.TIMER, record.expires_at),)
         case Tip():
             return (Timer(tip.TIMER, tip.next_word(record)),)
         case Incident():

@@ -1,6 +1,7 @@
 """Tasks: 收到 认领 进展 完成 核实 are five different things."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +20,12 @@ from handlers.core.wording import Provisional
 from workflows import task as rules
 from workflows.core.approval import Approval
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
-from workflows.core.outcome import Outcome
 from workflows.core.response import Response
+from workflows.core.seen import Seen
 from workflows.incident import Incident
-from workflows.task import State, Task
+from workflows.task import State, Task, seen_until
+
+_TASK = re.compile(r"[Tt]\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +191,26 @@ def _member(context: Context, task: Task) -> None:
     raise NotAllowed("task.other_group", group=task.group)
 
 
-@command("task seen", Which, zh="任务 收到", who="member", short=("收到",), tells="task_list")
-def seen(context: Context, given: Which) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Several:
+    task: str | None = ref("T")
+    others: str = rest("其他任务", "other tasks")
+
+
+@command("task seen", Several, zh="任务 收到", who="member", short=("收到",), tells="task_list")
+def seen(context: Context, given: Several) -> Reply:
     """You have received the message; the task stays open."""
-    task, _ = context.task(given.task)
+    first, *others = [_seen(context, one) for one in (given.task, *(found.upper() for found in _TASK.findall(given.others)))]
+    return Reply("\n".join([first.text, *(one.text for one in others)]), ref=first.ref)
+
+
+def _seen(context: Context, ref_: str | None) -> Reply:
+    task, incident = context.task(ref_)
     context.uow.seen(context.person, task.ref, task.version)
-    return context.say("task.seen", ref=task.ref, task=task.ref, state=task.state)
+    response, spoken = context.response(incident), Seen(task.level, context.now)
+    until = seen_until(task, spoken, response)
+    key = "task.seen" if (task.live or task.state is State.DONE) and until > context.now else "task.seen_only"
+    return context.say(key, ref=task.ref, task=task.ref, state=task.state, until=until)
 
 
 @command("task release", WhichAndText, zh="任务 放手", who="member", short=("放手",), tells="task_list")
@@ -407,14 +424,16 @@ def cancel(context: Context, given: WhichAndText) -> Reply:
 def remind(context: Context, task: str, name: str, due: datetime) -> None:
     """A task's timer has come."""
     found = context.uow.load(Task, task)
-    if resting := rules.resting(found, context.response(context.uow.incident_of(found)), context.now):
+    incident = context.uow.incident_of(found)
+    response = context.response(incident)
+    if resting := rules.resting(found, response, context.now):
         for each in resting:
             context.uow.wake(found, each)
-        return
-    if found.code == rules.EXHAUSTED and not _unheard(context, context.uow.incident_of(found)):
-        context.uow.apply(rules.fulfil(found, by="clock", now=context.now, response=context.response(context.uow.incident_of(found))))
-        return
-    _ladder(context, found, lambda **more: rules.remind(found, name=name, now=context.now, **more))
+    elif found.code == rules.EXHAUSTED and not _unheard(context, incident):
+        context.uow.apply(rules.fulfil(found, by="clock", now=context.now, response=response))
+    else:
+        ladder = _ladder(context, found, incident, response)
+        context.uow.apply(rules.remind(found, name=name, now=context.now, **ladder))
 
 
 def _unheard(context: Context, incident: Incident) -> list[Task]:
@@ -453,19 +472,17 @@ def unreached(context: Context, incident: str, values: Mapping[str, Any]) -> Non
     """None of the ways of a rung reached anybody of it. What has moved on since needs no other word."""
     found = context.uow.load(Task, str(values["ref"]))
     if found.version == values["version"]:
-        _ladder(context, found, lambda **more: rules.pass_over(found, name=str(values["timer"]), now=context.now, **more))
+        known = context.uow.incident_of(found)
+        ladder = _ladder(context, found, known, context.response(known))
+        context.uow.apply(rules.pass_over(found, name=str(values["timer"]), now=context.now, **ladder))
 
 
-def _ladder(context: Context, task: Task, rule: Callable[..., Outcome[Task]]) -> None:
-    """Apply a rule that climbs: all of them ask who hears it, and by which ways."""
-    incident = context.uow.incident_of(task)
-    response: Response = context.response(incident)
-    context.uow.apply(
-        rule(
-            response=response,
-            organization=context.organization,
-            commander=incident.commander,
-            verifiers=_verifiers(context, task, incident),
-            reach=context.reach,
-        )
-    )
+def _ladder(context: Context, task: Task, incident: Incident, response: Response) -> dict[str, Any]:
+    """What rules that climb all ask: who hears it, and by which ways."""
+    return {
+        "response": response,
+        "organization": context.organization,
+        "commander": incident.commander,
+        "verifiers": _verifiers(context, task, incident) if task.state is State.DONE else (),
+        "reach": context.reach,
+    }

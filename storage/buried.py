@@ -9,14 +9,16 @@ from sqlmodel import Session, col, select
 
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
+from storage.papers import WORK
 from storage.queue import Queue
-from storage.tables.queues import BURIED, InboxRow, OutboxRow, QueueRow, TimerRow
+from storage.tables.queues import BURIED, InboxRow, OutboxRow, QueueRow, TimerRow, WorkRow
 from storage.timers import TIMERS
 
 QUEUES: Mapping[str, tuple[Queue[Any], type[QueueRow]]] = {
     "inbox": (INBOX, InboxRow),
     "outbox": (OUTBOX, OutboxRow),
     "timer": (TIMERS, TimerRow),
+    "work": (WORK, WorkRow),
 }
 
 
@@ -53,6 +55,8 @@ def _about(row: QueueRow) -> str:
             return " ".join(part for part in (what, row.incident, row.platform) if part)
         case TimerRow():
             return f"{row.record_ref} {row.name}"
+        case WorkRow():
+            return f"{row.kind} {row.about.get('ref', '')}".strip()
         case InboxRow():
             return row.platform
     return ""

@@ -5,6 +5,7 @@ import json
 from datetime import datetime, tzinfo
 
 from sqlalchemy import select as sa_select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -32,14 +33,26 @@ def renew(session: Session, plans: Plans, now: datetime) -> bool:
     last = session.exec(_latest().limit(1)).first()
     if last is not None and last.fingerprint == mark:
         return False
-    row = session.get(PlanRow, mark) or PlanRow(fingerprint=mark, kept=now, files=_packed(plans.calendar_file))
-    row.kept = now
-    session.add(row)
+    row = session.get(PlanRow, mark)
+    if row is not None:
+        row.kept = now
+    elif not _first(session, PlanRow(fingerprint=mark, kept=now, files=_packed(plans.calendar_file))):
+        return False
     table = table_of(Incident)
     unclosed = session.scalars(sa_select(table.ref).where(table.state.in_([str(state) for state in UNCLOSED])))
     for ref in unclosed:
         set_timers(session, [Timer(TIMER, now)], record_ref=ref, incident=ref, now=now)
     session.flush()
+    return True
+
+
+def _first(session: Session, row: PlanRow) -> bool:
+    """False when another replica, which starts at the same moment, has kept it and does the rest."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
     return True
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -11,10 +12,12 @@ from sqlalchemy import Update, bindparam, inspect, update
 from sqlmodel import SQLModel
 
 from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
+from storage.tables.statements import RevisionRow, StatementRow
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
 from workflows.incident import Grading, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip
 
@@ -45,6 +48,8 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Approval: (ApprovalRow, "A"),
     Grading: (GradingRow, "G"),
     Report: (ReportRow, "R"),
+    Statement: (StatementRow, "S"),
+    Revision: (RevisionRow, "V"),
     Tip: (TipRow, "N"),
     DutyChange: (DutyRow, "W"),
 }
@@ -74,10 +79,20 @@ def saving(table: type[SQLModel]) -> Update:
 
 
 def to_record(kind: type[R], row: Any) -> R:
-    return kind(**{name: restore(getattr(row, name)) for name, restore in _restorers(kind).items()})
+    names, restorers = _restorers(kind)
+    values = {name: getattr(row, name) for name in names}
+    for name, restore in restorers:
+        values[name] = restore(values[name])
+    return kind(**values)
+
+
+#: What columns take as it is: nearly everything.
+_PLAIN = frozenset({NoneType, str, int, bool, float, datetime, timedelta})
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, tuple):
@@ -88,12 +103,13 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _restorers(kind: type[Any]) -> dict[str, Callable[[Any], Any]]:
-    hints = get_type_hints(kind)
-    return {f.name: _restorer(hints[f.name]) for f in fields(kind)}
+def _restorers(kind: type[Any]) -> tuple[list[str], list[tuple[str, Callable[[Any], Any]]]]:
+    """The names of all fields; what makes a field's value of a column's, where that is not the same."""
+    hints, names = get_type_hints(kind), [f.name for f in fields(kind)]
+    return names, [(name, restore) for name in names if (restore := _restorer(hints[name]))]
 
 
-def _restorer(hint: Any) -> Callable[[Any], Any]:
+def _restorer(hint: Any) -> Callable[[Any], Any] | None:
     optional = False
     if get_origin(hint) in (Union, UnionType):
         optional = NoneType in get_args(hint)
@@ -105,13 +121,9 @@ def _restorer(hint: Any) -> Callable[[Any], Any]:
     elif get_origin(hint) is Mapping and get_origin(get_args(hint)[1]) is tuple:
         convert = _tuples
     else:
-        return _same
+        return None
     return (lambda value: None if value is None else convert(value)) if optional else convert
 
 
 def _tuples(value: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {key: tuple(one) for key, one in value.items()}
-
-
-def _same(value: Any) -> Any:
-    return value

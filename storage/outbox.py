@@ -13,9 +13,9 @@ from sqlmodel import Session, col, select
 
 from storage.cipher import Cipher
 from storage.database import touch
-from storage.gathered import gathering, run
+from storage.gathered import run
 from storage.queue import Queue, add_later, table_of
-from storage.tables.queues import DONE, WAITING, OutboxRow
+from storage.tables.queues import DONE, IS_CARD, OUTBOX_WAITS, WAITING, OutboxRow
 from storage.tables.records import ChatRow
 from workflows.core.outcome import Notice
 from workflows.core.people import Organization
@@ -104,7 +104,7 @@ def _hasten(session: Session, lane: str, due: datetime) -> None:
 def _hastening() -> Update:
     c = table_of(OutboxRow).c
     by, soon = bindparam("by", type_=c.due.type), bindparam("soon", type_=c.due.type)
-    held = (c.status == WAITING, c.lane == bindparam("in_lane"), c.attempt == 0, c.said_hash.is_(None), c.due > by, c.due <= soon)
+    held = (OUTBOX_WAITS, c.lane == bindparam("in_lane"), c.attempt == 0, c.said_hash.is_(None), c.due > by, c.due <= soon)
     return update(table_of(OutboxRow)).where(*held).values(due=by)
 
 
@@ -262,21 +262,15 @@ def unsealed(cipher: Cipher, row: OutboxRow) -> Mapping[str, Any]:
 
 def dirty(session: Session, refs: Iterable[str], *, incident: str, now: datetime) -> None:
     """Cards that watch any of `refs` must be drawn again. One being drawn right now is only marked; its sender sees that at the end."""
-    if gathering(session):
-        for ref in refs:
-            run(session, _dirtying(many=False), {"watched": ref, "of_incident": incident, "now": now}, once=True)
-        touch(session, "outbox")
-        return
-    session.flush()
-    if session.connection().execute(_dirtying(many=True), {"watched": list(refs), "of_incident": incident, "now": now}).rowcount:
+    given = {"watched": list(refs), "incidents": [incident], "now": now}
+    if run(session, _dirtying(), given, united=True):
         touch(session, "outbox")
 
 
 @cache
-def _dirtying(*, many: bool) -> Update:
+def _dirtying() -> Update:
     c = table_of(OutboxRow).c
-    watched = c.ref.in_(bindparam("watched", expanding=True)) if many else c.ref == bindparam("watched")
-    cards = (c.kind == "card", c.incident == bindparam("of_incident"), watched)
+    watched = (IS_CARD, c.incident.in_(bindparam("incidents", expanding=True)), c.ref.in_(bindparam("watched", expanding=True)))
     stands = c.status == DONE
     again = {
         "status": case((stands, WAITING), else_=c.status),
@@ -285,7 +279,7 @@ def _dirtying(*, many: bool) -> Update:
         "fence": case((stands, c.fence + 1), else_=c.fence),
         "finished": case((stands, null()), else_=c.finished),
     }
-    return update(table_of(OutboxRow)).where(*cards).values(wanted=c.wanted + 1, **again)
+    return update(table_of(OutboxRow)).where(*watched).values(wanted=c.wanted + 1, **again)
 
 
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
@@ -302,7 +296,7 @@ def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[Outbox
     statement = (
         select(OutboxRow)
         .where(
-            col(OutboxRow.status) == WAITING,
+            OUTBOX_WAITS,
             col(OutboxRow.lane) == first.lane,
             col(OutboxRow.id) > first.id,
             *soon,
@@ -326,7 +320,7 @@ def _along(session: Session, clock: OutboxRow, now: datetime) -> Sequence[Outbox
     """The reader's other reminders, unless one of them is being said just now. They are as urgent as the clock from now on: an older one
     stands before it in its lane when they are tried again."""
     theirs = f"{clock.lane.rpartition(':')[0]}:{REMIND}"
-    waiting = (col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == theirs)
+    waiting = (OUTBOX_WAITS, col(OutboxRow.lane) == theirs)
     statement = select(OutboxRow).where(*waiting).order_by(col(OutboxRow.id)).with_for_update()
     rows = session.exec(statement).all()
     if any(row.attempt or row.said_hash for row in rows):
@@ -466,13 +460,13 @@ def _places(
 
 def line_rests(session: Session, row: OutboxRow) -> bool:
     """Does anything of the row's line rest, which it must not overtake?"""
-    resting = select(OutboxRow.id).where(col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == RESTS + row.lane).limit(1)
+    resting = select(OutboxRow.id).where(OUTBOX_WAITS, col(OutboxRow.lane) == RESTS + row.lane).limit(1)
     return not row.lane.startswith(RESTS) and session.exec(resting).first() is not None
 
 
 def held_back(session: Session) -> dict[str, int]:
     """Platform -> how many messages wait because its month is used up."""
-    waits = (col(OutboxRow.status) == WAITING, col(OutboxRow.error).startswith(MONTH))
+    waits = (OUTBOX_WAITS, col(OutboxRow.error).startswith(MONTH))
     rows = session.exec(select(OutboxRow.error, func.count()).where(*waits).group_by(col(OutboxRow.error))).all()
     return {(error or "").removeprefix(MONTH): count for error, count in rows}
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from storage.plan import CALENDAR, load_plan, plan_files, rules_from_files
+from storage.plan import CALENDAR, LETTERHEAD, load_plan, plan_files, rules_from_files
 from storage.tables.records import PlanRow
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
@@ -34,6 +34,7 @@ class Plans:
         self.zone = zone
         self._files = plan_files(folder)
         self.calendar_file = (folder / CALENDAR).read_bytes()
+        self.letterhead = (folder / LETTERHEAD).read_bytes() if (folder / LETTERHEAD).exists() else None
         self._kept: dict[str, Plan] = {self.current.fingerprint: self.current}
 
     @property

@@ -23,7 +23,6 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
-    literal_column,
     select,
     union_all,
     update,
@@ -32,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from storage.gathered import run
-from storage.tables.queues import BURIED, DONE, WAITING, QueueRow
+from storage.tables.queues import BURIED, DONE, WAITING, QueueRow, is_literally
 
 R = TypeVar("R", bound=QueueRow)
 
@@ -76,8 +75,7 @@ class Queue(Generic[R]):
         self.attempts = attempts
         self.priorities = tuple(sorted(priorities))
         self._table = table_of(row_class)
-        # Literals, not parameters: otherwise the databases cannot know that the partial indexes apply.
-        self._waiting: ColumnElement[bool] = literal_column(f"{self._table.name}.status = '{WAITING}'")
+        self._waiting = is_literally(f"{self._table.name}.status", WAITING)
         # Made once: making a statement costs more than running it.
         self._due_rows = self._due_statement()
         self._due_priorities = self._priorities_statement()
@@ -134,8 +132,7 @@ class Queue(Generic[R]):
         due = (self._waiting, c.priority.in_(self.priorities), c.due <= now)
         waiting = session.scalar(select(func.count()).select_from(self._table).where(self._waiting)) or 0
         count, oldest = session.connection().execute(select(func.count(), func.min(c.due)).where(*due)).one()
-        is_buried: ColumnElement[bool] = literal_column(f"status = '{BURIED}'")
-        buried = session.scalar(select(func.count()).select_from(self._table).where(is_buried)) or 0
+        buried = session.scalar(select(func.count()).select_from(self._table).where(is_literally("status", BURIED))) or 0
         return Stats(waiting, count, now - oldest if oldest else None, buried)
 
     def _priorities_with_due(self, session: Session, now: datetime) -> tuple[int, ...]:
@@ -157,9 +154,8 @@ class Queue(Generic[R]):
         """One walk along the partial index (priority, due, id); one look into (lane, id) per row met."""
         c = self._table.c
         ahead = self._table.alias("ahead")
-        in_lane: ColumnElement[bool] = literal_column(f"ahead.status = '{WAITING}'")
         # NOT EXISTS and not `id = (SELECT min …)`: PostgreSQL then expects many answers, and walks the index in order until `limit`.
-        blocked = select(ahead.c.id).where(in_lane, ahead.c.lane == c.lane, ahead.c.id < c.id).exists()
+        blocked = select(ahead.c.id).where(is_literally("ahead.status", WAITING), ahead.c.lane == c.lane, ahead.c.id < c.id).exists()
         due = (c.priority == bindparam("of_priority", type_=c.priority.type), c.due <= bindparam("now", type_=c.due.type))
         return (
             select(self.row_class)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 from storage.database import touch
 from storage.outbox import OUTBOX, PRIORITY
 from storage.queue import add_later
-from storage.tables.queues import DONE, WAITING, OutboxRow
+from storage.tables.queues import DONE, OUTBOX_WAITS, OutboxRow
 from storage.tables.records import SeenRow
 from workflows.core.channels import INSTEAD
 from workflows.core.outcome import Notice
@@ -69,7 +69,7 @@ def _add(session: Session, about: Mapping[str, Any], person: str, incident: str,
 def bundle(session: Session, first: OutboxRow, now: datetime) -> Sequence[OutboxRow]:
     """What goes together with `first`, whose lane we hold. What was handed in before is handed in again with the same ones."""
     same = () if first.message_id is None else (col(OutboxRow.message_id) == first.message_id,)
-    waiting = (col(OutboxRow.status) == WAITING, col(OutboxRow.lane) == first.lane, col(OutboxRow.id) > first.id)
+    waiting = (OUTBOX_WAITS, col(OutboxRow.lane) == first.lane, col(OutboxRow.id) > first.id)
     rows = session.exec(select(OutboxRow).where(*waiting, *same).order_by(col(OutboxRow.id)).with_for_update()).all()
     for row in rows:
         row.attempt += 1

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, calendars, duties, files, inbox, outbox, receipts, rings, sessions, uploads
+from storage import alerts, audit, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -28,11 +28,13 @@ from workflows.core.calendar import Calendar
 from workflows.core.duty import DutyChange, Roster
 from workflows.core.errors import NotFound, RuleBroken
 from workflows.core.outcome import Notice, Outcome, Request, Timer
+from workflows.core.paper import Sheet
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.duty import HOUSE
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip, TipState
 
@@ -137,6 +139,14 @@ class UnitOfWork:
     def reports(self, incident: str) -> list[Report]:
         """All regulator clocks of an incident, in the order they were put."""
         return self._of(Report, incident)
+
+    def statements(self, incident: str) -> list[Statement]:
+        """All statements of an incident, in the order they were drafted."""
+        return self._of(Statement, incident)
+
+    def revisions(self, statement: Statement) -> list[Revision]:
+        """All texts that a statement ever had, the oldest first."""
+        return [one for one in self._of(Revision, statement.incident) if one.statement == statement.ref]
 
     def gradings(self, incident: str) -> list[Grading]:
         """All readings of an incident, in the order they were taken."""
@@ -388,6 +398,40 @@ class UnitOfWork:
         where = {"incident": record.incident, "record_ref": record.ref, "name": sent.name}
         return files.attach(self.session, kept, **where, about=about, by=self.actor, now=self.now)
 
+    # Papers
+
+    @property
+    def letterhead(self) -> bytes | None:
+        return self._plans.letterhead
+
+    def newest_seal(self) -> tuple[int, datetime, str] | None:
+        """(number, time, hash) of the latest seal of the trail."""
+        row = seals.newest_seal(self.session)
+        return (row.id, row.at, row.hash) if row else None
+
+    def paper_versions(self, ref: str) -> int:
+        return papers.versions(self.session, ref)
+
+    def paper(self, ref: str, version: int, *, signed: bool = False) -> papers.Paper:
+        return papers.find(self.session, ref, version, signed=signed)
+
+    def sheet(self, paper: papers.Paper) -> Sheet:
+        return papers.sheet(self.session, self._cipher, paper)
+
+    def keep_paper(self, sheet: Sheet, document: bytes, *, record: Record, name: str, signed: bool, by: str) -> papers.Paper:
+        about = {"incident": record.incident, "record_ref": record.ref, "name": name}
+        return papers.keep(self.session, self._cipher, sheet, document, **about, signed=signed, by=by, now=self.now)
+
+    def have_made(self, kind: str, ref: str, about: Mapping[str, object]) -> None:
+        """Work that ends in a commit of its own; in the order asked, for one record."""
+        papers.ask_for(self.session, kind=kind, key=f"{kind}:{ref}:{self.via}", lane=f"{kind}:{ref}", about=dict(about), now=self.now)
+        touch(self.session, "work")
+
+    def answer(self, key: str, about: Mapping[str, Any], said: dict[str, Any]) -> None:
+        """To where it was asked for."""
+        where = {"platform": about["platform"], "chat": about["chat"]}
+        outbox.enqueue_reply(self.session, key=f"reply:{key}", **where, said=said, incident=None, now=self.now)
+
     def repaired(self, details: Mapping[str, Any], incident: str | None) -> None:
         """What the house put right by itself, in the clock's own chain: the record has not changed."""
         audit.append_personal(
@@ -411,7 +455,7 @@ class UnitOfWork:
             return False
         details = {"queue": queue, "row": row_id}
         audit.append_personal(self.session, self.actor, at=self.now, actor=self.actor, verb="revived", details=details, via=self.via)
-        touch(self.session, {"inbox": "inbox", "outbox": "outbox", "timer": "timers"}[queue])
+        touch(self.session, {"inbox": "inbox", "outbox": "outbox", "timer": "timers", "work": "work"}[queue])
         return True
 
     def own_room(self, incident: str) -> tuple[str, str] | None:

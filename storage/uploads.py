@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from storage import files
 from storage.cipher import Cipher
 from storage.tables.files import AttachmentRow, FileChunkRow, FileRow, UploadRow
+from storage.tables.papers import PaperRow
 from storage.views.reader import Reader
 from workflows.core.errors import BadWords, NotFound, RuleBroken
 
@@ -77,7 +78,8 @@ def receive(
 
 
 def _unattached() -> ColumnElement[bool]:
-    return ~exists().where(col(AttachmentRow.sha256) == col(UploadRow.sha256))
+    evidence, paper = (exists().where(col(kind.sha256) == col(UploadRow.sha256)) for kind in (AttachmentRow, PaperRow))
+    return ~evidence & ~paper  # the bytes of a paper stay, also when somebody sends it back
 
 
 def _waiting(session: Session, person: str) -> int:

@@ -1,5 +1,6 @@
 """A real PostgreSQL per test process, a fresh database per test, and an environment without the developer's own settings."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -24,11 +25,18 @@ for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
 
 #: What takes long comes first: at the end it would keep one worker busy while the others have nothing left.
-_LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times")
+_LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times", "takeover")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look through it again with every test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

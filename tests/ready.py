@@ -5,12 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+import psycopg
+from sqlalchemy import URL, event, make_url
 
 from handlers.core.wording import Words
 from storage.database import Database
 from storage.plans import Plans
-from storage.schema import migrate
+from storage.schema import current, migrate
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,10 +32,12 @@ def _without_waiting(connection: Any, record: object) -> None:
 
 
 def with_schema(database: Database) -> Database:
-    """As `migrate` leaves it; a new SQLite file is a copy of one that was migrated."""
+    """As `migrate` leaves it; a new one is a copy of one that was migrated."""
     file = Path(database.engine.url.database or "")
     if database.is_sqlite and not file.exists():
         file.write_bytes(_migrated())
+    elif not database.is_sqlite and current(database) is None:
+        _copied_over(database.engine.url)
     else:
         migrate(database)
     return database
@@ -48,6 +51,25 @@ def _migrated() -> bytes:
         migrate(database)
         database.close()
         return file.read_bytes()
+
+
+def _copied_over(url: URL) -> None:
+    """Whoever is connected is cut off, and connects again."""
+    server = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    template = _template(server)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{url.database}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+
+
+@cache
+def _template(server: str) -> str:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE gengfu_migrated")
+    database = Database(make_url(server).set(drivername="postgresql+psycopg", database="gengfu_migrated").render_as_string(False))
+    migrate(database)
+    database.close()
+    return "gengfu_migrated"
 
 
 words = cache(Words.load)

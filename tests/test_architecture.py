@@ -246,7 +246,7 @@ def test_every_request_is_taken() -> None:
 
 def test_every_kind_of_record_with_timers_has_its_clock() -> None:
     load_topics()
-    assert set(TIMERS) == {"I", "T", "A", "R", "N", "W"}
+    assert set(TIMERS) == {"I", "T", "A", "R", "N", "W", "S"}
     assert set(TIMERS) <= {letter_of(kind) for kind in KINDS}
 
 
@@ -261,12 +261,12 @@ def test_every_question_has_its_consequence_and_its_words() -> None:
 def test_every_event_has_words_for_the_timeline() -> None:
     verbs = {key: place for place, name, call in _outcomes() if name == "Event" for key in _choices(call.args[0])}
     # helpers that make the event from a verb they are given
-    helpers = {"_outcome": 2, "_command": 5, "_decided": 2}
+    helpers = {"_outcome": 2, "_command": 5, "_decided": 2, "_back": 2}
     for place, name, call in _outcomes():
         if name in helpers and len(call.args) > helpers[name]:
             verbs |= dict.fromkeys(_choices(call.args[helpers[name]]), place)
     computed = [place for place, name, call in _outcomes() if name == "Event" and not _choices(call.args[0])]
-    owners = ("core/approval", "incident", "regulator_report", "task", "tip")
+    owners = ("core/approval", "incident", "regulator_report", "statement", "task", "tip")
     assert {place.rpartition(":")[0] for place in computed} == {f"workflows/{owner}.py" for owner in owners}
     assert len(verbs) > 35
     verbs |= {"refused": "handlers/core/road.py", "repaired": "storage/unit_of_work.py", "ring_skipped": "bot/ringing.py"}

@@ -1,4 +1,4 @@
-"""Each scenario reads to the word as its page in docs/transcripts tells it, and ends with every report filed or decided."""
+"""Each scenario, and the rounds, read to the word as their page in docs/transcripts; a scenario ends with every report filed or decided."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bot.headless_scenarios import load, names
 from storage.database import Database
 from storage.tables.audit import AuditRow
 from storage.tables.records import ReportRow
-from tests import three_page
+from tests import rounds_page, three_page
 from tests.transcript import PAGES, page
 
 
@@ -33,4 +33,9 @@ def _ends(tx: Session) -> tuple[list[str], int]:
 
 
 def test_every_page_is_that_of_a_scenario() -> None:
-    assert {path.stem for path in PAGES.glob("*.md")} - {three_page.PAGE.stem} == {*names()}
+    assert {path.stem for path in PAGES.glob("*.md")} - {three_page.PAGE.stem, rounds_page.PAGE.stem} == {*names()}
+
+
+def test_the_rounds_read_as_their_page() -> None:
+    """Nights, breaks and holidays, nobody on duty, nobody who answers."""
+    assert rounds_page.play() == rounds_page.PAGE.read_text(encoding="utf-8"), "if it is meant: python -m tests.rounds_page"

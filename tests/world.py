@@ -143,7 +143,8 @@ class World:
     async def _settle(self) -> None:
         self.worker.sender.lot_limit = None  # every deed is over before the next turn, however slow the machine
         for _ in range(500):
-            turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.outbox_turn()]
+            turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.work_turn()]
+            turns.append(await self.worker.outbox_turn())
             if not any(turns):
                 return
         raise AssertionError("the house does not come to rest")

@@ -56,6 +56,7 @@ MACHINE = Machine(
         **{(state, verb): state for verb in ("bind", "unbind", "change", "attach") for state in UNCLOSED},
         **{(state, "cadence"): state for state in RUNNING},
         **{(state, verb): state for verb in ("also", "restrict", "recount") for state in UNCLOSED},
+        **{(state, "summary"): state for state in (*UNCLOSED, State.CLOSED)},
     },
 )
 
@@ -177,6 +178,7 @@ def open_(incident: Incident, working: Working, response: Response) -> Outcome[I
         "commander": incident.commander,
         "drill": incident.drill,
         "restricted": incident.restricted,
+        **{name: value for name in ("system", "place", "reporter", "loss") if (value := getattr(incident, name))},
     }
     return Outcome(opened, Event("opened", details), (_cadence(incident.opened_at, response),))
 
@@ -688,6 +690,13 @@ def attach(incident: Incident, *, by: str, files: Sequence[Mapping[str, Value]],
     """Evidence of the incident itself, or of facts that are stated with it: name, size and hash of each file."""
     state = MACHINE.after(incident.state, "attach")
     return Outcome(replace(incident, state=state), Event("attached", {"by": by, "about": about, "files": [dict(one) for one in files]}))
+
+
+def summarise(incident: Incident, *, by: str, version: int, sha256: str, content: str) -> Outcome[Incident]:
+    """《事件处理总结报告》 is made, for `by`."""
+    state = MACHINE.after(incident.state, "summary")
+    details: dict[str, Value] = {"by": by, "version": version, "sha256": sha256, "content": content}
+    return Outcome(replace(incident, state=state), Event("summarised", details))
 
 
 def ask_for_update(incident: Incident, *, now: datetime, response: Response, organization: Organization) -> Outcome[Incident]:

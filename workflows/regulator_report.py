@@ -1,9 +1,11 @@
 """A report to a regulator, or a notice the law asks for: its clock runs until it is filed, or two people agree that it is not required.
 
-to_decide ──decide──> due ──file──> filed        (to_decide, due ──not_required──> not_required)
+to_decide ──decide──> due ──draft──> drafted ──sign──> signed        due, drafted, signed ──file──> filed
+                                        (to_decide, due, drafted, signed ──not_required──> not_required)
 
 Nothing silences it: there is no claim, snooze or quiet hour here. A deadline moves earlier by itself and later only when two
-people agree. `drafted` and `signed` are for papers.
+people agree. `drafted` and `signed` tell how far the paper is; the clock runs in all of them, and no paper is needed to say that
+somebody was told: a first report by phone is never held by one. A new draft voids the signature of the one before.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +18,7 @@ from workflows.core.channels import Reach, beyond, by_messenger, rings, spread, 
 from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, louder
 from workflows.core.conditions import Answer, Known, Question, Undecided, questions
 from workflows.core.deadlines import Deadline, Terms, deadline
-from workflows.core.errors import RuleBroken
+from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.instants import utc
 from workflows.core.machine import Machine
@@ -36,7 +38,9 @@ class ReportState(StrEnum):
 
 State = ReportState
 
-RUNNING = (State.TO_DECIDE, State.DUE)
+#: To be reported: however far the paper is.
+WANTED = (State.DUE, State.DRAFTED, State.SIGNED)
+RUNNING = (State.TO_DECIDE, *WANTED)
 SETTLED = (State.FILED, State.NOT_REQUIRED)
 
 MACHINE = Machine(
@@ -44,11 +48,13 @@ MACHINE = Machine(
     State.TO_DECIDE,
     {
         (State.TO_DECIDE, "decide"): State.DUE,
-        **{
-            (state, verb): state
-            for verb in ("tighten", "lengthen", "hand", "propose", "keep", "remind", "part", "round")
-            for state in RUNNING
-        },
+        **{(state, verb): state for verb in ("tighten", "lengthen", "hand", "propose", "keep", "remind", "part") for state in RUNNING},
+        **{(state, "round"): State.DUE for state in WANTED},
+        (State.TO_DECIDE, "round"): State.TO_DECIDE,
+        **{(state, "draft"): State.DRAFTED for state in WANTED},
+        (State.TO_DECIDE, "draft"): State.TO_DECIDE,
+        **{(state, "sign"): State.SIGNED for state in (State.DUE, State.DRAFTED)},
+        **{(state, "issue"): state for state in (State.SIGNED, State.FILED)},
         **{(state, "file"): State.FILED for state in RUNNING},
         **{(state, "end"): State.FILED for state in RUNNING},
         **{(state, "not_required"): State.NOT_REQUIRED for state in RUNNING},
@@ -80,7 +86,9 @@ class Report:
 
     `issue`: which report of a series, from 1 · `level`, `round`, `prompted_at`: the ladder's memory (rung reached, reminders said, up to
     when it has spoken) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
-    that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why.
+    that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why ·
+    `drafts`: versions of its paper so far; `draft_sha256`, `drafted_by`: the latest, where it is one of this issue ·
+    `signed_by`, `signed_sha256`: who signed, and the bytes they signed.
     """
 
     ref: str
@@ -112,6 +120,13 @@ class Report:
     later_from: datetime | None = None
     later_reason: str = ""
     later_by: str | None = None
+    drafts: int = 0
+    draft_sha256: str = ""
+    drafted_by: str | None = None
+    drafted_at: datetime | None = None
+    signed_by: str | None = None
+    signed_at: datetime | None = None
+    signed_sha256: str = ""
     level: int = 0
     round: int = 0
     version: int = 0
@@ -371,6 +386,8 @@ def file(
     told = replace(report, filings=(*report.filings, *new))
     details: dict[str, Value] = {"by": by, "issue": report.issue, "to": list(to), "when": when.isoformat(), "way": way, "receipt": receipt}
     details["late"] = _late(report, when)
+    if report.drafts and report.draft_sha256:
+        details["paper"] = {"version": report.drafts, "sha256": report.draft_sha256, "signed_by": report.signed_by}
     if told.missing:
         return _outcome(
             replace(told, state=MACHINE.after(told.state, "part")), ladder, "filed_in_part", {**details, "missing": list(told.missing)}
@@ -380,7 +397,7 @@ def file(
     following = _worked_out(told, obligation, terms) if told.repeating else None
     if following is None:
         return _outcome(replace(_unproposed(told), state=MACHINE.after(told.state, "file")), ladder, "filed", details)
-    again = _put(replace(told, state=MACHINE.after(told.state, "round"), issue=told.issue + 1), following, now)
+    again = _put(replace(_undrafted(told), state=MACHINE.after(told.state, "round"), issue=told.issue + 1), following, now)
     return _outcome(again, ladder, "filed", {**details, **_facts(again, terms)})
 
 
@@ -439,7 +456,7 @@ def reopen(
     state = MACHINE.after(report.state, "reopen" if condition == "yes" else "doubt")
     check_reason(reason)
     again = replace(
-        _unproposed(report),
+        _undrafted(_unproposed(report)),
         state=state,
         issue=report.issue + (report.missing != report.recipients),
         last_filed_at=None,
@@ -563,6 +580,56 @@ def to_decide(reports: Iterable[Report], obligations: Mapping[str, Obligation], 
 def leads(report: Report, asked: tuple[Question, ...]) -> bool:
     """Whether `report` speaks for all that is to be decided; what hangs on no open fact speaks for itself."""
     return all(report.ref not in question.refs for question in asked) or report.ref == asked[0].refs[0]
+
+
+def draft(
+    report: Report, *, by: str, now: datetime, version: int, sha256: str, content: str, partial: bool,
+    signers: tuple[str, ...] = (), ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:  # fmt: skip
+    """A version of its paper is made, for `by`: whoever signed the one before has not signed this one. `signers` are asked to."""
+    state = MACHINE.after(report.state, "draft")
+    if version != report.drafts + 1:
+        raise RuleBroken("report.draft_order", ref=report.ref, version=version)
+    voided = report.signed_by
+    drafted = replace(_undrafted(report), state=state, drafts=version, draft_sha256=sha256, drafted_by=by, drafted_at=now)
+    details: dict[str, Value] = {"by": by, "version": version, "sha256": sha256, "content": content, "partial": partial, "voided": voided}
+    notices = [Notice("report.unsigned", (voided,), {"by": by, "paper": version}, "approval")] if voided else []
+    asked = tuple(one for one in signers if one not in (by, voided)) if state is not State.TO_DECIDE else ()
+    notices += [Notice("report.to_sign", asked, {"by": by, "paper": version}, "approval")] if asked else []
+    return _outcome(drafted, ladder, "drafted", details, *notices)
+
+
+def sign(
+    report: Report, *, by: str, now: datetime, version: int, signers: tuple[str, ...], ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:
+    """签发 exactly this version, by one of `signers` who did not draft it."""
+    state = MACHINE.after(report.state, "sign")
+    if not report.draft_sha256:
+        raise RuleBroken("report.no_draft", ref=report.ref)
+    if version != report.drafts:
+        raise RuleBroken("report.other_draft", ref=report.ref, version=version, latest=report.drafts)
+    if by == report.drafted_by:
+        raise NotAllowed("report.own_draft", ref=report.ref)
+    if by not in signers:
+        raise NotAllowed("report.not_signer", ref=report.ref, people=signers)
+    signed = replace(report, state=state, signed_by=by, signed_at=now, signed_sha256=report.draft_sha256)
+    return _outcome(signed, ladder, "signed", {"by": by, "version": version, "sha256": report.draft_sha256})
+
+
+def issue(report: Report, *, version: int, sha256: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """The copy that bears the signature is made: the same content, its own bytes."""
+    state = MACHINE.after(report.state, "issue")
+    if report.signed_by is None or version != report.drafts:
+        raise RuleBroken("report.other_draft", ref=report.ref, version=version, latest=report.drafts)
+    details: dict[str, Value] = {"version": version, "sha256": sha256, "of": report.signed_sha256, "by": report.signed_by}
+    notice = Notice("report.issued", (report.drafted_by,) if report.drafted_by else (), details, "approval")
+    return _outcome(replace(report, state=state), ladder, "issued", details, *((notice,) if notice.to else ()))
+
+
+def _undrafted(report: Report) -> Report:
+    """Without a paper of this issue; versions are counted on."""
+    fresh = replace(report, draft_sha256="", drafted_by=None, drafted_at=None)
+    return replace(fresh, signed_by=None, signed_at=None, signed_sha256="")
 
 
 def _unproposed(report: Report) -> Report:

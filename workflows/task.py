@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from workflows.core.calendar import Calendar
-from workflows.core.chain import Held, all_that_has_come, held, timers
+from workflows.core.chain import Held, all_that_has_come, caught_up, held, timers
 from workflows.core.channels import Reach, by_messenger, ways
 from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.escalation import NAMES, Audience, Fired, Item, audience, fire, next_due, passed_over, repaced, spent
@@ -22,6 +22,7 @@ from workflows.core.people import Organization
 from workflows.core.playbook import TaskLine
 from workflows.core.quiet import MORNING
 from workflows.core.response import Response
+from workflows.core.seen import Seen
 from workflows.core.told import Told
 from workflows.core.working_days import add_calendar_days, add_working_days, day_ends, local_day
 
@@ -128,8 +129,11 @@ class Task:
 #: The code of an incident's one task for all those of which nobody takes notice, however often they are told of.
 EXHAUSTED = "chain.exhausted"
 
+#: What a word about a task is called in its trail.
+SPOKEN = ("reminded", "escalated")
+
 #: What the house does to a task by itself; whatever else happened to it, somebody has dealt with it.
-BY_ITSELF = frozenset({"opened", "rescheduled", "reminded", "escalated"})
+BY_ITSELF = frozenset({"opened", "rescheduled", *SPOKEN})
 
 
 def untouched(task: Task, verbs: AbstractSet[str]) -> bool:
@@ -434,7 +438,7 @@ def remind(
 ) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
     kept = held(item(task), response, now)
-    fired = all_that_has_come(fire(item(task), response, name, now), response, now)
+    fired = caught_up(item(task), response, name, now)
     heard = _heard(task, fired, response, organization, commander, verifiers, reach)
     return _reminded(task, name, fired, _told(task, name, heard, response, organization, reach, now), kept, now)
 
@@ -551,6 +555,20 @@ def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: 
     outcome = _outcome(after, response, verb, details, *said)
     over = spent(item(after), response) and not spent(item(task), response) and task.code != EXHAUSTED
     return replace(outcome, requests=(Request("task.exhausted", {"ref": task.ref}),)) if over else outcome
+
+
+def still_seen(task: Task, seen: Seen | None, *, level: int, response: Response, now: datetime) -> bool:
+    """Whether a word of the rung `level` is nothing new to who said 收到; `seen` is None once something has happened to the task."""
+    return seen is not None and seen.quiets(level, response, _to_come(task), now)
+
+
+def seen_until(task: Task, seen: Seen, response: Response) -> datetime:
+    return seen.until(response, _to_come(task))
+
+
+def _to_come(task: Task) -> datetime | None:
+    """The due, as long as the chain speaks of it: not of what waits for its check."""
+    return None if task.state is State.DONE else task.due_at
 
 
 def is_spent(task: Task, response: Response) -> bool:

@@ -22,10 +22,11 @@ from workflows.core.approval import State as ApprovalState
 from workflows.core.errors import NotFound
 from workflows.incident import Incident, IncidentState
 from workflows.regulator_report import Report, ReportState
+from workflows.statement import Statement, StatementState
 from workflows.task import Task, TaskState
 
 T = TypeVar("T")
-R = TypeVar("R", Incident, Task, Approval, Report)
+R = TypeVar("R", Incident, Task, Approval, Statement, Report)
 S = TypeVar("S", bound=BaseModel)
 #: A ref as people write it.
 REF = r"^[A-Z][0-9]{1,9}$"
@@ -107,6 +108,12 @@ def _add_items(router: APIRouter, deps: Reading) -> None:
     ) -> shapes.Listing[shapes.ApprovalShape]:
         given = {"incident": incident, "state": state or ""}
         return deps.page(token, Approval, lambda _, one: shapes.approval(one), limit, cursor, **given)
+
+    @router.get("/statements", summary="Statements, the newest first, each with its text as it stands")
+    def statements(
+        token: Holder, incident: OfIncident = "", state: StatementState | None = None, limit: Limit = 50, cursor: Cursor = ""
+    ) -> shapes.Listing[shapes.StatementShape]:
+        return deps.page(token, Statement, shapes.statement, limit, cursor, incident=incident, state=state or "")
 
     @router.get("/reports", summary="Regulator reports and notices, the newest first")
     def reports(

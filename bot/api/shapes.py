@@ -12,6 +12,7 @@ from storage.views.reader import Entry
 from workflows.core.approval import Approval
 from workflows.incident import COMMON, Incident
 from workflows.regulator_report import Report
+from workflows.statement import Statement
 from workflows.task import Task
 
 T = TypeVar("T", bound=BaseModel)
@@ -64,6 +65,35 @@ class ReportShape(BaseModel):
     filed_at: datetime | None
 
 
+class Given(BaseModel):
+    """One step of a statement that somebody agreed to."""
+
+    by: str
+    at: datetime
+    step: str
+    approval: str
+
+
+class StatementShape(BaseModel):
+    """`version` counts its texts; `sha256` is that of `text` in UTF-8 · `needed`: of each step still to come who may decide it, any one of
+    several joined by ` or ` · `publications` is empty until Gengfu publishes · `changed`: names of facts that are others now."""
+
+    ref: str
+    incident: str
+    template: str
+    title: str
+    version: int
+    state: str
+    sha256: str
+    text: str
+    authors: list[str]
+    approvals: list[Given]
+    needed: list[str]
+    expires_at: datetime | None
+    changed: list[str]
+    publications: list[dict[str, Any]]
+
+
 class Line(BaseModel):
     at: datetime
     actor: str
@@ -101,11 +131,11 @@ class IncidentHead(BaseModel):
 
 
 class IncidentShape(IncidentHead):
-    """With all that belongs to it. `statements` and `complaints` are there, and empty until Gengfu has them."""
+    """With all that belongs to it. `complaints` is there, and empty until Gengfu has them."""
 
     tasks: list[TaskShape]
     approvals: list[ApprovalShape]
-    statements: list[dict[str, Any]]
+    statements: list[StatementShape]
     complaints: Complaints
     reports: list[ReportShape]
     timeline: list[Line]
@@ -154,7 +184,7 @@ def incident_whole(look: Look, incident: Incident) -> IncidentShape:
         **head(incident),
         tasks=[task(one) for one in reader.tasks(ref)],
         approvals=[approval(one) for one in reader.approvals(ref)],
-        statements=[],
+        statements=[statement(look, one) for one in reader.statements(ref)],
         complaints=Complaints(),
         reports=[report(look, one) for one in reader.reports(ref)],
         timeline=[_line(look, incident, entry) for entry in reader.timeline(ref)],
@@ -172,6 +202,23 @@ def approval(found: Approval) -> ApprovalShape:
 def report(look: Look, found: Report) -> ReportShape:
     duty = look.reader.plan_of(found).obligations[found.obligation]
     return ReportShape(**_same(ReportShape, found, "deadline", "binding"), deadline=found.deadline_at, binding=duty.binding)
+
+
+def statement(look: Look, found: Statement) -> StatementShape:
+    text = look.reader.revisions(found)[-1].text
+    given = [Given(by=step.by or "", at=step.at or look.now, step=step.name, approval=step.approval or "") for step in found.given]
+    named = ("ref", "incident", "template", "title", "state", "expires_at")
+    return StatementShape(
+        **{name: getattr(found, name) for name in named},
+        version=found.revision,
+        sha256=found.digest,
+        text=text,
+        authors=list(found.authors),
+        approvals=given,
+        needed=[" or ".join(step.needed) for step in found.waiting],
+        changed=list(found.changed),
+        publications=[],
+    )
 
 
 def audit(found: TrailLine) -> AuditShape:

@@ -49,7 +49,18 @@ class Console:
     """`knows`: is this the id of a person of the firm · `now`: the clock."""
 
     name = "console"
-    can = Can(edit=True, recall=True, cards=True, form=True, mention=True, create_room=True, invite=True, idempotent=True, receipts=True)
+    can = Can(
+        edit=True,
+        recall=True,
+        cards=True,
+        form=True,
+        mention=True,
+        create_room=True,
+        invite=True,
+        idempotent=True,
+        receipts=True,
+        ours=True,
+    )
 
     def __init__(self, rooms: Rooms, knows: Callable[[str], bool], now: Callable[[], datetime]) -> None:
         self._rooms = rooms
@@ -197,7 +208,8 @@ def _kind(chat: str) -> Literal["group", "direct"]:
 
 
 def _body(message: Outgoing) -> dict[str, Any] | None:
-    return None if message.card is None else {"card": plain(message.card)}
+    body = {"card": plain(message.card)} if message.card else {}
+    return (body | {"files": plain(message.files)} if message.files else body) or None
 
 
 def _of_message(chat: str, message_id: str, there: bool) -> dict[str, str]:

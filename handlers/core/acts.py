@@ -1,13 +1,19 @@
 """Buttons of a task, as every card shows them."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from handlers.core import forms
 from handlers.core.look import Look
 from handlers.core.message import Button, Field
+from handlers.core.wording import Words
 from workflows.task import Task
 
 Style = Literal["plain", "primary", "danger"]
+
+SEEN = "/task seen"
+#: Bytes of a button's command.
+LONGEST = 100
 
 
 def claim(look: Look, task: Task) -> Button:
@@ -43,6 +49,21 @@ def snooze(look: Look, task: Task) -> list[Button]:
     """Nothing where the level allows no rest."""
     form = forms.snoozing(look, task)
     return [_act(look.say("button.snooze", ref=task.ref), task, "snooze", form)] if form else []
+
+
+def seen(look: Look, task: Task) -> Button:
+    """Whatever has become of it meanwhile: a person may always say that they have read."""
+    return Button(look.say("button.seen", ref=task.ref), f"{SEEN} {task.ref}")
+
+
+def seen_all(words: Words, buttons: Iterable[Button]) -> Button | None:
+    """One 收到 for all that several cards say, as far as a button holds."""
+    refs: list[str] = []
+    for button in buttons:
+        name, _, ref = button.command.rpartition(" ")
+        if name == SEEN and len(f"{SEEN} {' '.join((*refs, ref))}") <= LONGEST:
+            refs.append(ref)
+    return Button(words.say("button.seen_all", count=len(refs)), f"{SEEN} {' '.join(refs)}") if len(refs) > 1 else None
 
 
 def rare(look: Look, task: Task) -> list[Button]:

@@ -1,4 +1,4 @@
-"""Putting a question to approvers: the one mechanism that activation, ending and (later) statements use."""
+"""Putting a question to approvers: the one mechanism that activation, ending and statements use."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from workflows.task import Task
 SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
 
 #: Who decides, where the plan names nobody for an act and a second person is not enough.
-LEADERS = {"downgrade": ("lead.head", "lead.deputy")}
+LEADERS = {"downgrade": ("lead.head", "lead.deputy"), "sign": ("lead.head", "lead.deputy")}
 
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
@@ -47,10 +47,12 @@ def ask(
     what: str = "",
     of: tuple[str, ...] = (),
     by: str = "",
+    barred: tuple[str, ...] = (),
 ) -> Approval:
     """Ask for approval of exactly `question` (or of `what`); refused while the same one about the same `subject` is pending.
 
-    `of`: approver specs, where they are not those of the level · `by`: on whose behalf it is asked, who then may not approve it.
+    `of`: approver specs, where they are not those of the level · `by`: on whose behalf it is asked, who then may not approve it ·
+    `barred`: who may not either.
     """
     subject = subject or incident.ref
     for pending in context.uow.approvals(incident.ref):
@@ -71,6 +73,7 @@ def ask(
         wait=int(context.response(incident).approval_wait.total_seconds()),
         plan=incident.plan,
         values=values or {},
+        barred=barred,
     )
     return context.uow.apply(rules.ask(approval, context.organization))
 
@@ -82,6 +85,8 @@ def ask_again(context: Context, incident: Incident) -> list[Approval]:
     """
     fresh = []
     for pending in context.uow.approvals(incident.ref):
+        if pending.kind == "statement":  # handlers.core.statements: no yes to a text outlives the grade it was given at
+            continue
         wanted, text = _wanted(context, incident, pending), pending.text
         if context.words.has(f"incident.ask_{pending.kind}"):
             text = question(context, incident, pending.kind, _note_of(pending))
@@ -122,6 +127,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def void_all(context: Context, incident: str, reason: str) -> None:
+def void_all(context: Context, incident: str, reason: str, kind: str = "") -> None:
+    """Take back what is asked, of one kind only where one is given."""
     for pending in context.uow.approvals(incident):
-        context.uow.apply(rules.void(pending, now=context.now, reason=reason))
+        if kind in ("", pending.kind):
+            context.uow.apply(rules.void(pending, now=context.now, reason=reason))

@@ -73,7 +73,7 @@ def _handed(context: Context, incident: Incident, duty: Obligation, report: Repo
     group = doer(context.uow.plan_of(incident), incident, duty)
     if not report.open or group == report.group:
         return report
-    to = context.organization.groups[group].leaders if report.state is State.DUE else ()
+    to = context.organization.groups[group].leaders if report.state in rules.WANTED else ()
     return context.uow.apply(rules.hand(report, group=group, by=context.person, to=to, ladder=context.uow.plan_of(report).ladder))
 
 

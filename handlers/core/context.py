@@ -18,6 +18,7 @@ from workflows.core.errors import BadWords, NotAllowed, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
 from workflows.incident import Incident
+from workflows.statement import Statement
 from workflows.task import Task
 from workflows.tip import Tip
 
@@ -116,7 +117,7 @@ class Context:
             return None
         if self.subject.startswith("I"):
             return self.subject.split("/")[0]
-        kinds: dict[str, type[Task] | type[Approval]] = {"T": Task, "A": Approval}
+        kinds: dict[str, type[Task] | type[Approval] | type[Statement]] = {"T": Task, "A": Approval, "S": Statement}
         kind = kinds.get(self.subject[0])
         return self.uow.load(kind, self.subject).incident if kind else None
 

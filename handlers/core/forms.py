@@ -189,7 +189,7 @@ def hearing(look: Look, approval: Approval) -> Form:
     """A spoken yes: whose, and what they said."""
     fields = Fields(look.words, look.reader.plan_of(approval), "approve")
     may_say = (*approvers_of(approval, look.organization), *deciders(approval.needed, look.organization))
-    who = fields.of("oral", options=fields.people(p for p in may_say if p != approval.asked_by), required=True)
+    who = fields.of("oral", options=fields.people(p for p in may_say if p not in approval.excluded), required=True)
     return who, fields.of("text", look.say("form.said"), hint=look.say("form.said_hint"))
 
 

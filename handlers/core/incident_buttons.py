@@ -7,6 +7,7 @@ from handlers.core.clocks import listed
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button
+from handlers.core.statement_view import drafting
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.core.rubric import OpinionLevel
@@ -14,6 +15,8 @@ from workflows.incident import DOORS, Incident, State, missing_fields
 
 #: As many pending questions as the menu offers a spoken yes for.
 MOST_HEARD = 2
+#: As many acts as every messenger shows behind one 「更多」.
+MOST_MENU = 10
 
 #: (field, what is tapped)
 Buttons = list[tuple[str, Button]]
@@ -47,16 +50,22 @@ def menu_of(look: Look, incident: Incident) -> Buttons:
     if not incident.running:
         return []
     ref = incident.ref
-    heard = [_heard_button(look, approval) for approval in waiting(look, incident) if _may_be_heard(look, incident, approval)]
-    return [
+    first: Buttons = [
         ("grading", Button(look.say("button.score"), f"/incident grade {ref}", None, form=forms.scoring(look, incident))),
         ("task_list", Button(look.say("button.task_add"), f"/task add {ref}", None, form=forms.adding(look, incident))),
+        *_drafting(look, incident),
         ("handover", Button(look.say("button.handover"), f"/incident handover {ref}", None, form=forms.handing_over(look, incident))),
         *(("playbook", button) for button in _playbook_buttons(look, incident)),
-        *(("heard", button) for button in heard[:MOST_HEARD]),
-        *_lowering(look, incident),
-        *(("leave", button) for button in _leaving(look, incident)),
     ]
+    last: Buttons = [*_lowering(look, incident), *(("leave", button) for button in _leaving(look, incident))]
+    room = min(MOST_HEARD, MOST_MENU - len(first) - len(last))
+    heard = [_heard_button(look, approval) for approval in waiting(look, incident) if _may_be_heard(look, incident, approval)]
+    return [*first, *(("heard", button) for button in heard[:room]), *last]
+
+
+def _drafting(look: Look, incident: Incident) -> Buttons:
+    form = drafting(look, incident)
+    return [("drafting", Button(look.say("button.statement_draft"), f"/statement draft {incident.ref}", None, form=form))] if form else []
 
 
 def _lowering(look: Look, incident: Incident) -> Buttons:

@@ -128,16 +128,27 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """A file that lies with us, for those who may read it: never sent into a messenger, whose cloud is not ours."""
+
+    id: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message of ours: `text` stands alone (the card's twin of at most three lines, or a plain answer); all plain text.
 
-    `mentions` are the platform ids of those to be mentioned · `link` stands under a plain answer; a card has its own.
+    `mentions` are the platform ids of those to be mentioned · `link` stands under a plain answer; a card has its own ·
+    `files`: what goes with it; a platform that does not show files of ours (`Can.ours`) is given a link instead.
     """
 
     text: str
     card: Card | None = None
     mentions: tuple[str, ...] = ()
     link: Link | None = None
+    files: tuple[Filed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +169,8 @@ class Reply:
     """what only the one who asked is told, where a room is shown a part; the road sends it, and it goes nowhere else"""
 
 
-_FIELDS = {
-    kind: tuple(one.name for one in fields(kind) if one.metadata.get("kept", True)) for kind in (Field, Button, Link, Card, Outgoing, Reply)
-}
+_SHAPES = (Field, Button, Link, Card, Filed, Outgoing, Reply)
+_FIELDS = {kind: tuple(one.name for one in fields(kind) if one.metadata.get("kept", True)) for kind in _SHAPES}
 
 
 def card_of(kept: Mapping[str, Any]) -> Card:
@@ -173,6 +183,11 @@ def card_of(kept: Mapping[str, Any]) -> Card:
 def link_of(kept: Mapping[str, Any]) -> Link | None:
     """The link of a card or message that was kept as JSON."""
     return Link(**kept["link"]) if kept.get("link") else None
+
+
+def files_of(kept: Mapping[str, Any]) -> tuple[Filed, ...]:
+    """The files of a message that was kept as JSON."""
+    return tuple(Filed(**one) for one in kept.get("files") or ())
 
 
 def button_of(kept: Mapping[str, Any]) -> Button:

@@ -4,8 +4,8 @@ What people wrote is never changed: everything is found in a folded twin of the 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,8 @@ __all__ = ["Parsed", "Reading", "nearest", "parse", "usage_line"]
 _NOISE = re.compile(r"[\s\W_]*")
 _SETTING = re.compile(r"([^=:]*[^=:0-9.][^=:]*)[=:]")
 _ANY_FACT = {"zh": "名称=值 …", "en": "name=value …"}
-_FACT = "fact:"
+_FACT, _SLOT = "fact:", "slot:"
+_ANY_SLOT = {"zh": "字段=…", "en": "field=…"}
 _MOST_WORDS = 4
 
 
@@ -70,20 +71,24 @@ def usage_line(command: Command, locale: Locale, given: Sequence[str] = ()) -> s
     """`/任务 认领 [T1]`: how the command is written, from the registry alone; `given` stands there already."""
     words = ["/" + (command.zh if locale == "zh" else command.name), *given]
     for argument in command.arguments:
-        part = argument.metadata.get("part")
+        part = str(argument.metadata.get("part"))
         if part == "ref":
-            sample = argument.metadata["letter"] + "1"
-            if any(word[:1] == sample[:1] for word in given):
-                continue
-            words.append(f"[{sample}]" if argument.metadata["optional"] else sample)
-        elif part == "key":
-            words.append(f"[{_key_name(argument, locale)}=]")
-        elif part == "facts":
-            words.append(_ANY_FACT[locale])
-        elif part == "rest":
-            name = _rest_name(argument, locale)
-            words.append(name if argument.metadata["required"] else f"[{name}]")
+            words += _ref_sample(argument, given)
+        elif part in _SHOWN:
+            words.append(_SHOWN[part](argument, locale))
     return " ".join(words)
+
+
+def _ref_sample(argument: Field[Any], given: Sequence[str]) -> list[str]:
+    sample = argument.metadata["letter"] + "1"
+    if any(word[:1] == sample[:1] for word in given):
+        return []
+    return [f"[{sample}]" if argument.metadata["optional"] else sample]
+
+
+def _rest_sample(argument: Field[Any], locale: Locale) -> str:
+    name = _rest_name(argument, locale)
+    return name if argument.metadata["required"] else f"[{name}]"
 
 
 def _key_name(argument: Field[Any], locale: Locale) -> str:
@@ -94,6 +99,24 @@ def _key_name(argument: Field[Any], locale: Locale) -> str:
 def _rest_name(argument: Field[Any], locale: Locale) -> str:
     name: tuple[str, str] = argument.metadata["name"]
     return name[0 if locale == "zh" else 1]
+
+
+def _table(key: str, facts: dict[str, Any], slots: dict[str, Any], others: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Where what is given under `key` belongs, and as what."""
+    for sign, table in ((_FACT, facts), (_SLOT, slots)):
+        if key.startswith(sign):
+            return table, key.removeprefix(sign)
+    return others, key
+
+
+#: What stands in a usage line for each part of a command but its refs.
+_SHOWN: Mapping[str, Callable[[Field[Any], Locale], str]] = {
+    "key": lambda argument, locale: f"[{_key_name(argument, locale)}=]",
+    "facts": lambda argument, locale: _ANY_FACT[locale],
+    "slots": lambda argument, locale: _ANY_SLOT[locale],
+    "body": lambda argument, locale: f"[{_rest_name(argument, locale)}:…]",
+    "rest": _rest_sample,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +137,11 @@ class _Line:
             raise BadWords(error.key, **{"command": self.command.name, **error.values}) from None
 
     def _values(self) -> dict[str, Any]:
+        for argument in self._of("body"):
+            mark = re.compile(rf"(?<=[ \n,;、])(?:{'|'.join((*argument.metadata['name'], argument.name))})[ ]?[:=]")
+            if found := mark.search(self.typed.shape, self.place):
+                before = replace(self, typed=self.typed.until(found.start()))
+                return {**before._values(), argument.name: self.typed.text[self.typed.places[found.end()] :].strip()}
         place = self.typed.skip(self.place)
         parts = list(self._keys().parts(self.typed, place))
         values, lead = self._lead(parts)
@@ -132,18 +160,29 @@ class _Line:
         spellings = self._keys().spellings
         rests: dict[str, Kind] = {argument.name: argument.metadata["kind"] for argument in self._of("rest")}
         fields: dict[str, Any] = {}
-        stated: dict[str, Any] = {key: value for argument in self._of("facts") for key, value in values[argument.name].items()}
+        bodies = {argument.name for argument in self._of("body")}
+        stated, filled = ({k: v for a in self._of(part) for k, v in values[a.name].items()} for part in ("facts", "slots"))
         for name, typed in self.fields.items():
             key, text = spellings.get(fold_value(name), name), typed.strip()
-            if key not in rests and key not in spellings.values():
+            if key not in rests and key not in bodies and key not in spellings.values():
                 raise self._unknown_key(name)
             if not text:
                 continue
-            table, short = (stated, key.removeprefix(_FACT)) if key.startswith(_FACT) else (fields, key)
+            table, short = _table(key, stated, filled, fields)
             if short in table or values.get(key) not in (None, ""):
                 raise BadWords("error.key_twice", name=name)
-            table[short] = convert(rests[key], text, self.reading) if key in rests else self._convert(key, text)
-        return values | fields | {argument.name: stated for argument in self._of("facts")}
+            whole = key in rests or key in bodies
+            table[short] = convert(rests.get(key, "text"), text, self.reading) if whole else self._convert(key, text)
+        return values | fields | self._tables(stated, filled)
+
+    def _tables(self, stated: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, Any]:
+        """Facts and a template's fields, as the arguments that take them."""
+        return {a.name: table for part, table in (("facts", stated), ("slots", filled)) for a in self._of(part)}
+
+    def _slots(self) -> list[str]:
+        """What any template of the plan asks its author for, where the command takes that."""
+        names = (name for template in self.reading.plan.statements.values() for name in template.fields)
+        return list(dict.fromkeys(names)) if self._of("slots") else []
 
     def _of(self, part: str) -> list[Field[Any]]:
         return [argument for argument in self.command.arguments if argument.metadata.get("part") == part]
@@ -158,7 +197,8 @@ class _Line:
 
     def _keys(self) -> Keys:
         fields = {fold_value(name): _FACT + spec.key for name, spec in self._facts()}
-        texts = {_FACT + spec.key for _, spec in self._facts() if spec.kind == "text"}
+        fields |= {fold_value(name): _SLOT + name for name in self._slots()}
+        texts = {_FACT + spec.key for _, spec in self._facts() if spec.kind == "text"} | {_SLOT + name for name in self._slots()}
         words: set[str] = set()
         for argument in self._of("key"):
             names = (argument.name, argument.name.rstrip("_"), *argument.metadata["names"])
@@ -171,6 +211,8 @@ class _Line:
     def _convert(self, field: str, text: str) -> object:
         if field.startswith(_FACT):
             return fact(text, self.reading.plan.facts.specs[field.removeprefix(_FACT)], self.reading)
+        if field.startswith(_SLOT):
+            return text
         kind = next(a.metadata["kind"] for a in self._of("key") if a.name == field)
         return convert(kind, text, self.reading)
 
@@ -217,6 +259,7 @@ class _Line:
             if any(a.metadata.get("which") == ("grade" if known and known.grade else "fact") for a in other.arguments):
                 return BadWords("error.fact_elsewhere", name=name, other="/" + (other.name if name.isascii() else other.zh))
         spelled = [spec_name for _, spec in self._facts() for spec_name in (spec.name, *spec.names, spec.key)]
+        spelled += self._slots()
         spelled += [word for a in self._of("key") for word in (*a.metadata["names"], a.name.rstrip("_"))]
         near = nearest(name, spelled)
         return BadWords("error.unknown_key", typed=name, nearest=near) if near else BadWords("error.unknown_key_alone", typed=name)
@@ -224,17 +267,17 @@ class _Line:
     def _set(self, parts: list[Part]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         found: dict[str, object] = {}
+        filled: dict[str, object] = {}
         for part in parts:
             if part.refusal:
                 raise part.refusal
-            table = found if part.key.startswith(_FACT) else values
-            key = part.key.removeprefix(_FACT)
+            table, key = _table(part.key, found, filled, values)
             if part.blank:
                 continue
             if key in table:
                 raise BadWords("error.key_twice", name=re.split("[=:＝：]", self.typed.cut(part.start, part.end))[0].strip())
             table[key] = part.value
-        return values | {argument.name: found for argument in self._of("facts")}
+        return values | self._tables(found, filled)
 
     def _rest(self, start: int, end: int) -> dict[str, Any]:
         """The free text: fields of a kind take the words that convert, in order; a text field takes all that is left."""

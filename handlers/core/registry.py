@@ -41,6 +41,16 @@ def facts(which: Literal["grade", "fact"]) -> Any:
     return field(default_factory=dict, metadata={"part": "facts", "which": which})
 
 
+def slots() -> Any:
+    """Every `key=value` whose key a statement's author is asked for by a template of the plan: name -> text, to the end of its line."""
+    return field(default_factory=dict, metadata={"part": "slots"})
+
+
+def body(name: str, name_en: str) -> Any:
+    """`name:` and all that follows it, line breaks too, to the letter."""
+    return field(default=None, metadata={"part": "body", "name": (name, name_en)})
+
+
 def _default(value: Any) -> dict[str, Any]:
     return {} if value is MISSING else {"default": value}
 
@@ -106,6 +116,8 @@ def command(
 APPROVED: dict[str, Callable[[Any, Any, str], None]] = {}
 #: What a returned approval sets going, by its kind: `run(context, approval, by, reason)`.
 RETURNED: dict[str, Callable[[Any, Any, str, str], None]] = {}
+#: What a spoken yes that its leader denies sets going, by its kind: `run(context, approval, reason)`.
+DENIED: dict[str, Callable[[Any, Any, str], None]] = {}
 #: Timers by the letter of their record: `run(context, ref, name, due)`.
 TIMERS: dict[str, Callable[[Any, str, str, datetime], None]] = {}
 #: Requests between workflows and facts from deliveries: `run(context, incident, values)`.
@@ -114,6 +126,20 @@ REQUESTS: dict[str, Callable[[Any, str, Mapping[str, Any]], None]] = {}
 ARRIVALS: dict[str, Callable[[Any], Reply | None]] = {}
 #: How notices and cards look: `draw(look, about)` answers what to say, or None when it no longer matters.
 SCREENS: dict[str, Callable[[Any, Mapping[str, Any]], Outgoing | None]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What takes long: `read(context, about)` in a reading transaction, `make(words, it)` outside any, `keep(context, about, it, made)` in
+    the commit that ends the work."""
+
+    read: Callable[[Any, Mapping[str, Any]], Any]
+    make: Callable[[Any, Any], bytes]
+    keep: Callable[[Any, Mapping[str, Any], Any, bytes], None]
+
+
+#: Work by its kind.
+WORKS: dict[str, Work] = {}
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
@@ -124,6 +150,10 @@ def approved(kind: str) -> Callable[[Run], Run]:
 
 def returned(kind: str) -> Callable[[Run], Run]:
     return _keeper(RETURNED, kind)
+
+
+def denied(kind: str) -> Callable[[Run], Run]:
+    return _keeper(DENIED, kind)
 
 
 def timer(letter: str) -> Callable[[Run], Run]:

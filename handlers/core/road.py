@@ -19,7 +19,7 @@ from handlers.core.forms import command_of
 from handlers.core.look import Look
 from handlers.core.message import Attached, Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.parser import Parsed, Reading, parse
-from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS, Command
+from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS, WORKS, Command
 from handlers.core.screen import screen
 from handlers.core.tokens import fold_value
 from handlers.core.wording import Words
@@ -28,9 +28,10 @@ from storage.cipher import Cipher
 from storage.database import Database, Transaction, away, part
 from storage.gathered import gathered
 from storage.inbox import INBOX
+from storage.papers import WORK
 from storage.plans import Plans
 from storage.queue import backoff
-from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow
+from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow, WorkRow
 from storage.timers import TIMERS as TIMER_QUEUE
 from storage.unit_of_work import UnitOfWork
 from storage.views.reader import Reader, ReadOnce
@@ -457,6 +458,40 @@ class Road:
         except (RuleBroken, NotFound):
             log.info("a timer no longer applies", extra={"action": "timer_stale", "record": row.record_ref, "timer": row.name})
 
+    # Work
+
+    def labour(self, row: WorkRow) -> None:
+        """Read, compute outside any transaction, and keep what came of it in the commit that ends the row. What it read may have changed
+        meanwhile: then all of it is done again."""
+        for left in range(ATTEMPTS - 1, -1, -1):
+            try:
+                return self._labour(row)
+            except Conflict:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _labour(self, row: WorkRow) -> None:
+        work = WORKS[row.kind]
+        given = self.house.database.read(lambda tx: work.read(self._working(tx, row), row.about))
+        made = work.make(self.house.words, given)
+        self.house.database.write(lambda tx: self._laboured(tx, row, given, made))
+
+    def _laboured(self, tx: Transaction, row: WorkRow, given: Any, made: bytes) -> None:
+        context = self._working(tx, row)
+        context.uow.lock(row.about["incident"])
+        if not WORK.done(tx, row, self.house.now()):
+            raise LostRow(f"work {row.id} is somebody else's now")
+        try:
+            with part(tx):
+                WORKS[row.kind].keep(context, row.about, given, made)
+        except UserError as refusal:
+            text, _ = explain(refusal, self.house.words, self.house.plans.current, self.house.now(), "")
+            context.uow.answer(row.key, row.about, plain(Outgoing(text)))
+
+    def _working(self, tx: Transaction, row: WorkRow) -> Context:
+        return self._own_context(tx, self._unit(tx, "work", f"work:{row.key}"), "work")
+
     # Drawing
 
     def reader(self, tx: Transaction) -> Reader:
@@ -466,9 +501,10 @@ class Road:
     def look(self, reader: Reader, person: str, audience: str = WHOLE) -> Look:
         return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person, audience)
 
-    def draw(self, reader: Reader, row: OutboxRow) -> Outgoing | None:
-        """What an outbox row says now, or None when it no longer matters."""
-        house, about = self.house, row.about
+    def draw(self, reader: Reader, row: OutboxRow, *, stands: bool = False) -> Outgoing | None:
+        """What an outbox row says now, or None when it no longer matters. `stands`: it was said, and its words are only set anew."""
+        house = self.house
+        about: Mapping[str, Any] = {**row.about, "stands": stands}
         if row.kind == "secret":
             about = outbox.unsealed(house.cipher, row)
             about = {**about, "values": {**about["values"], "url": house.public_url}}

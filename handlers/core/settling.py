@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from handlers.core.clocks import known_of, settle_clocks
 from handlers.core.context import Context
+from handlers.core.statements import follow
 from workflows import task as rules
 from workflows.core.calendar import Calendar
 from workflows.core.conditions import Known, answer
@@ -54,6 +55,7 @@ def settle(context: Context, incident: Incident, *, freely: bool = False, new_le
                 changes[what].append(after)
     _tell(context, incident, changes["made"], {task.group for task in tasks})
     clocks = settle_clocks(context, incident)
+    follow(context, incident)
     return Settled(clocks=clocks, **{what: tuple(task.ref for task in tasks) for what, tasks in changes.items()})
 
 

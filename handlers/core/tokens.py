@@ -28,6 +28,10 @@ class Folded:
         """What stands between two places of the shape, to the letter, without blanks at its ends."""
         return self.text[self.places[start] : self.places[end]].strip()
 
+    def until(self, place: int) -> "Folded":
+        """The same without what stands from `place` on."""
+        return Folded(self.text, self.shape[:place], self.places[: place + 1])
+
     def skip(self, place: int, blanks: str = " \n") -> int:
         while place < len(self.shape) and self.shape[place] in blanks:
             place += 1

@@ -1,17 +1,17 @@
 """Why a task was reminded of: from its trail what was said, to whom and what kept quiet; from the rules what comes next."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from handlers.core.context import Context
 from handlers.core.wording import Ours
 from storage.views.reader import Entry
 from workflows.core.response import Response
 from workflows.incident import Incident
-from workflows.task import BY_ITSELF, State, Step, Task, ahead
+from workflows.task import BY_ITSELF, SPOKEN, State, Step, Task, ahead, seen_until, still_seen
 
 #: As many words to come as are told.
 STEPS = 3
-SPOKEN = ("reminded", "escalated")
 
 
 def why_lines(context: Context, incident: Incident, task: Task, verifiers: tuple[str, ...]) -> list[str]:
@@ -34,7 +34,7 @@ def why_lines(context: Context, incident: Incident, task: Task, verifiers: tuple
     coming = [line for step in steps for line in _step(context, incident, task, step)]
     return [
         *past,
-        *_now(context, task, response),
+        *_now(context, task, response, steps),
         _say(context, "coming"),
         *coming,
         *_again(context, steps, response),
@@ -59,7 +59,7 @@ def _past(context: Context, incident: Incident, task: Task, trail: Sequence[Entr
         round=len(words),
         higher=higher,
         rung=_rung(context, int(last.details["level"]), response, str(last.details["timer"])),
-        to=_people(context, incident, task, last.details.get("to") or []),
+        to=_people(context, incident, task, last.details.get("to") or [], level=int(last.details["level"]), at=last.at),
     )
     if skipped := _skipped(trail, last, response):
         yield _say(context, "empty", rungs=context.words.join([_specs(context, spec.split(" ")) for spec in skipped]))
@@ -97,7 +97,7 @@ def _cannot(context: Context, incident: Incident, task: Task, last: Entry) -> li
 # What is
 
 
-def _now(context: Context, task: Task, response: Response) -> Iterator[str]:
+def _now(context: Context, task: Task, response: Response, steps: Sequence[Step]) -> Iterator[str]:
     first = (*([task.owner] if task.owner else []), *context.organization.groups[task.group].leaders)
     if gone := [context.name(one) for one in dict.fromkeys(first) if one in context.organization.away]:
         yield _say(context, "away", people=context.words.join(gone))
@@ -107,6 +107,10 @@ def _now(context: Context, task: Task, response: Response) -> Iterator[str]:
         yield _say(context, "snoozed", until=task.snoozed_until)
     if response.quiet is not None and response.waking(context.now) > context.now:
         yield _say(context, "quiet", until=response.waking(context.now))
+    heard = {one: seen for step in steps for one in step.people if (seen := context.reader.seen(one, task))}
+    until = {one: seen_until(task, seen, response) for one, seen in heard.items()}
+    if told := [_say(context, "seen_until", person=context.name(one), until=until[one]) for one in until if until[one] > context.now]:
+        yield _say(context, "seen", people=context.words.join(told))
 
 
 # What comes
@@ -114,7 +118,7 @@ def _now(context: Context, task: Task, response: Response) -> Iterator[str]:
 
 def _step(context: Context, incident: Incident, task: Task, step: Step) -> Iterator[str]:
     response = context.response(incident)
-    to = [_people(context, incident, task, step.people)] if step.people else []
+    to = [_people(context, incident, task, step.people, level=step.level, at=step.at)] if step.people else []
     if step.last:
         to = [context.words.say("audience.control"), *to]
     ways = context.words.join([context.words.say(f"plan.way.{way}") for way in step.by]) if step.by else ""
@@ -145,9 +149,14 @@ def _stop(context: Context, task: Task) -> str:
 # Names
 
 
-def _people(context: Context, incident: Incident, task: Task, people: Iterable[str]) -> str:
-    """Each with what makes them the one to hear it, as things stand now."""
-    return context.words.join([_person(context, incident, task, person) for person in people]) or context.words.say("audience.control")
+def _people(context: Context, incident: Incident, task: Task, people: Iterable[str], *, level: int, at: datetime) -> str:
+    """Each with what makes them the one to hear it, as things stand now, or that they have said 收到 to as much."""
+    named: list[str] = []
+    for person in people:
+        seen, who = context.reader.seen(person, task), _person(context, incident, task, person)
+        knows = seen is not None and seen.at <= at and still_seen(task, seen, level=level, response=context.response(incident), now=at)
+        named.append(_say(context, "knows", person=Ours(who)) if knows else who)
+    return context.words.join(named) or context.words.say("audience.control")
 
 
 def _person(context: Context, incident: Incident, task: Task, person: str) -> str:

@@ -8,41 +8,57 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from pathlib import Path
+from zipfile import is_zipfile
 
 from storage.plan.calendar import check_years, read_calendar
 from storage.plan.facts import TYPES, check_asked, read_facts
 from storage.plan.findings import Finding, PlanError, listed, nearest
 from storage.plan.obligations import check_named, read_obligations
 from storage.plan.organization import Names, read_organization
+from storage.plan.papers import PAPERS, check_papers, read_papers
 from storage.plan.playbooks import COMMON, Reading, read_playbook
 from storage.plan.quiet import read_digest
 from storage.plan.response import read_ladder, read_responses
 from storage.plan.rubric import read_rubric
 from storage.plan.statements import FOLDER as STATEMENTS
-from storage.plan.statements import read_template
+from storage.plan.statements import RULES, read_template, read_wording
 from storage.plan.table import Source, Table, read_toml
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
+from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.plan import DIGEST, Plan
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
-from workflows.core.template import Template
+from workflows.core.template import Template, Wording
 
-__all__ = ["CALENDAR", "Finding", "PlanError", "calendar_from", "check_plan", "fingerprint", "load_plan", "plan_files", "rules_from_files"]
+__all__ = [
+    "CALENDAR",
+    "LETTERHEAD",
+    "Finding",
+    "PlanError",
+    "calendar_from",
+    "check_plan",
+    "fingerprint",
+    "load_plan",
+    "plan_files",
+    "rules_from_files",
+]
 
 ORGANIZATION, FACTS, RUBRIC, RESPONSE = "organization.toml", "facts.toml", "rubric.toml", "response.toml"
 OBLIGATIONS, CALENDAR = "obligations.toml", "calendar.toml"
 PLAYBOOKS = "playbooks/"
+#: Optional: the firm's letterhead, into which papers are written.
+LETTERHEAD = "letterhead.docx"
 REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, OBLIGATIONS, CALENDAR, f"{PLAYBOOKS}{COMMON}.toml")
 #: Always today's, also for a running incident, which keeps all the others.
-CURRENT = (ORGANIZATION, CALENDAR)
+CURRENT = (ORGANIZATION, CALENDAR, PAPERS)
 #: What every kept plan has; those kept before there were obligations have none.
 KEPT = tuple(name for name in REQUIRED if name not in (*CURRENT, OBLIGATIONS))
-ALLOWED = (*REQUIRED, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES))
+ALLOWED = (*REQUIRED, PAPERS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
 
 
 def load_plan(folder: Path) -> Plan:
@@ -114,12 +130,12 @@ def _in_order(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 def _read_folder(folder: Path) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
     if not folder.is_dir():
         return {}, (Finding(str(folder), "", "missing_folder", {"folder": str(folder)}),)
-    patterns = ("*.toml", "playbooks/*.toml", f"{STATEMENTS}*.md")
+    patterns = ("*.toml", "playbooks/*.toml", f"{STATEMENTS}*.md", f"{STATEMENTS}*.toml")
     found = sorted(path.relative_to(folder).as_posix() for pattern in patterns for path in folder.glob(pattern))
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
     for name in found:
-        if name not in ALLOWED and not name.startswith(STATEMENTS):
+        if name not in ALLOWED and not _is_template(name):
             findings.append(_unknown_file(name, found))
             continue
         try:
@@ -127,7 +143,13 @@ def _read_folder(folder: Path) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
         except OSError as fault:
             findings.append(Finding(name, "", "unreadable", {"detail": fault.strerror or str(fault)}))
     findings.extend(Finding(name, "", "missing_file") for name in REQUIRED if name not in found)
+    if (folder / LETTERHEAD).exists() and not is_zipfile(folder / LETTERHEAD):
+        findings.append(Finding(LETTERHEAD, "", "not_docx"))
     return files, tuple(findings)
+
+
+def _is_template(name: str) -> bool:
+    return name.startswith(STATEMENTS) and name.endswith(".md")
 
 
 def _unknown_file(name: str, found: list[str]) -> Finding:
@@ -152,7 +174,9 @@ class _Read:
     playbooks: dict[str, Playbook] = field(default_factory=dict)
     obligations: dict[str, Obligation] = field(default_factory=dict)
     statements: dict[str, Template] = field(default_factory=dict)
+    wording: Wording = field(default_factory=Wording)
     of_statements: list[Finding] = field(default_factory=list)
+    papers: dict[str, Form] = field(default_factory=dict)
 
     def root(self, name: str) -> Table | None:
         return self.roots[name][1] if name in self.roots else None
@@ -166,7 +190,9 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest)
+        return Plan(
+            *head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest, self.wording, self.papers
+        )
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -185,12 +211,26 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
         read.rubric = read_rubric(root, read.facts)
     sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
     _read_rules(read, Names(read.organization, kept, sound=sound))
-    for name in (name for name in files if name.startswith(STATEMENTS)):
-        template, findings = read_template(name, files[name], read.facts)
+    _read_papers(read, kept=kept)
+    _read_statements(read, files)
+    return read
+
+
+def _read_papers(read: _Read, *, kept: bool) -> None:
+    if papers := read.root(PAPERS):
+        read.papers = read_papers(papers, read.facts)
+    if (root := read.root(OBLIGATIONS)) and not kept:
+        check_papers(root, read.papers, read.obligations)
+
+
+def _read_statements(read: _Read, files: Mapping[str, bytes]) -> None:
+    if root := read.root(RULES):
+        read.wording = read_wording(root)
+    for name in (name for name in files if _is_template(name)):
+        template, findings = read_template(name, files[name], read.facts, read.wording)
         read.of_statements += findings
         if template:
             read.statements[Path(name).stem] = template
-    return read
 
 
 def _read_rules(read: _Read, names: Names) -> None:

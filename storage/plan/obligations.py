@@ -79,6 +79,7 @@ def _obligation(table: Table, reading: Reading, subtypes: Collection[str]) -> Ob
         partial_ok=table.text("partial_ok", ""),
         steps=table.texts("steps"),
         closing=table.flag("closing"),
+        paper=table.text("paper", ""),
     )
     table.close()
     _check_deadline(table, obligation)

@@ -11,11 +11,13 @@ from storage.plan.table import Table, check_not_slower, format_duration, shown
 from workflows.core.channels import CHANNELS, QUIET
 from workflows.core.clock_ladder import CLOCK_LADDER, CONTROL, Ladder
 from workflows.core.hours import NAMES, HoursName
-from workflows.core.response import PAUSABLE, Response, Rung
+from workflows.core.response import HOLDS, PAUSABLE, SIGNATORY, STEPS, Response, Rung
 from workflows.core.rubric import ResponseLevel
 
 LEVELS = tuple(ResponseLevel)
 ACTS = ("activate", "end", "override", "statement")
+#: Acts that a plan may leave to the house (`handlers.core.asking.LEADERS`).
+OPTIONAL = ("sign",)
 #: Kinds of approval that `no_oral` may name. Those that stop a regulator's clock are never given orally, whatever the plan says.
 SPEAKABLE = ("activate", "end", "statement")
 #: Acts that `step_up` may name.
@@ -24,6 +26,8 @@ PROVABLE = ("approve",)
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
 _CLOCK_SPANS = ("before", "repeat", "day_before", "repeat_days")
+#: So many repeats 收到 keeps from whoever said it, under plans that do not say for how long.
+REPEATS_SEEN = 2
 #: What a heavier level must not take longer for. `remind_before` is longer where it is gentler, and is not among them.
 _PACES = (
     "cadence",
@@ -59,7 +63,7 @@ def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:
             root.note(level, "missing_level", name=level)
     responses = {level: _response(table, level, names) for level, table in tables.items()}
     root.close()
-    for name in (*_PACES, "snooze_max"):
+    for name in (*_PACES, "snooze_max", "seen_for"):
         check_not_slower(root.source, [(tables[level].key(name), level, getattr(one, name)) for level, one in responses.items()])
     _check_pauses(tables, responses)
     check_not_slower(root.source, [(tables[level].key("rungs"), level, _length(one.rungs)) for level, one in responses.items()])
@@ -103,10 +107,13 @@ def _response(table: Table, level: ResponseLevel, names: Names) -> Response:
         terminal_max=_limit(table, "terminal_max"),
         snooze_max=table.duration("snooze_max", zero=True),
         snooze_count=table.whole("snooze_count", least=0),
+        seen_for=table.duration("seen_for", zero=True) if table.has("seen_for") else REPEATS_SEEN * pace["overdue_repeat"],
         no_oral=_no_oral(table, level),
         step_up=_step_up(table),
         calendars=_calendars(table),
         quiet_hours=read_quiet(table, level),
+        steps=_steps(table, level),
+        holds=table.duration("statement_holds") if table.has("statement_holds") else HOLDS,
         terminal_by=_ways(table, "terminal_by", [way for way in CHANNELS if way not in {*QUIET, "urgent"}]),
     )
     table.close()
@@ -117,7 +124,8 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
     inner = table.table("approvers", required=True)
     if inner is None:
         return {}
-    found = {act: inner.texts(act) for act in ACTS}
+    also = (*OPTIONAL, *(step for step in STEPS if step != SIGNATORY))
+    found = {act: inner.texts(act) for act in (*ACTS, *(one for one in also if inner.has(one)))}
     inner.close()
     for act, specs in found.items():
         if not specs and not table.source.faulty(inner.key(act)):
@@ -125,6 +133,22 @@ def _approvers(table: Table, level: ResponseLevel, names: Names) -> Mapping[str,
         for index, spec in enumerate(specs):
             names.check(inner, act, "approver", spec, ("commander",), place=f"{act}[{index}]")
     return found
+
+
+def _steps(table: Table, level: ResponseLevel) -> tuple[str, ...]:
+    """Plans that do not say have a statement checked by technology and compliance before it is signed; lighter ones without the board."""
+    usual = tuple(STEPS) if level in (ResponseLevel.L1, ResponseLevel.L2) else tuple(step for step in STEPS if step != "board_secretary")
+    if not table.has("statement_steps"):
+        return usual
+    steps, place = table.texts("statement_steps"), table.key("statement_steps")
+    for index, step in enumerate(steps):
+        if step not in STEPS:
+            table.source.unknown(f"{place}[{index}]", "step", step, STEPS)
+    if steps.count(SIGNATORY) != 1 or len(set(steps)) < len(steps):
+        if not table.source.faulty(place):
+            table.note("statement_steps", "steps_signatory", found=", ".join(steps) or "—")
+        return usual
+    return tuple(step for step in steps if step in STEPS)
 
 
 def _no_oral(table: Table, level: ResponseLevel) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`statements/*.md`: templates of what the firm says, with fields `{name}` that somebody fills.
+"""`statements/*.md`: templates of what the firm says, with fields `{name}` that somebody fills; `rules.toml` there: what holds for all.
 
 A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or by the author, who is asked for what the template declares:
 
@@ -16,20 +16,27 @@ from collections.abc import Iterator
 from storage.plan.findings import Finding, listed, nearest
 from storage.plan.table import Table, read_toml
 from workflows.core.facts import FactBook
-from workflows.core.template import Template
+from workflows.core.template import INCIDENT, KINDS, Template, Wording, banned
 
 FOLDER = "statements/"
-#: What an incident fills by itself, in both languages of the plan's texts.
-INCIDENT = (
-    *("编号", "标题", "类型", "系统", "地点", "发生时间", "获知时间", "恢复时间", "公司", "现在"),
-    *("number", "title", "type", "system", "place", "occurred", "known", "recovered", "firm", "now"),
-)
-KINDS = ("text", "number", "time", "channel", "phone")
+RULES = f"{FOLDER}rules.toml"
 _HEAD = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.DOTALL)
 _FIELD = re.compile(r"\{([^{}\n]*)\}")
 
 
-def read_template(name: str, content: bytes, facts: FactBook | None) -> tuple[Template | None, tuple[Finding, ...]]:
+def read_wording(root: Table) -> Wording:
+    """What is left out is as it always was; an empty list is the firm's own word."""
+    usual = Wording()
+    lists = {name: root.texts(name) if root.has(name) else getattr(usual, name) for name in ("banned", "cause_open")}
+    for name, phrases in lists.items():
+        for index, phrase in enumerate(phrases):
+            if not phrase.strip():
+                root.note(f"{name}[{index}]", "empty_text")
+    root.close()
+    return Wording(**lists)
+
+
+def read_template(name: str, content: bytes, facts: FactBook | None, wording: Wording) -> tuple[Template | None, tuple[Finding, ...]]:
     """The template in a file, and what is wrong with it. Without `facts` (they cannot be read) no field is doubted."""
     try:
         whole = content.decode()
@@ -42,11 +49,13 @@ def read_template(name: str, content: bytes, facts: FactBook | None) -> tuple[Te
     source, root = read_toml(name, f"\n{head}\n".encode())
     if root is None:
         return None, tuple(source.findings)
-    template = _template(root, whole[found.end() if found else 0 :])
+    start = found.end() if found else 0
+    template = _template(root, whole[start:])
     findings = [*root.source.findings]
     if facts is not None:
         known = (*INCIDENT, *template.fields, *facts.by_name, *facts.specs)
-        findings += _unfilled(name, whole, found.end() if found else 0, known)
+        findings += _unfilled(name, whole, start, known)
+    findings += [Finding(name, "", "banned_inside", {"phrase": phrase}) for phrase in banned(template.text, wording)]
     return template, tuple(findings)
 
 
@@ -70,5 +79,5 @@ def _unfilled(file: str, whole: str, start: int, known: tuple[str, ...]) -> Iter
         if name.casefold() in names:
             continue
         meant = nearest(name, known)
-        values = {"name": name, "meant": meant} if meant else {"name": name, "known": listed(INCIDENT[:10])}
+        values = {"name": name, "meant": meant} if meant else {"name": name, "known": listed(tuple(INCIDENT)[:10])}
         yield Finding(file, "", "unfilled" if meant else "unfilled_far", values, line)

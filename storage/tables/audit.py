@@ -81,11 +81,15 @@ def _postgres_triggers(table: str) -> tuple[str, ...]:
     )
 
 
-#: dialect name to the statements that make `audit` and `seal` append-only, in order; a migration executes the same ones.
-APPEND_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
-    "sqlite": (*_sqlite_triggers("audit", "record_ref", "version"), *_sqlite_triggers("seal", "id")),
-    "postgresql": (*_postgres_triggers("audit"), *_postgres_triggers("seal")),
-}
+def append_only(table: str, *key: str) -> Mapping[str, tuple[str, ...]]:
+    """Dialect name to the statements that make a table append-only, in order."""
+    return {"sqlite": _sqlite_triggers(table, *key), "postgresql": _postgres_triggers(table)}
+
+
+_OF_AUDIT: Final = append_only("audit", "record_ref", "version")
+_OF_SEAL: Final = append_only("seal", "id")
+#: The same for `audit` and `seal`; a migration executes the same ones.
+APPEND_ONLY: Final[Mapping[str, tuple[str, ...]]] = {dialect: (*_OF_AUDIT[dialect], *_OF_SEAL[dialect]) for dialect in _OF_AUDIT}
 
 
 AUDIT: Final[Table] = SQLModel.metadata.tables["audit"]
@@ -93,12 +97,12 @@ CHAIN: Final[Table] = SQLModel.metadata.tables["chain"]
 SEAL: Final[Table] = SQLModel.metadata.tables["seal"]
 
 
-def _guard(table: Table, dialect: str, statements: tuple[str, ...]) -> None:
-    for statement in statements:
-        event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]
+def guard(table: Table, statements: Mapping[str, tuple[str, ...]]) -> None:
+    """Have the database refuse changes of a table from the moment it is made."""
+    for dialect, each in statements.items():
+        for statement in each:
+            event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]
 
 
-_guard(AUDIT, "sqlite", _sqlite_triggers("audit", "record_ref", "version"))
-_guard(SEAL, "sqlite", _sqlite_triggers("seal", "id"))
-_guard(AUDIT, "postgresql", _postgres_triggers("audit"))
-_guard(SEAL, "postgresql", _postgres_triggers("seal"))
+guard(AUDIT, _OF_AUDIT)
+guard(SEAL, _OF_SEAL)

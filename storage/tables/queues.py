@@ -13,6 +13,11 @@ DONE: Final = "done"
 BURIED: Final = "buried"
 
 
+def is_literally(column: str, value: str) -> ColumnElement[bool]:
+    """`column = 'value'` for conditions of partial indexes: of a parameter the databases cannot know that the index applies."""
+    return literal_column(f"{column} = '{value}'")
+
+
 class QueueRow(SQLModel):
     """A row that waits until `due`.
 
@@ -35,8 +40,7 @@ class QueueRow(SQLModel):
 
 def _rules(table: str, *unique: str) -> tuple[Any, ...]:
     """Uniqueness, the indexes a claim walks (waiting rows only: finished rows cost nothing), and ids that are never used twice."""
-    waiting: ColumnElement[bool] = literal_column(f"status = '{WAITING}'")
-    buried: ColumnElement[bool] = literal_column(f"status = '{BURIED}'")
+    waiting, buried = is_literally("status", WAITING), is_literally("status", BURIED)
     return (
         UniqueConstraint(*unique, name=f"uq_{table}_{'_'.join(unique)}"),
         Index(f"ix_{table}_due", "priority", "due", "id", sqlite_where=waiting, postgresql_where=waiting),
@@ -59,8 +63,10 @@ class InboxRow(QueueRow, table=True):
     erased: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-_IS_CARD: ColumnElement[bool] = literal_column("kind = 'card'")
-_CARDS = Index("ix_outbox_card", "incident", "ref", sqlite_where=_IS_CARD, postgresql_where=_IS_CARD)
+#: Of rows of the outbox, in statements that ask for nothing else.
+IS_CARD: Final = is_literally("kind", "card")
+OUTBOX_WAITS: Final = is_literally("outbox.status", WAITING)
+_CARDS = Index("ix_outbox_card", "incident", "ref", sqlite_where=IS_CARD, postgresql_where=IS_CARD)
 _AWAITED: ColumnElement[bool] = literal_column("receipt IS NOT NULL")
 _RECEIPTS = Index("ix_outbox_receipt", "accepted", sqlite_where=_AWAITED, postgresql_where=_AWAITED)
 #: What a person's hourly budget counts: done, and no more urgent than a reminder.

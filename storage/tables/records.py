@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import LargeBinary, UniqueConstraint, false
+from sqlalchemy import LargeBinary, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from storage.database import JsonText, UtcDateTime
@@ -135,6 +135,7 @@ class ApprovalRow(SQLModel, table=True):
     confirmed_at: datetime | None = _moment()
     denial: str | None = None
     values: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "{}"})
+    barred: Any = Field(sa_type=JsonText, nullable=False, sa_column_kwargs={"server_default": "[]"})
     version: int
     touched: int
 
@@ -170,6 +171,13 @@ class ReportRow(SQLModel, table=True):
     later_from: datetime | None = _moment()
     later_reason: str
     later_by: str | None = None
+    drafts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    draft_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    drafted_by: str | None = None
+    drafted_at: datetime | None = _moment()
+    signed_by: str | None = None
+    signed_at: datetime | None = _moment()
+    signed_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
     level: int
     round: int
     prompted_at: datetime = _moment(null=False)

@@ -26,6 +26,13 @@ def notices(session: Session, kinds: Collection[str]) -> list[OutboxRow]:
     return [row for row in rows if row.about["notice"] in kinds]
 
 
+def live(session: Session, kind: str) -> list[OutboxRow]:
+    """Notices of this kind that stand where they were sent, the oldest first."""
+    stands = (col(OutboxRow.kind) == "notice", col(OutboxRow.message_id).is_not(None), col(OutboxRow.superseded).is_(False))
+    rows = session.scalars(select(OutboxRow).where(*stands).order_by(col(OutboxRow.id)))
+    return [row for row in rows if row.about["notice"] == kind]
+
+
 def words_of(session: Session, incident: str) -> list[tuple[str, str, datetime]]:
     """(ref, verb, when) of each time that an item of the incident spoke, the oldest first."""
     spoken = select(AuditRow).where(col(AuditRow.incident) == incident, col(AuditRow.verb).in_(("reminded", "escalated")))

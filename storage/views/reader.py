@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from storage import papers
 from storage.duties import organization_at
 from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
 from storage.outbox import chats_of
+from storage.papers import Paper
 from storage.plans import Plans
 from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
@@ -22,9 +24,11 @@ from workflows.core.duty import DutyChange
 from workflows.core.errors import NotFound
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
+from workflows.core.seen import Seen
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.regulator_report import Report
-from workflows.task import LIVE, State, Task, verifiers_of
+from workflows.statement import Revision, Statement
+from workflows.task import LIVE, SPOKEN, State, Task, verifiers_of
 from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
@@ -191,6 +195,16 @@ class Reader:
     def approvals(self, incident: str) -> list[Approval]:
         return self._children(Approval, incident)
 
+    def statement(self, ref: str) -> Statement:
+        return self._get(Statement, ref)
+
+    def statements(self, incident: str) -> list[Statement]:
+        return self._children(Statement, incident)
+
+    def revisions(self, statement: Statement) -> list[Revision]:
+        """All texts that it ever had, the oldest first."""
+        return [one for one in self._children(Revision, statement.incident) if one.statement == statement.ref]
+
     def gradings(self, incident: str) -> list[Grading]:
         return self._children(Grading, incident)
 
@@ -268,6 +282,18 @@ class Reader:
         found = [(row.record_ref.removeprefix("P:"), row.details or {}) for row in rows]
         return [(person, str(details["by"]), str(details["reason"])) for person, details in found if details.get("ref") == ref]
 
+    def paper(self, ref: str, version: int, *, signed: bool = False) -> Paper:
+        """A version of the paper of a report, or of the closing summary of an incident."""
+        paper = papers.find(self._session, ref, version, signed=signed)
+        self.incident(paper.incident)
+        return paper
+
+    def paper_named(self, paper: str) -> Paper:
+        """A paper by its own id, of an incident that the viewer sees."""
+        found = papers.named(self._session, paper)
+        self.incident(found.incident)
+        return found
+
     def attachments(self, incident: str) -> list[Attachment]:
         """All evidence of an incident, in the order it came."""
         self.incident(incident)
@@ -285,9 +311,15 @@ class Reader:
     def chats(self, incident: str) -> list[tuple[str, str]]:
         return chats_of(self._session, incident)
 
-    def has_seen(self, person: str, ref: str, version: int) -> bool:
-        row = self._session.get(SeenRow, (person, ref))
-        return row is not None and row.version >= version
+    def seen(self, person: str, task: Task) -> Seen | None:
+        """The person's 收到 to what was said of a task, unless something has happened to it since."""
+        row = self._session.get(SeenRow, (person, task.ref))
+        if row is None or row.version < task.touched:
+            return None
+        version, spoken = col(AuditRow.version), col(AuditRow.verb).in_(SPOKEN)
+        words = select(AuditRow).where(col(AuditRow.record_ref) == task.ref, version > task.touched, version <= row.version, spoken)
+        last = self._session.scalars(words.order_by(version.desc()).limit(1)).first()
+        return Seen(int((last.details or {})["level"]) if last else 0, row.at)
 
     def spoken_of(self, platform: str, message_id: str) -> OutboxRow | None:
         """What one of our messages was about; None when it was about several things, or is not known."""

@@ -12,13 +12,13 @@ from bot.__main__ import main
 from bot.bootstrap import SAMPLE_PLAN
 from storage.database import Database
 from storage.plans import Plans
-from storage.schema import migrate
 from storage.sessions import GUESSES, hashed
 from storage.tables.api import TokenRow
 from storage.tables.audit import AuditRow
 from tests.bot.api_world import asked, program
 from tests.bot.web_world import KEY, House, made
 from tests.make import Clock
+from tests.ready import with_schema
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def installed(tmp_path: Path) -> Iterator[Path]:
     """A migrated database, and the environment of an operator."""
     url = f"sqlite:///{tmp_path / 'gengfu.db'}"
     database = Database(url)
-    migrate(database)
+    with_schema(database)
     database.close()
     before, folder = dict(os.environ), Path.cwd()
     os.environ.update({"GENGFU_DATABASE_URL": url, "GENGFU_DATA_KEYS": f"k1:{KEY}", "GENGFU_SEAL_KEY": KEY})

@@ -22,7 +22,7 @@ from tests.browser.live import on_watch
 from tests.make import Clock
 from tests.ready import with_schema
 
-LOOPS = ("inbox", "timers", "urgent", "outbox")
+LOOPS = ("inbox", "timers", "urgent", "outbox", "work")
 KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 
 

@@ -12,7 +12,6 @@ from sqlmodel import func, select
 
 from storage import alerts
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.api import AlertRow
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow
@@ -20,6 +19,7 @@ from storage.tables.records import IncidentRow
 from tests.bot.api_world import Program, program
 from tests.bot.web_world import House, made
 from tests.make import Clock
+from tests.ready import with_schema
 from workflows.alert import MOST_OPENED
 
 #: A notification as Alertmanager 0.27 sends it.
@@ -238,7 +238,7 @@ def test_alerts_that_nobody_hears_of_any_more_are_forgotten(house: House, monito
 @pytest.mark.postgres
 def test_two_replicas_open_one_incident_for_each_alert_and_count_every_repeat(tmp_path: Path, postgres_url: str) -> None:
     database = Database(postgres_url)
-    migrate(database)
+    with_schema(database)
     database.close()
     replicas = [made(tmp_path / str(number), Clock(), GENGFU_DATABASE_URL=postgres_url) for number in range(2)]
     try:

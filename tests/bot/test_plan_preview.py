@@ -15,9 +15,9 @@ from bot.preview_cli import Asked, preview_command
 from handlers.core.wording import Locale
 from storage.database import Database
 from storage.plan import load_plan
-from storage.schema import migrate
 from storage.tables.audit import AuditRow
 from storage.tables.queues import DONE, OutboxRow
+from tests.ready import with_schema
 from tests.world import SMALL_PLAN, World, make_world
 from workflows.core.errors import BadConfig
 from workflows.core.rubric import ResponseLevel
@@ -153,7 +153,7 @@ def test_both_languages(tmp_path: Path, locale: Locale) -> None:
 def live_house(settings: Settings) -> World:
     """A house in which something is going on, in the configured database, on the sample plan."""
     database = Database(settings.database_url.reveal())
-    migrate(database)
+    with_schema(database)
     world = make_world(database, plan=SAMPLE)
     world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
     world.says("li.na", "/定级 I1 证监会=较大")

@@ -17,12 +17,12 @@ from bot.seal_mail import mail_seals
 from storage.audit import append_personal, export_lines
 from storage.database import Database
 from storage.plan import load_plan
-from storage.schema import migrate
 from storage.seals import seal
 from storage.verify import fingerprint, verify_lines
 from tests.feishu_firm import KEYS
 from tests.letterbox import Letterbox
 from tests.make import Clock
+from tests.ready import with_schema
 
 AUDITOR = "shi.lei@example.com"
 
@@ -71,7 +71,7 @@ def settings(folder: Path, port: int | None, locale: str = "zh") -> dict[str, st
 @contextmanager
 def firm(folder: Path, port: int, locale: str = "zh") -> Iterator[Firm]:
     database = Database(settings(folder, port)["GENGFU_DATABASE_URL"])
-    migrate(database)
+    with_schema(database)
     database.close()
     clock = Clock()
     one, other = (build(read_settings(settings(folder, port, locale), None), now=clock) for _ in range(2))

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,8 @@ from bot.bootstrap import Parts, build
 from bot.config import read_settings
 from handlers.core.message import Message, Reply
 from storage.database import Database
-from storage.schema import migrate
 from tests.make import Clock
-from tests.ready import hasty
+from tests.ready import hasty, with_schema
 
 KEY = "S0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0VZS0U="
 
@@ -135,24 +132,12 @@ def hidden(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
 
 
-@cache
-def _migrated() -> bytes:
-    """An empty database of today's schema: migrating one for each test would take longer than the test."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        database = Database(f"sqlite:///{path}")
-        migrate(database)
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.close()
-        return path.read_bytes()
-
-
 def made(folder: Path, clock: Clock, **environment: str) -> House:
     (folder / "app").mkdir(parents=True)
-    (folder / "app" / "gengfu.db").write_bytes(_migrated())
+    url = f"sqlite:///{folder / 'app' / 'gengfu.db'}"
+    with_schema(Database(url)).close()
     values = {
-        "GENGFU_DATABASE_URL": f"sqlite:///{folder / 'app' / 'gengfu.db'}", "GENGFU_DATA_KEYS": f"k1:{KEY}", "GENGFU_SEAL_KEY": KEY,
+        "GENGFU_DATABASE_URL": url, "GENGFU_DATA_KEYS": f"k1:{KEY}", "GENGFU_SEAL_KEY": KEY,
         "GENGFU_CONSOLE": "on",
     }  # fmt: skip
     parts = build(read_settings(values | environment, None), now=clock)

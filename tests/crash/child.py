@@ -19,12 +19,12 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from storage.database import Database
-from tests.crash.story import LONG, SHORT, play, start
+from tests.crash.story import LONG, PAPER, SHORT, play, start
 from tests.world import make_world
 
 T = TypeVar("T")
 
-STORIES = {"short": SHORT, "long": LONG}
+STORIES = {"short": SHORT, "long": LONG, "paper": PAPER}
 
 
 def tell(**what: object) -> None:

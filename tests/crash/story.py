@@ -23,7 +23,8 @@ from storage.database import Database
 from storage.mapping import KINDS, to_record
 from storage.seals import seal
 from storage.tables.audit import AuditRow
-from storage.tables.queues import BURIED, DONE, WAITING, InboxRow, OutboxRow, TimerRow
+from storage.tables.papers import PaperRow
+from storage.tables.queues import BURIED, DONE, WAITING, InboxRow, OutboxRow, TimerRow, WorkRow
 from storage.tables.records import CounterRow, IncidentRow, TaskRow
 from storage.tables.rooms import RoomMessageRow, RoomRow
 from storage.verify import verify_lines
@@ -58,6 +59,12 @@ SHORT = (
     Step(0, "li.na", "/incident open 行情中断"),
     Step(3, "sun.jie", "/task claim T2", click=True),
     Step(6),
+)
+
+#: A paper is asked for, made outside any transaction, kept, and told.
+PAPER = (
+    Step(0, "li.na", "/incident open 行情中断"),
+    Step(2, "li.na", "/incident summary I1"),
 )
 
 #: From the first word to the archive.
@@ -163,8 +170,10 @@ def check(world: World, log: Path, steps: tuple[Step, ...]) -> None:
     check_answers(world, steps)
     check_timers(world)
     check_said(world, log)
-    left = [row for row in rows(world.database, InboxRow) if row.status != DONE]
-    assert not left, [(row.event_id, row.status, row.error) for row in left]
+    left = [row for kind in (InboxRow, WorkRow) for row in rows(world.database, kind) if row.status != DONE]
+    assert not left, [(row, row.status, row.error) for row in left]
+    asked = [step for step in steps if "summary" in step.text]
+    assert [(row.id, row.version) for row in rows(world.database, PaperRow)] == [(f"I1-{n}", n) for n in range(1, len(asked) + 1)]
 
 
 def check_trail(world: World) -> None:
@@ -188,7 +197,8 @@ def check_answers(world: World, steps: tuple[Step, ...]) -> None:
     typed = {f"reply:console:{event_id(n)}" for n, step in enumerate(steps) if step.person and not step.click}
     tapped = {f"reply:console:{event_id(n)}" for n, step in enumerate(steps) if step.click}
     assert len(keys) == len(set(keys))
-    assert typed <= set(keys) <= typed | tapped
+    papers = {f"reply:paper:{row.id}" for row in rows(world.database, PaperRow)}
+    assert typed | papers <= set(keys) <= typed | tapped | papers
 
 
 def check_timers(world: World) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from storage.database import Database
 from tests.crash import story
-from tests.crash.story import LONG, PAST_LEASES, SHORT, Step
+from tests.crash.story import LONG, PAPER, PAST_LEASES, SHORT, Step
 from tests.make import START
 from tests.world import World
 
@@ -68,6 +68,20 @@ SEAMS = [
     ("Road.fire: insert outbox", 2),
     ("Road.fire: written", 1),
     ("Road.fire: committed", 1),
+]
+
+
+#: The same of a paper: asked for, claimed, made, kept.
+PAPER_SEAMS = [
+    ("Road._handled: insert work", 1),
+    ("Worker.work_turn: update work", 1),
+    ("Worker.work_turn: committed", 1),
+    ("Road._labour: begun", 1),
+    ("Road._labour: insert file", 1),
+    ("Road._labour: insert paper", 1),
+    ("Road._labour: insert audit", 1),
+    ("Road._labour: written", 1),
+    ("Road._labour: committed", 1),
 ]
 
 
@@ -156,6 +170,22 @@ def test_killed_at_a_seam(
     found.close()
     died = next((step.at for step in reversed(SHORT) if {"answered": SHORT.index(step), "error": None} in told), START)
     assert recover(database_url, log, SHORT, died + PAST_LEASES) == undisturbed("short", SHORT)
+
+
+@pytest.mark.parametrize(("seam", "turn"), PAPER_SEAMS)
+def test_killed_while_a_paper_is_made(
+    database_url: str,
+    tmp_path: Path,
+    children: Children,
+    undisturbed: Callable[[str, tuple[Step, ...]], dict[str, Any]],
+    seam: str,
+    turn: int,
+) -> None:
+    log = tmp_path / "log"
+    told = children.run(database_url, log, "paper", START, seam, turn)
+    assert told[-1] == {"ended": -signal.SIGKILL}, told
+    assert told[-2]["died_at"] == seam
+    assert recover(database_url, log, PAPER, PAPER[-1].at + PAST_LEASES) == undisturbed("paper", PAPER)
 
 
 def test_killed_twenty_times_during_one_incident(

@@ -59,6 +59,11 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "incident merge": OFFICE | {"lead"},
     "incident false-alarm": OFFICE | {"lead"},
     "incident downgrade": frozenset({"opinion"}),
+    "statement draft": frozenset({"opinion"}),
+    "statement edit": frozenset({"opinion"}),
+    "statement submit": frozenset({"opinion"}),
+    "statement withdraw": frozenset({"opinion"}),
+    "statement show": READS,
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is
     "incident end": OFFICE,
@@ -92,6 +97,9 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "report filed": PLAN,  # of the doer's group or the office: the handler knows the report
     "report not-required": OFFICE | {"lead"},  # legal and compliance too, who are nobody's only group here
     "report later": OFFICE | {"lead"},  # the same people
+    "report draft": PLAN,  # the doer's group, office, legal, compliance: the handler knows the report
+    "report sign": PLAN,  # those whom the plan names for the level: the rule knows who they are
+    "incident summary": OFFICE,
     "duty show": LISTED,
     "duty set": OFFICE | HEADS,  # of that group, or the office's leaders: the rule knows which
     "duty swap": PLAN,
@@ -178,7 +186,7 @@ def _passes(who: str, person: str, organization: Organization) -> bool:
     [
         *("approve", "oral confirm", "oral deny", "return", "delegate", "later"),
         *("incident activate", "incident end", "incident close", "incident merge", "incident false-alarm", "incident downgrade"),
-        *("report not-required", "report later"),
+        *("report not-required", "report later", "report sign"),
     ],
 )
 def test_acts_of_four_eyes_are_marked_as_such(name: str) -> None:

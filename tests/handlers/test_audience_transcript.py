@@ -44,6 +44,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.says("li.na", "/同意 A2 口头=周衡 电话里说马上启动")
     world.says("li.na", "/事件 进展 备用链路已切换")
     world.says("li.na", "/定级 阅读=700万")
+    world.says("xu.jing", "/声明 起草 I1 模板=媒体回执")
     refused = [world.says("li.na", f"/报送 不报 R{number} 不影响经营也不影响客户资产").error for number in range(1, 5)]
     assert None in refused
     yield world
@@ -84,9 +85,9 @@ def test_the_same_card_in_five_rooms(world: World) -> None:
     leaders, it, opinion, client = (body(world, f"g:{group}", head) for head, group in HEADS.items())
     whole = body(world, own, "li.na")
     assert names(client) == ["事件", "状态", "总指挥", "类型", "初步损失", "最新进展", "下次通报"]
-    assert names(opinion) == ["事件", "状态", "舆情", "级别", "上次定级", "总指挥", "类型", "初步损失", "最新进展", "下次通报"]
+    assert names(opinion) == ["事件", "状态", "舆情", "级别", "上次定级", "总指挥", "声明", "类型", "初步损失", "最新进展", "下次通报"]
     assert names(it) == [
-        *("事件", "状态", "级别", "总指挥", "任务", "监管", "类型", "系统", "地点", "报告人", "最新进展", "下一步", "下次通报")
+        *("事件", "状态", "级别", "总指挥", "任务", "声明", "监管", "类型", "系统", "地点", "报告人", "最新进展", "下一步", "下次通报")
     ]
     assert {"舆情", "级别", "待批", "口头", "监管", "不报", "初步损失"} <= set(names(leaders))
     assert not {"系统", "地点", "报告人", "下一步"} & set(names(leaders))
@@ -94,7 +95,7 @@ def test_the_same_card_in_five_rooms(world: World) -> None:
     assert not {"初步损失", "报告人"} & set(names(whole)), "sums of money and who reported it are not for whoever sits in the open room"
 
     assert (labels(leaders), labels(client)) == ([], ["通报进展"])
-    assert labels(opinion) == ["定级", "通报进展", "人工打分", "降级"]
+    assert labels(opinion) == ["定级", "通报进展", "人工打分", "起草声明", "降级"]
     assert {"通报进展", "全部任务", "新增任务"} <= set(labels(it))
     assert {"已恢复", "时间线", "交接指挥", "误报"} <= set(labels(whole))
     assert len({card["title"] for card in (leaders, it, opinion, client, whole)}) == 1
@@ -175,7 +176,21 @@ def test_reported_in_a_groups_own_chat_it_gets_a_room_where_it_is_run(tmp_path: 
 def test_the_table_knows_every_group_field_and_notice() -> None:
     assert set(GROUPS) == set(KNOWN_GROUPS)
     assert set(GROUPS.values()) | {OPEN} == {WHOLE, *SHOWN}
-    buttons = {"fill", "move", "grading", "update", "task_list", "timeline", "heard", "handover", "playbook", "leave", "watch"}
+    buttons = {
+        "fill",
+        "move",
+        "grading",
+        "update",
+        "task_list",
+        "timeline",
+        "heard",
+        "handover",
+        "playbook",
+        "leave",
+        "watch",
+        "drafting",
+        "wording",
+    }
     for audience, fields in SHOWN.items():
         assert fields <= set(PARTS) | buttons, audience
         assert {"title", "state"} <= fields, "the text twin says them everywhere"

@@ -79,12 +79,15 @@ def test_seen_stops_that_message_to_that_person_and_nothing_else(world: World) -
     world.says("ma.chao", f"/认领 {ref}")
     world.says("ma.chao", f"/完成 {ref} 已固定")
 
-    assert world.taps("he.lei", f"收到 {ref}").text == f"知道了,{ref} 的这一条不再发给你。它仍是「待核实」,该办的还要办。"
+    world.passes(minutes=20)
+    assert world.taps("he.lei", f"收到 {ref}").text == (
+        f"知道了,15:20 前不再重复提醒你 {ref};上报到更高一级、有变动、到时限照说,别人照旧。它仍是「待核实」,该办的还要办。"
+    )
     assert world.task(ref).state is State.DONE
     assert world.timers(ref) == {"verify": START + timedelta(hours=1)}, "it stops no timer"
 
     before = {person: len(world.direct(person)) for person in ("he.lei", "chen.bo")}
-    world.passes(minutes=62)
+    world.passes(minutes=42)
     told = {person: [t for t in world.direct(person)[count:] if f"{ref} " in t and "提醒】" in t] for person, count in before.items()}
     assert told["he.lei"] == [], "the one who has seen it is not told the same again"
     assert any("马超 14:00 已报完成,还没有人核实。请核实或退回。" in text for text in told["chen.bo"])

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handlers.core.why import SPOKEN
 from storage.database import Database
 from tests.handlers.test_reminders_transcript import MIDDLE, OUTAGE, SMALL, opened
 from tests.world import SMALL_PLAN, World, make_world
+from workflows.task import SPOKEN
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests.dingtalk_firm import Firm, firm_on_dingtalk, staff_id
 from tests.letterbox import Letterbox
 from tests.simulators.core.visitor import soon
+from tests.simulators.dingtalk.sealing import robot_sign
 
 
 @pytest.fixture
@@ -71,15 +73,47 @@ def test_what_is_no_act_of_four_eyes_goes_on_by_tap(http: Firm) -> None:
     assert http.parts.database.read(lambda tx: http.parts.road.reader(tx).task("T6").owner) == "wang.qiang"
 
 
-def test_a_forged_message_with_captured_headers_changes_no_approval(http: Firm) -> None:
-    """Whoever saw one delivery can say anything as anybody for an hour: but nothing of four eyes."""
+def refused(firm: Firm, reason: str) -> float:
+    name, labels = "gengfu_callbacks_refused_total", {"platform": "dingtalk", "reason": reason}
+    return firm.parts.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+def test_a_forged_message_with_captured_headers_is_refused_stored_nowhere_and_counted(http: Firm) -> None:
+    """Whoever saw one delivery has headers that are good for an hour, and for that delivery alone."""
+    http.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    seen, kept = http.sim.deliveries.sent[-1], http.waiting()
+    forged = {**seen.content, "msgId": "forged==", "senderStaffId": staff_id("zhou.heng"), "text": {"content": "/任务 认领 T1"}}
+    assert http.sim.deliveries.replay(seen, forged).status_code == 401
+    assert http.waiting() == kept
+    assert refused(http, "replayed_signature") == 1
+    assert http.sim.deliveries.replay(seen, seen.content).status_code == 200, "the platform may send it again"
+    assert http.waiting() == kept
+
+
+def test_whoever_sends_first_with_headers_that_they_made_out_changes_no_approval(http: Firm) -> None:
+    """Where the request itself was held up in between, the forged one comes first: nothing of four eyes is done by it."""
     http.says("li.na", "/事件 上报 类型=系统故障 行情中断")
     seen = http.sim.deliveries.sent[-1]
+    stamp = str(int(seen.headers["timestamp"]) + 7)
+    held_up = replace(seen, headers={"timestamp": stamp, "sign": robot_sign(stamp, http.sim.state.app_secret)})
     forged = {**seen.content, "msgId": "forged==", "senderStaffId": staff_id("zhou.heng"), "text": {"content": "/事件 误报 I1 演习"}}
-    assert http.sim.deliveries.replay(seen, forged).status_code == 200
+    assert http.sim.deliveries.replay(held_up, forged).status_code == 200
     http.settle()
     assert refusals(http, "zhou.heng") == ["house.unsigned"]
     assert http.parts.database.read(lambda tx: http.parts.road.reader(tx).incident("I1").state) == "open"
+
+
+def test_of_two_that_are_signed_in_one_millisecond_the_second_is_refused_and_can_be_said_again(http: Firm) -> None:
+    """(?) Nobody says whether DingTalk signs two deliveries alike. If it does, the second gets no 200, and a tap shows a failure."""
+    http.sim.deliveries.one_millisecond = True
+    first, second = http.player("li.na").says("", "/帮助"), http.player("wang.qiang").says("", "/帮助")
+    assert first is not None
+    assert second is not None
+    assert (first.problems, second.problems) == ([""], ["HTTP 401"])
+    http.sim.clock.push(seconds=1)
+    again = http.player("wang.qiang").says("", "/帮助")
+    assert again is not None
+    assert again.arrived
 
 
 def test_on_unsigned_roads_acts_of_four_eyes_are_pages(http: Firm) -> None:

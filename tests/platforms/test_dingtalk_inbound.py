@@ -1,20 +1,28 @@
 """DingTalk's callbacks: every vector reaches its verdict with its decoded fields; what is mutated stores nothing; nothing ever raises."""
 
+import asyncio
 import json
 import os
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from bot.platforms.core.container import Container, key_of
 from bot.platforms.core.contract import Answer, Heard, NotAuthentic
+from bot.platforms.dingtalk.adapter import DingTalk, Setup
 from bot.platforms.dingtalk.inbound import Event, Inbound, Secrets, header_sign
 from handlers.core.message import Message, Reply
+from storage.database import Database
+from storage.shelf import DatabaseShelf
+from tests.platforms.test_dingtalk_contract import LABELS
+from tests.ready import with_schema
+from tests.simulators.dingtalk import Clock
 
 VECTORS = Path(__file__).parent / "vectors" / "dingtalk"
 ROADS = {"robot_http": "/callbacks/dingtalk", "card_http": "/callbacks/dingtalk/card", "event_http": "/callbacks/dingtalk/events"}
@@ -337,21 +345,46 @@ def test_a_replayed_tap_is_the_same_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["robot_text_group_ok", "card_click_ok"])
-def test_headers_that_were_captured_serve_another_body_for_a_minute_and_no_longer(name: str) -> None:
+def test_headers_serve_the_body_that_came_with_them_first_and_its_repeats_in_every_replica(name: str, tmp_path: Path) -> None:
+    """(timestamp, signature) and not the body is what DingTalk signs; a second body under them is somebody else's."""
     vector = _load(name)
     headers, body = _request(vector)
+    if name == "card_click_ok":
+        content = {"cardPrivateData": {"actionIds": ["b1"], "params": {"a": "3|/task claim T1", "c": "cid9"}}}
+        body = json.dumps({**json.loads(body), "content": json.dumps(content)}).encode()
+    clock = Clock(datetime.fromtimestamp(vector["now"], UTC))
+    replicas = _replicas(vector["config"], clock, tmp_path / "gengfu.db")
     other = json.dumps({**json.loads(body), "msgId": "forged", "outTrackId": "forged"}).encode()
-    clock = datetime.fromtimestamp(vector["now"], UTC)
-    config = vector["config"]
-    key, secret, robot = (config.get(name, "") for name in ("app_key", "app_secret", "robot_code"))
-    secrets = Secrets(key, secret, robot, card_secret=config.get("api_secret", ""))
-    inbound = Inbound(secrets, lambda: clock, _said)
-    inbound.receive(headers, body)
-    inbound.receive(headers, other)  # two that are signed in one millisecond
-    clock += timedelta(minutes=2)
-    inbound.receive(headers, body)
-    with pytest.raises(NotAuthentic, match="replayed_signature"):
-        inbound.receive(headers, other)
+    assert asyncio.run(_proven_by(replicas[0], headers, body)) == ""
+    for later in (0, 1, 3000):
+        clock.push(seconds=later)
+        for replica in replicas:
+            assert asyncio.run(_proven_by(replica, headers, body)) == "", "a repeat of the platform's"
+            assert asyncio.run(_proven_by(replica, headers, other)) == "replayed_signature"
+            beside = {**headers, "sign": "x", "x-ddpaas-signature": "y"} | {key: headers[key] for key in headers}
+            assert asyncio.run(_proven_by(replica, {**beside, "x-other": "z"}, other)) == "replayed_signature", "whatever else stands there"
+
+
+def _replicas(config: Mapping[str, Any], clock: Clock, file: Path) -> list[DingTalk]:
+    database, http = Database(f"sqlite:///{file}"), httpx.AsyncClient()
+    with_schema(database)
+    shelf = DatabaseShelf(database, "dingtalk", clock)
+    secrets = Secrets(
+        config.get("app_key", ""), config.get("app_secret", ""), config.get("robot_code", ""), card_secret=config.get("api_secret", "")
+    )
+    return [DingTalk(secrets, Setup("http"), http, http, shelf, LABELS, clock) for _ in range(2)]
+
+
+async def _proven_by(platform: DingTalk, headers: Mapping[str, str], body: bytes) -> str:
+    """Why it is refused; empty where it is not."""
+    try:
+        found = platform.receive(headers, body)
+        assert isinstance(found, Heard)
+        assert found.check is not None
+        await found.check()
+    except NotAuthentic as refusal:
+        return refusal.reason
+    return ""
 
 
 def test_foreign_buttons_do_nothing() -> None:

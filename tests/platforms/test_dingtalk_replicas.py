@@ -10,6 +10,8 @@ from sqlmodel import col, select
 from storage.tables.queues import DONE, InboxRow
 from tests.dingtalk_firm import Firm, Mode, two_on_dingtalk
 
+REPLAYED = {"platform": "dingtalk", "reason": "replayed_signature"}
+
 
 @pytest.fixture(params=["stream", "http"])
 def mode(request: pytest.FixtureRequest) -> Mode:
@@ -52,3 +54,15 @@ def test_each_event_and_each_message_once(firms: tuple[Firm, Firm], mode: Mode) 
         lambda tx: [row.status for row in tx.exec(select(InboxRow).where(col(InboxRow.platform) == "dingtalk"))]
     )
     assert rows == [DONE] * 6
+
+
+@pytest.mark.parametrize("mode", ["http"], indirect=True)
+def test_headers_that_served_one_server_serve_no_other_body_at_the_other(firms: tuple[Firm, Firm]) -> None:
+    firm, other = firms
+    firm.says("li.na", "/帮助")
+    seen, kept = firm.sim.deliveries.sent[-1], firm.waiting()
+    forged = {**seen.content, "msgId": "forged==", "senderStaffId": "dzhouheng", "text": {"content": "/帮助"}}
+    assert {firm.sim.deliveries.replay(seen, forged).status_code for _ in range(4)} == {401}, "in turn at both"
+    assert firm.waiting() == kept
+    found = [one.parts.metrics.registry.get_sample_value("gengfu_callbacks_refused_total", REPLAYED) for one in (firm, other)]
+    assert found == [2, 2]

@@ -10,6 +10,7 @@ from bot.platforms.core.contract import (
     Done,
     Edit,
     Fetch,
+    Invite,
     PlatformDown,
     Recall,
     Rejected,
@@ -240,7 +241,8 @@ def test_a_group_of_the_app_receives_words_and_commands(app: WecomStand) -> None
     app.do(Send(replace(card("李娜"), mentions=("WuDi",)), chat=chat), "card:1")
     (shown,) = app.sim.said
     assert "· 认领: /任务 认领 T1" in shown.text
-    assert "只收不发" in shown.text
+    assert "只收不发,命令请私聊更夫:\n· 认领" in shown.text
+    assert "在这里回复" not in shown.text
     assert shown.mentioned == {"WuDi"}
 
 
@@ -354,3 +356,65 @@ def test_no_foreign_file_is_fetched(robot: WecomStand, app: WecomStand) -> None:
             robot.do(Fetch("m", key), "fetch:1")
     with pytest.raises(WillNeverWork):
         app.do(Fetch("m", "unknown-media"), "fetch:2")
+
+
+def test_nobody_is_called_who_is_not_in_the_group(app: WecomStand) -> None:
+    """Who went on leave and out of the group, or came by another messenger; the words name them all the same."""
+    app.sim.add_person("SunJie", "孙洁")
+    chat = app.do(CreateRoom("INC 行情中断", ("LiNa", "WuDi")), "room:1").facts["chat"]
+    app.do(Send(Outgoing("孙洁、吴迪:请回复", mentions=("SunJie", "wudi")), chat=chat), "outbox:1")
+    assert app.sim.said[-1].mentioned == {"WuDi"}
+    app.do(Invite(chat, ("SunJie",)), "invite:1")
+    app.do(Send(Outgoing("孙洁:请回复", mentions=("SunJie",)), chat=chat), "outbox:2")
+    assert app.sim.said[-1].mentioned == {"SunJie"}
+
+
+# Found by trying to break it
+
+
+def test_long_words_said_again_on_purpose_are_seen_each_time(app: WecomStand) -> None:
+    """The count must stand in what is shown: WeCom compares that, and not the file behind it."""
+    text = "行情中断,请各组确认。" * 200
+    for key in ("outbox:1", "outbox:2"):
+        app.do(Send(Outgoing(text), person="LiNa"), key)
+    shown = [message for message in app.sim.said if message.kind == "text"]
+    assert [message.text.endswith("(同样的话,第 2 次)") for message in shown] == [False, True]
+    assert all(len(message.text.encode()) <= 2048 for message in shown)
+
+
+@pytest.mark.parametrize("sign", ["字", "😀", "👩‍💻", "é"])
+def test_words_at_the_limit_are_cut_between_signs(app: WecomStand, sign: str) -> None:
+    for more in range(4):
+        app.do(Send(Outgoing("x" * more + sign * 700), person="LiNa"), f"outbox:{sign}:{more}")
+    assert all("�" not in message.text for message in app.sim.said)
+
+
+def test_where_nobody_has_spoken_a_group_is_not_remembered_as_one_that_takes_no_cards(robot: WecomStand) -> None:
+    group = robot.sim.add_group("新群", ("LiNa", "WuDi"), chat_id="wrNew")
+    with pytest.raises(Rejected):
+        robot.do(Send(card("李娜"), chat="wrNew"), "card:1")
+    group.spoken = True
+    robot.do(Send(card("李娜"), chat="wrNew"), "card:2")
+    assert robot.sim.said[-1].kind == "template_card"
+
+
+def test_a_card_that_cannot_be_built_says_nothing_of_its_group(robot: WecomStand) -> None:
+    robot.sim.faults.add("WS aibot_send_msg", "answer", code=40016)
+    robot.do(Send(card("李娜"), chat="wrOffice"), "card:1")
+    assert robot.sim.said[-1].kind == "markdown"
+    robot.do(Send(card("吴迪"), chat="wrOffice"), "card:2")
+    assert robot.sim.said[-1].kind == "template_card"
+
+
+def test_whom_one_half_does_not_reach_the_other_may(sim: Sim) -> None:
+    """Outside the app's visible range, or never spoken to the robot: one-to-one either will do."""
+    both = WecomStand(sim, {**_app(sim), "WECOM_BOT_ID": sim.state.bot_id, "WECOM_BOT_SECRET": sim.state.bot_secret})
+    _spoken(both)
+    sim.state.people["LiNa"].visible = False
+    done = both.do(Send(card("李娜"), person="LiNa"), "card:1")
+    assert (done.facts["chat"], sim.said[-1].kind, sim.chat(sim.said[-1].chat).kind) == ("bot:LiNa", "template_card", "robot")
+    sim.add_person("Silent", "没说过话")
+    assert both.do(Send(Outgoing("在吗"), chat="bot:Silent"), "outbox:1").facts["chat"] == "app:Silent"
+    sim.add_person("Nobody", "都够不着", visible=False)
+    with pytest.raises(Rejected, match="可见范围"):
+        both.do(Send(Outgoing("在吗"), person="Nobody"), "outbox:2")

@@ -2,6 +2,7 @@
 it."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,9 @@ import pytest
 
 from bot.bootstrap import real_now
 from bot.channels import read_channels
-from bot.platforms.core.contract import Deed, Done, Fetch, Receipt, Send, TryLater
+from bot.platforms.core.contract import Deed, Done, Elsewhere, Fetch, Receipt, Send
 from bot.platforms.wecom.adapter import Wecom
+from bot.platforms.wecom.keeping import Patience
 from bot.platforms.wecom.wire import KEY, TIMES, Times, Wire
 from bot.wecom import make_wecom
 from handlers.core.message import Button, Card, Message, Outgoing, Reply
@@ -22,7 +24,10 @@ from tests.platforms.test_wecom_contract import WORDS, _peopled
 from tests.simulators.wecom.sim import Sim
 
 #: A tenth of what the house has.
-QUICK = Times(ping=1.0, answer=2.0, lease=1.5, renew=0.4, longest=1.0, kicked=3.0, refused=1.0, welcome=4.0)
+QUICK = Times(
+    ping=1.0, answer=2.0, lease=1.5, renew=0.4, longest=1.0, kicked=3.0, refused=1.0, welcome=4.0,
+    patience=Patience(most=3, longest=4.0, pauses=(0.1, 0.2, 0.3)),
+)  # fmt: skip
 CARD = Card("任务 T1", (("负责人", "无人"),), buttons=(Button("认领", "/task claim T1", 3), Button("完成", "/task done T1", 3)))
 
 
@@ -33,8 +38,11 @@ class Leases(Memory):
         super().__init__(now)
         self._leases: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
+        self.away = False
 
     def lease(self, key: str, holder: str, seconds: float) -> bool:
+        if self.away:
+            raise RuntimeError("the database is away")
         now = real_now()
         with self._lock:
             held, ends = self._leases.get(key, (holder, now))
@@ -191,6 +199,73 @@ def test_what_cannot_be_kept_at_once_is_kept_a_little_later(sim: Sim, one: Repli
     until(lambda: [message.text for message in one.heard] == ["你好"])
 
 
+def test_while_the_database_is_away_the_connection_stays_and_what_is_said_is_kept_in_its_order(sim: Sim) -> None:
+    shelf = Leases(sim.clock)
+    with replica(sim, shelf) as one:
+        until(one.up)
+        shelf.away, one.fails = True, 1000
+        for text in ("一", "二", "三"):
+            sim.person("LiNa").says("", text)
+        time.sleep(2 * QUICK.lease)
+        assert one.up()
+        assert one.heard == []
+        shelf.away, one.fails = False, 0
+        until(lambda: [message.text for message in one.heard] == ["一", "二", "三"])
+        assert len(sim.frames("aibot_subscribe")) == 1
+        assert sim.said == [], "nobody need hear of it"
+
+
+def test_what_cannot_be_kept_is_said_to_be_lost(sim: Sim, one: Replica) -> None:
+    """More than can be held, or longer than it is: whoever said it is told, one-to-one and in the group."""
+    one.fails = 1000
+    sim.person("WuDi").says("wrOffice", "/任务 列表", mention_bot=True)
+    for text in ("一", "二", "三", "四"):
+        sim.person("LiNa").says("", text)
+    until(lambda: len(sim.said) == 2)  # one is being tried when the others begin to wait
+    assert all("没有记下" in message.text for message in sim.said)
+    until(lambda: len(sim.said) == 5, 12)
+    told = "".join(message.text for message in sim.said)
+    assert all(f"「{text}」" in told for text in ("/任务 列表", "一", "二", "三", "四"))
+    one.fails = 0
+    sim.person("LiNa").says("", "还在吗")
+    until(lambda: [message.text for message in one.heard] == ["还在吗"])
+
+
+def test_a_tap_that_cannot_be_decided_is_said_to_be_lost(sim: Sim, one: Replica) -> None:
+    spoken(sim, one)
+    one.do(Send(Outgoing("x", CARD), chat="wrOffice"), "card:1")
+    one.fails = 1000
+    sim.robot.event_within = 0.2
+    sim.person("LiNa").taps(sim.said[-1], "认领")
+    until(lambda: "没有生效" in sim.said[-1].text)
+
+
+def test_a_database_that_is_away_ends_nobodys_listening(sim: Sim) -> None:
+    """All loops of the house end with whoever listens for it."""
+    shelf = Leases(sim.clock)
+    shelf.away = True
+    with replica(sim, shelf) as one:
+        until(lambda: one.wecom is not None and "database" in one.wire.trouble)
+        shelf.away = False
+        until(one.up)
+
+
+def test_what_is_no_frame_ends_nothing(sim: Sim, one: Replica) -> None:
+    connection = sim.wire.subscribed
+    assert connection is not None
+    for sent in (
+        "[]",
+        "{",
+        '{"cmd": "x", "headers": {"req_id": "a\\u0000"}}',
+        '{"headers": {"req_id": "\\ud800"}, "errcode": 0}',
+        '{"cmd": 7, "body": []}',
+    ):
+        asyncio.run_coroutine_threadsafe(connection.send(sent), sim.running).result(5)
+    sim.person("LiNa").says("", "还在吗")
+    until(lambda: [message.text for message in one.heard] == ["还在吗"])
+    assert sim.wire.subscribed is connection
+
+
 @pytest.mark.parametrize("trouble", ["drop", "silence"])
 def test_a_connection_that_dies_comes_back(sim: Sim, one: Replica, trouble: str) -> None:
     first = sim.wire.subscribed
@@ -206,7 +281,8 @@ def test_a_dead_connection_is_noticed_and_another_replica_takes_over_within_half
     assert TIMES.lease + TIMES.renew + TIMES.answer < 30
 
 
-def test_of_two_replicas_one_holds_it_and_the_other_takes_over(sim: Sim) -> None:
+def test_of_two_replicas_one_holds_it_and_the_other_takes_over(sim: Sim, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     shelf = Leases(sim.clock)
     with replica(sim, shelf) as first, replica(sim, shelf) as second:
         until(lambda: first.up() or second.up())
@@ -216,8 +292,14 @@ def test_of_two_replicas_one_holds_it_and_the_other_takes_over(sim: Sim) -> None
         subscriptions = len(sim.frames("aibot_subscribe"))
         assert subscriptions == 1, "nobody fights"
         holds, waits = (first, second) if first.up() else (second, first)
-        with pytest.raises(TryLater, match="another replica"):
-            waits.do(Send(Outgoing("x"), person="LiNa"), "outbox:1")
+        told = [record.message for record in caplog.records if record.name == "bot.platforms.wecom.wire"]
+        assert sorted(told) == ["listening", "the long connection is elsewhere"], "a line for each change, and no more"
+        offered = []
+        for _ in range(6):
+            with pytest.raises(Elsewhere, match="another replica") as later:
+                waits.do(Send(Outgoing("x"), person="LiNa"), "outbox:1")
+            offered.append(later.value.after)
+        assert offered == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
         holds.dies()
         assert until(waits.up) < (QUICK.lease + QUICK.renew + 1.0)
         sim.person("LiNa").says("", "还在吗")

@@ -20,6 +20,7 @@ from tests.ready import with_schema
 from workflows.core.duty import DutyChange
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, IncidentState
+from workflows.statement import Revision, Statement, StatementState
 from workflows.tip import Tip
 
 ALL = list(KINDS)
@@ -101,7 +102,7 @@ def _column_type(inner: Any) -> tuple[type[Any], ...]:
 
 
 def test_letters_name_kinds() -> None:
-    assert {letter_of(kind) for kind in ALL} == set("ITAGRNW") == set(BY_LETTER)
+    assert {letter_of(kind) for kind in ALL} == set("ITAGRNWSV") == set(BY_LETTER)
     assert all(BY_LETTER[letter_of(kind)] is kind for kind in ALL)
 
 
@@ -119,7 +120,11 @@ def kept(database: Database) -> Database:
     parent = Incident(
         "I0", "INC-0", "", IncidentState.OPEN, "", "li.na", START, START, "li.na", OpinionLevel.MILD, 0, ResponseLevel.L4
     )  # fmt: skip
-    database.write(lambda tx: tx.add(table_of(Incident)(**to_values(parent))))
+    said = Statement("S0", "I0", "", StatementState.DRAFT, "", "", "li.na", START, 1, "", (), {})
+    for record in (parent, said):
+        with Session(database.engine) as session:
+            session.add(table_of(type(record))(**to_values(record)))
+            session.commit()
     return database
 
 
@@ -128,7 +133,8 @@ def kept(database: Database) -> Database:
 @given(data=st.data())
 def test_a_record_comes_back_from_the_database_as_it_went(kept: Database, kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(made(kind))
-    named = {Incident: {"number": "X"}, Tip: {}, DutyChange: {}}.get(kind, {"incident": "I0"})
+    own = {Incident: {"number": "X"}, Tip: {}, DutyChange: {}, Revision: {"incident": "I0", "statement": "S0"}}
+    named = own.get(kind, {"incident": "I0"})
     record = replace(record, ref="X1", **named)
     table = table_of(kind)
     with Session(kept.engine) as session:  # never committed: each example finds the table empty

@@ -5,20 +5,21 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
+from bot.worker import apart
 from storage.database import Database
-from storage.schema import migrate
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow, TimerRow
 from storage.tables.records import CounterRow, TaskRow
 from storage.timers import TIMERS
 from storage.unit_of_work import UnitOfWork
+from tests.ready import with_schema
 from tests.world import World, make_world
 from workflows.task import Task
 
@@ -37,8 +38,8 @@ def two_incidents(world: World) -> World:
     return world
 
 
-def claimed(world: World) -> Sequence[TimerRow]:
-    return world.database.write(lambda tx: TIMERS.claim(tx, world.clock(), 100)).rows
+def claimed(world: World, most: int = 100) -> Sequence[TimerRow]:
+    return world.database.write(lambda tx: TIMERS.claim(tx, world.clock(), most)).rows
 
 
 def of_tasks(rows: Sequence[TimerRow]) -> list[TimerRow]:
@@ -68,7 +69,7 @@ def test_a_round_writes_what_each_timer_alone_would_write(tmp_path: Any) -> None
     worlds: list[World] = []
     for name in ("together", "alone"):
         database = Database(f"sqlite:///{tmp_path / name}.db")
-        migrate(database)
+        with_schema(database)
         worlds.append(two_incidents(make_world(database)))
     together, alone = worlds
     rounds = 0
@@ -85,6 +86,43 @@ def test_a_round_writes_what_each_timer_alone_would_write(tmp_path: Any) -> None
     assert rounds >= 3
     for world in worlds:
         world.database.close()
+
+
+def test_two_rounds_at_a_time_write_what_each_timer_alone_would_write(
+    postgres_url: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Database(postgres_url, threads=4)) as many, closing(Database(f"sqlite:///{tmp_path / 'alone'}.db")) as one:
+        with_schema(one)
+        together, alone = two_incidents(make_world(many)), two_incidents(make_world(one))
+        assert together.worker.side_by_side == 2
+        together.worker.round = 4
+        for minutes in SPANS:
+            for world in (together, alone):
+                world.clock.pass_time(minutes=minutes)
+            while asyncio.run(together.worker.timer_turn()):
+                pass
+            while rows := claimed(alone, 8):
+                for row in rows:
+                    alone.road.fire(row)
+            assert everything(together) == everything(alone)
+    assert "timers come one by one" not in caplog.messages
+
+
+def test_rounds_at_a_time_share_no_incident() -> None:
+    rows = [timer_of(number, incident) for number, incident in enumerate(["I1", "I2", "I1", "I3", "I1", "I2", "I4"])]
+    lots = apart(rows, 2)
+    assert sorted(row.record_ref for lot in lots for row in lot) == sorted(row.record_ref for row in rows)
+    first, second = ({row.incident for row in lot} for lot in lots)
+    assert not first & second
+    assert [len(lot) for lot in lots] == [4, 3]
+    assert [row.record_ref for row in lots[0]] == ["T0", "T2", "T4", "T6"], "in the order in which they were due"
+    assert apart(rows[:1], 2) == [rows[:1]]
+    assert apart([], 0) == []
+
+
+def timer_of(number: int, incident: str) -> TimerRow:
+    now = datetime(2026, 3, 10, tzinfo=UTC)
+    return TimerRow(lane=f"T{number}", due=now, created=now, record_ref=f"T{number}", name="response", incident=incident)
 
 
 def test_a_timer_that_was_moved_meanwhile_says_nothing_and_holds_up_nobody(world: World) -> None:

@@ -88,7 +88,7 @@ def expected(line: dict[str, Any]) -> dict[str, Any]:
 
 
 #: What the sample plan says besides: words for readers, of which the YAML knows nothing.
-WORDS = ("name_en", "to_en", "basis_en", "check", "check_en")
+WORDS = ("name_en", "to_en", "basis_en", "check", "check_en", "paper")
 
 
 def stated(duty: Obligation) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from storage.cipher import Cipher
 from storage.database import Database, Transaction
 from storage.form_links import FormLinks
 from storage.plans import Plans
-from storage.schema import migrate
 from storage.sessions import Sessions
 from storage.tables.queues import OutboxRow
 from storage.tables.sessions import GeneratorRow, LoginLinkRow, SessionRow
 from storage.totp import code_at, counter_at
 from tests.make import Clock
+from tests.ready import with_schema
 from tests.storage.totp_seed import seed_of
 from workflows.core.errors import NotAllowed, NotFound, UserError
 
@@ -37,7 +37,7 @@ def clock() -> Clock:
 def replicas(database_url: str, clock: Clock) -> Iterator[list[Sessions]]:
     load_topics()
     opened = [Database(database_url, threads=4) for _ in range(2)]
-    migrate(opened[0])
+    with_schema(opened[0])
     try:
         yield [Sessions(one, CIPHER, Plans(SAMPLE_PLAN), clock) for one in opened]
     finally:

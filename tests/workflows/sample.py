@@ -12,6 +12,8 @@ from workflows.core.response import Response, Rung
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident
 from workflows.incident import State as IncidentState
+from workflows.statement import ASKED, Statement, Step, digest_of
+from workflows.statement import State as Said
 from workflows.task import State, Task
 
 
@@ -103,6 +105,28 @@ def make_incident(state: IncidentState = IncidentState.OPEN, **changes: Any) -> 
         opinion_total=8,
         response_level=ResponseLevel.L3,
         playbooks=("common",),
+    )
+    return replace(plain, **changes)
+
+
+def make_statement(state: Said = Said.DRAFT, **changes: Any) -> Statement:
+    """A text of sun.jie's; where it is asked for, one step of two has been put."""
+    steps = (Step("technical", ("tech.head",), "A1"), Step("signatory", ("lead.deputy",)))
+    plain = Statement(
+        ref="S1",
+        incident="I1",
+        plan="sha256:0",
+        state=state,
+        template="first_notice",
+        title="首次告知",
+        created_by="sun.jie",
+        created_at=START,
+        revision=1,
+        digest=digest_of("行情中断,正在恢复。"),
+        authors=("sun.jie",),
+        facts={"system": "行情"},
+        asked_by="sun.jie" if state in ASKED else None,
+        chain=tuple(step.as_value() for step in steps) if state in ASKED else (),
     )
     return replace(plain, **changes)
 

@@ -16,8 +16,8 @@ import pytest
 import workflows
 from tests.make import START
 from tests.workflows.obligation_sample import EXCHANGES, FIRST, PROGRESS, make_terms
-from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_task, minutes
-from workflows import duty, incident, regulator_report, task, tip
+from tests.workflows.sample import ORGANIZATION, make_approval, make_incident, make_response, make_statement, make_task, minutes
+from workflows import duty, incident, regulator_report, statement, task, tip
 from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
 from workflows.core.duty import DutyChange, DutyKind
@@ -43,21 +43,25 @@ MACHINES = _discovered()
 
 #: States without a way out, except by these verbs.
 FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
-    "incident": {incident.State.CLOSED: {"reopen"}, incident.State.MERGED: set(), incident.State.FALSE_ALARM: set()},
+    "incident": {incident.State.CLOSED: {"reopen", "summary"}, incident.State.MERGED: set(), incident.State.FALSE_ALARM: set()},
     "task": {task.State.CLOSED: {"reopen"}, task.State.CANCELLED: {"reopen"}},
-    "approval": {approval.State.APPROVED: set(), approval.State.RETURNED: set(), approval.State.DENIED: set(), approval.State.VOID: set()},
+    "approval": {
+        approval.State.APPROVED: {"void"},
+        approval.State.RETURNED: set(),
+        approval.State.DENIED: set(),
+        approval.State.VOID: set(),
+    },
     "report": {
-        regulator_report.State.FILED: {"reopen", "doubt"},
+        regulator_report.State.FILED: {"reopen", "doubt", "issue"},
         regulator_report.State.NOT_REQUIRED: {"reopen", "doubt"},
-        regulator_report.State.DRAFTED: set(),
-        regulator_report.State.SIGNED: set(),
     },
     "duty": {duty.State.REFUSED: set(), duty.State.CANCELLED: set(), duty.State.DELIVERED: set()},
+    "statement": {statement.State.PUBLISHED: set(), statement.State.WITHDRAWN: set()},
     "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
-#: States whose moves come with papers: the codes are fixed, so that what others read does not change.
-NOT_YET: Mapping[str, set[StrEnum]] = {"report": {regulator_report.State.DRAFTED, regulator_report.State.SIGNED}}
+#: States whose moves come with channels: the codes are fixed, so that what others read does not change.
+NOT_YET: Mapping[str, set[StrEnum]] = {"statement": {statement.State.PUBLISHED}}
 
 
 def _working() -> Working:
@@ -106,6 +110,7 @@ def _incident_moves(state: incident.State) -> dict[str, Callable[[], Outcome[Any
         "change": lambda: incident.set_type(found, by="li.na", now=START, type_="system_failure", playbook="system_failure", facts={}),
         "attach": lambda: incident.attach(found, by="li.na", files=[{"name": "a.png", "size": 3, "sha256": "00"}], about=""),
         "also": lambda: incident.also_reported(found, by="li.na", who="名1", text="也断了", loss="", tip="N1"),
+        "summary": lambda: incident.summarise(found, by="li.na", version=1, sha256="00", content="00"),
         "restrict": lambda: incident.restrict(found, by="li.na", reason=""),
         "cadence": lambda: incident.ask_for_update(found, now=START, response=RESPONSE, organization=ORGANIZATION),
     }
@@ -197,6 +202,8 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
     again: dict[str, Any] = {**said, "reason": "故障再次出现,需重新报送"}
     late, soon = replace(first, deadline_at=START + minutes(600)), replace(first, deadline_at=START + minutes(1))
     begun = replace(series, last_filed_at=START + minutes(5))
+    drafted = replace(first, drafts=1, draft_sha256="00", drafted_by="sun.jie")
+    paper: dict[str, Any] = {"version": 1, "sha256": "00"}
     return {
         "decide": lambda: rules.decide(first, FIRST, terms, **said),
         "tighten": lambda: rules.tighten(late, FIRST, terms, now=now),
@@ -210,9 +217,29 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
         "round": lambda: rules.file(series, PROGRESS, terms, to=series.recipients, **told),
         "end": lambda: rules.finish(begun, PROGRESS, over, now=now),
         "lapse": lambda: rules.finish(series, PROGRESS, over, now=now),
+        "draft": lambda: rules.draft(first, **said, **paper, content="00", partial=False),
+        "sign": lambda: rules.sign(drafted, **said, version=1, signers=("li.na",)),
+        "issue": lambda: rules.issue(replace(drafted, signed_by="li.na", signed_sha256="00"), **paper),
         "not_required": lambda: rules.not_required(first, agreed, now=now),
         "reopen": lambda: rules.reopen(first, FIRST, terms, condition="yes", **again),
         "doubt": lambda: rules.reopen(first, FIRST, terms, condition="open", **again),
+    }
+
+
+def _statement_moves(state: statement.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = make_statement(state)
+    one = replace(found, chain=found.chain[:1])
+    said: dict[str, Any] = {"approval": "A1", "digest": found.digest, "by": "wang.qiang", "now": START, "to": ("sun.jie",)}
+    steps = (("technical", ("tech.head",)),)
+    return {
+        "submit": lambda: statement.submit(found, by="sun.jie", now=START, steps=steps, grades={}, holds=minutes(240)),
+        "step": lambda: statement.agree(found, **said),
+        "approve": lambda: statement.agree(one, **said),
+        "return": lambda: statement.return_(found, by="wang.qiang", reason="依据不足", to=()),
+        "edit": lambda: statement.edit(found, text="已恢复。", facts={}, by="sun.jie", template="", to=(), reason=""),
+        "mark": lambda: statement.mark(found, changed={"system": ["行情", "交易"]}, to=("sun.jie",)),
+        "void": lambda: statement.void(found, reason="级别已变", changed={}, to=()),
+        "withdraw": lambda: statement.withdraw(found, by="sun.jie", reason="不用发", to=()),
     }
 
 
@@ -221,6 +248,7 @@ MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | Non
     "task": _task_moves,
     "approval": _approval_moves,
     "report": _report_moves,
+    "statement": _statement_moves,
     "tip": _tip_moves,
     "duty": _duty_moves,
 }
@@ -233,7 +261,7 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip", "duty"} == set(MOVES) == set(FINAL)
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "statement", "tip", "duty"} == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -244,7 +272,7 @@ def test_every_state_is_reached(noun: str) -> None:
         fresh = {machine.after(state, verb) for state in fresh for verb in machine.verbs(state)} - reached
         reached |= fresh
     states = {state for state in type(machine.start)}  # noqa: C416  # an enum class is iterable, its type says only that it is a type
-    assert reached == states - NOT_YET.get(noun, set())
+    assert reached == states
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -287,7 +315,7 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, spoken, regulator_report, tip, duty)
+        for module in (incident, task, approval, spoken, regulator_report, statement, tip, duty)
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called

@@ -801,19 +801,22 @@ def test_what_is_no_and_waits_for_its_second_person_speaks_for_itself() -> None:
 
 
 def test_nothing_can_silence_it() -> None:
-    for state in (State.TO_DECIDE, State.DUE):
+    for state in rules.RUNNING:
         assert not {"claim", "ack", "snooze", "cancel", "block"} & set(MACHINE.verbs(state))
-    for state in (State.FILED, State.NOT_REQUIRED):
-        assert set(MACHINE.verbs(state)) == {"reopen", "doubt"}
+    assert set(MACHINE.verbs(State.FILED)) == {"reopen", "doubt", "issue"}
+    assert set(MACHINE.verbs(State.NOT_REQUIRED)) == {"reopen", "doubt"}
 
 
 def test_the_states_have_the_codes_that_others_rely_on() -> None:
     assert [str(state) for state in State] == ["to_decide", "due", "drafted", "signed", "filed", "not_required"]
 
 
-def test_papers_have_no_moves_before_they_exist() -> None:
-    assert {state for pair in MACHINE.moves.items() for state in (pair[0][0], pair[1])} == set(State) - {State.DRAFTED, State.SIGNED}
-    assert replace(opened().record, state=State.DRAFTED).open
+def test_a_paper_stops_no_clock_and_holds_no_word_that_was_told() -> None:
+    for state in (State.DRAFTED, State.SIGNED):
+        paper = replace(opened().record, state=state)
+        assert paper.open
+        assert rules.next_word(paper) is not None
+        assert MACHINE.after(state, "file") is State.FILED
     assert MACHINE.start is State.TO_DECIDE
 
 

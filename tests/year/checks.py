@@ -73,7 +73,7 @@ def _overdue(timers: list[tuple[str, str, str]], now: datetime) -> Iterator[str]
 
 
 def _buried(rows: sqlite3.Connection) -> Iterator[str]:
-    for table in ("inbox", "outbox", "timer"):
+    for table in ("inbox", "outbox", "timer", "work"):
         found = rows.execute(f"SELECT id, error FROM {table} WHERE status = 'buried'").fetchall()
         yield from (f"{table} {row} is buried: {error}" for row, error in found)
 

@@ -33,7 +33,8 @@ MACHINE = Machine(
         (State.PENDING, "delegate"): State.PENDING,
         (State.PENDING, "later"): State.PENDING,
         (State.PENDING, "remind"): State.PENDING,
-        (State.PENDING, "void"): State.VOID,
+        # also what was given: a text that changed was agreed to by nobody
+        **{(state, "void"): State.VOID for state in (State.PENDING, State.APPROVED, State.ORAL)},
         # workflows/core/spoken.py: holds at once, and is confirmed later
         (State.PENDING, "hear"): State.ORAL,
         (State.ORAL, "confirm"): State.APPROVED,
@@ -78,8 +79,14 @@ class Approval:
     denial: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     """what the approval sets going needs besides its text"""
+    barred: tuple[str, ...] = ()
+    """who may not decide it besides the one who asked: who wrote the text, who agreed to it in an earlier step"""
     version: int = 0
     touched: int = 0
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        return (self.asked_by, *self.barred)
 
 
 def ask(approval: Approval, organization: Organization) -> Outcome[Approval]:
@@ -96,7 +103,8 @@ def ask(approval: Approval, organization: Organization) -> Outcome[Approval]:
 
 
 def approvers_of(approval: Approval, organization: Organization) -> tuple[str, ...]:
-    """Who may decide now, never the one who asked: named approvers, those it was delegated to, and by `rank` deputies and leaders."""
+    """Who may decide now, never the one who asked or who is barred: named approvers, those it was delegated to, by `rank` deputies and
+    leaders. Where that leaves nobody: the heads above them, and then, for who is barred, the deputy and the leaders at once."""
     people: list[str] = []
     for spec in approval.needed:
         people.extend(organization.resolve(spec))
@@ -106,8 +114,11 @@ def approvers_of(approval: Approval, organization: Organization) -> tuple[str, .
             people.extend(_deputies(spec, organization))
     if approval.rank >= 2:
         people.extend(organization.groups["lead"].leaders)
-    found = tuple(p for p in dict.fromkeys(people) if p != approval.asked_by and p in organization.people)
-    return found or tuple(p for p in _superiors(approval.needed, organization) if p != approval.asked_by)
+    may = [people, _superiors(approval.needed, organization)]
+    if approval.barred:
+        may += [[p for spec in approval.needed for p in _deputies(spec, organization)], organization.groups["lead"].leaders]
+    open_to = ((p for p in dict.fromkeys(these) if p not in approval.excluded and p in organization.people) for these in may)
+    return next((found for these in open_to if (found := tuple(these))), ())
 
 
 def deciders(needed: Iterable[str], organization: Organization) -> tuple[str, ...]:
@@ -132,6 +143,8 @@ def check(approval: Approval, by: str, organization: Organization, verb: str = "
     MACHINE.after(approval.state, verb)
     if by == approval.asked_by:
         raise NotAllowed("approval.own")
+    if by in approval.barred:
+        raise NotAllowed("approval.barred")
     if by not in (*approvers_of(approval, organization), *deciders(approval.needed, organization.regardless_of_leave())):
         raise NotAllowed("approval.not_named", people="、".join(organization.people[p].name for p in approvers_of(approval, organization)))
 
@@ -150,8 +163,13 @@ def return_(approval: Approval, *, by: str, now: datetime, reason: str, organiza
 
 
 def void(approval: Approval, *, now: datetime, reason: str) -> Outcome[Approval]:
-    """Take the question back because what it was about has changed."""
-    return _decided(approval, "void", "voided", "", now, reason, {})
+    """Take the question, or the yes that was given, back because what it was about has changed."""
+    if approval.state is State.PENDING:
+        return _decided(approval, "void", "voided", "", now, reason, {})
+    state = MACHINE.after(approval.state, "void")
+    details: dict[str, Value] = {"kind": approval.kind, "subject": approval.subject, "note": reason, "given_by": approval.decided_by}
+    unchased = (Timer("confirm", None),) if approval.state is State.ORAL else ()
+    return Outcome(replace(approval, state=state, note=reason), Event("voided", details), unchased)
 
 
 def _decided(a: Approval, verb: str, past: str, by: str, now: datetime, note: str, details: Mapping[str, str]) -> Outcome[Approval]:
@@ -174,8 +192,8 @@ def delegate(approval: Approval, *, by: str, to: str | None, organization: Organ
     chosen = to or deputies[0]
     if chosen not in deputies:
         raise NotAllowed("approval.deputy_only", people="、".join(organization.people[d].name for d in deputies))
-    if chosen == approval.asked_by:
-        raise NotAllowed("approval.own")
+    if chosen in approval.excluded:
+        raise NotAllowed("approval.own" if chosen == approval.asked_by else "approval.barred")
     return Outcome(
         replace(approval, delegates=tuple(dict.fromkeys((*approval.delegates, chosen)))),
         Event("delegated", {"by": by, "to": chosen}),

@@ -42,17 +42,24 @@ def _spaced(item: Item, response: Response) -> Item:
     return item
 
 
+def caught_up(item: Item, response: Response, name: str, now: datetime) -> Fired:
+    """The timer `name` has come, and whatever else has by now: one word. `missed`: how many there would have been before it, one by one;
+    what came within the last two minutes is this one."""
+    fired = all_that_has_come(fire(item, response, name, now), response, now)
+    before = _words(item, response, now - TOO_CLOSE)
+    return replace(fired, missed=min(before, _words(item, response, now) - 1) if before else 0)
+
+
 def all_that_has_come(fired: Fired, response: Response, now: datetime) -> Fired:
     """Other timers of the item that have come by now are answered by the same message: one thing, one word."""
-    known, missed, climbed = fired.item, fired.missed, fired.climbed
+    known, climbed = fired.item, fired.climbed
     for _ in NAMES:
         come = {at: name for name, at in next_due(known, response).items() if at <= now}
         if not come:
             break
         more = fire(known, response, come[min(come)], now)
-        missed += more.missed + (1 if min(come) < now - TOO_CLOSE else 0)
         known, climbed = more.item, climbed or more.climbed
-    return Fired(replace(known, reminded=max(now, known.reminded or now)), missed, climbed)
+    return Fired(replace(known, reminded=max(now, known.reminded or now)), fired.missed, climbed)
 
 
 def held(item: Item, response: Response, now: datetime) -> Held:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 def utc(moment: datetime) -> datetime:
     """`moment` in UTC; a naive datetime is no instant."""
+    if moment.tzinfo is UTC:  # as nearly all are: asked dozens of times for each timer
+        return moment
     if moment.utcoffset() is None:
         raise ValueError(f"naive datetime {moment.isoformat()}: an instant needs its offset")
     return moment.astimezone(UTC)

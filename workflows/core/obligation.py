@@ -54,3 +54,5 @@ class Obligation:
     steps: tuple[str, ...] = ()
     closing: bool = False
     """one of the closing reports: filed or decided before the incident can be closed"""
+    paper: str = ""
+    """the form of `papers.toml` by which it is reported in writing; empty: by phone, or in words of its own"""

@@ -9,11 +9,12 @@ from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.hours import Hours
 from workflows.core.obligation import Obligation
+from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
-from workflows.core.template import Template
+from workflows.core.template import Template, Wording
 from workflows.core.working_days import local_day
 
 #: When the digest comes in plans that do not say.
@@ -37,6 +38,10 @@ class Plan:
     """by the file's name without its ending"""
     digest: tuple[time, ...] = DIGEST
     """local times at which everybody is told what is still open"""
+    wording: Wording = field(default_factory=Wording)
+    """what holds for every statement"""
+    papers: Mapping[str, Form] = field(default_factory=dict, compare=False)
+    """forms by id, of the plan as it is today; kept plans have none"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""

@@ -13,6 +13,18 @@ from workflows.core.rubric import ResponseLevel
 PAUSABLE = ("progress", "due", "overdue", "verify", "cadence")
 
 
+#: The steps in which a statement may be approved, and who takes each where the plan does not say; `signatory` is `approvers["statement"]`.
+SIGNATORY = "signatory"
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "technical": ("tech.head", "tech.deputy"),
+    "compliance": ("role:compliance",),
+    SIGNATORY: (),
+    "board_secretary": ("role:board_secretary",),
+}
+#: How long the yes of several people to a text holds where the plan does not say.
+HOLDS = timedelta(hours=4)
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """Who hears an escalation and how long until the next rung.
@@ -31,7 +43,8 @@ class Rung:
 class Response:
     """What one response level asks. Durations are ISO 8601 in the file.
 
-    `approvers` maps an act (`activate`, `end`, `override`, `statement`) to approver specs, any one of which suffices.
+    `approvers` maps an act (`activate`, `end`, `override`, `statement`) or a step of a statement to approver specs, any one of which
+    suffices.
     `terminal_max` None = repeat without limit; else after so many repeats the pace drops to `terminal_slow`.
     """
 
@@ -55,6 +68,8 @@ class Response:
     snooze_max: timedelta
     """zero = no snooze at this level"""
     snooze_count: int
+    seen_for: timedelta = timedelta(0)
+    """how long 收到 keeps repeats of the same rung from a person; zero = it quiets nothing"""
     no_oral: tuple[str, ...] = ()
     """kinds of approval that no spoken yes can give at this level"""
     step_up: tuple[str, ...] = ()
@@ -71,6 +86,16 @@ class Response:
     """the same, where it holds for the incident in question: see `observed`"""
     terminal_by: tuple[str, ...] = ()
     """louder ways in which the control group's duty officer hears of what nobody on the ladder took"""
+    steps: tuple[str, ...] = tuple(STEPS)
+    """the steps in which a statement is approved, in order"""
+    holds: timedelta = HOLDS
+    """counted from when a statement was submitted: what is not published by then is asked for anew"""
+
+    def statement_steps(self, *, listed: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(step, approver specs) in order. Only a listed firm's board secretary signs; who is named for two steps takes the later one."""
+        named = [(step, self.approvers["statement"] if step == SIGNATORY else self.approvers.get(step, STEPS[step])) for step in self.steps]
+        asked = [(step, specs) for step, specs in named if step != "board_secretary" or listed]
+        return tuple((step, specs) for at, (step, specs) in enumerate(asked) if specs not in [later for _, later in asked[at + 1 :]])
 
     def after(self, timer: str, start: datetime, wait: timedelta) -> datetime:
         """When `wait` has gone by in the calendar of `timer`."""
@@ -108,5 +133,5 @@ class Response:
 
 _WAITS = (
     *("cadence", "claim_within", "progress_every", "progress_grace", "overdue_repeat", "verify_within"),
-    *("approval_wait", "terminal_repeat", "terminal_slow"),
+    *("approval_wait", "terminal_repeat", "terminal_slow", "seen_for"),
 )

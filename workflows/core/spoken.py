@@ -20,8 +20,8 @@ TIMER = "confirm"
 def hearers(approval: Approval, commander: str, organization: Organization) -> tuple[str, ...]:
     """Who may write a spoken yes down: the office's duty member and the commander, never the author; else who stands in for them."""
     first = (organization.duty("office"), commander)
-    found = tuple(p for p in dict.fromkeys(first) if p != approval.asked_by and p in organization.people)
-    return found or tuple(p for p in organization.groups["office"].leaders if p != approval.asked_by)
+    found = tuple(p for p in dict.fromkeys(first) if p not in approval.excluded and p in organization.people)
+    return found or tuple(p for p in organization.groups["office"].leaders if p not in approval.excluded)
 
 
 def hear(
@@ -38,13 +38,13 @@ def hear(
 ) -> Outcome[Approval]:
     """`of` has said yes to `by`. `forbidden`: kinds that the plan wants in writing · `clocks`: reports whose clock this yes would stop."""
     state = MACHINE.after(approval.state, "hear")
-    if by == approval.asked_by:
+    if by in approval.excluded:
         raise NotAllowed("approval.oral_own")
     if by not in hearers:
         raise NotAllowed("approval.oral_who", people=_names(hearers, organization))
     if of == by:
         raise NotAllowed("approval.oral_self")
-    may = tuple(p for p in (*approvers_of(approval, organization), *deciders(approval.needed, organization)) if p != approval.asked_by)
+    may = tuple(p for p in (*approvers_of(approval, organization), *deciders(approval.needed, organization)) if p not in approval.excluded)
     if of not in may:
         raise NotAllowed("approval.oral_of", people=_names(dict.fromkeys(may), organization))
     stopped = tuple(clocks)

@@ -1,7 +1,26 @@
-"""A template of what the firm says, as the plan has it."""
+"""A template of what the firm says, as the plan has it, and the words of a text that rules look at."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+from workflows.core.facts import FactBook
+
+#: What an incident fills by itself: the name in a template, in both languages of the plan's texts, to the fact it stands for.
+INCIDENT: Mapping[str, str] = {
+    **{"编号": "number", "标题": "title", "类型": "type", "系统": "system", "地点": "place", "发生时间": "occurred", "获知时间": "known"},
+    **{"恢复时间": "recovered", "公司": "firm", "现在": "now"},
+    **{name: name for name in ("number", "title", "type", "system", "place", "occurred", "known", "recovered", "firm", "now")},
+}
+#: The kinds of a field that the author is asked for. `cause`: the incident's cause once it is confirmed, until then what the plan allows.
+KINDS = ("text", "number", "time", "channel", "phone", "cause")
+CAUSE, CAUSE_CONFIRMED = "cause", "cause_confirmed"
+
+_FIELD = re.compile(r"\{([^{}\n]*)\}")
+#: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
+_WEAKNESS = re.compile(r"(?:CVE-\d{4}-\d{4,}|CNVD-(?:[CO]-)?\d{4}-\d{3,}|CNNVD-\d{6}-\d{3,})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +30,59 @@ class Template:
     title: str
     fields: Mapping[str, str]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the plan says of every text: phrases that none may hold, and what may be said of a cause that is not confirmed."""
+
+    banned: tuple[str, ...] = ("绝对安全", "零损失", "已全部赔付")
+    cause_open: tuple[str, ...] = ("正在核查", "正在调查")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place of a template. `by`: its author fills it, or the incident: by one of its own facts, or one of the plan's · `key`: as what."""
+
+    name: str
+    by: Literal["author", "incident", "fact"]
+    key: str
+
+
+def slots(template: Template, facts: FactBook) -> tuple[Slot, ...]:
+    """The places of a template, each name once. What the author is asked for comes before a fact of the same name."""
+    return tuple(slot for name in dict.fromkeys(blanks(template.text)) if (slot := _slot(name, template, facts)))
+
+
+def _slot(name: str, template: Template, facts: FactBook) -> Slot | None:
+    if name in template.fields:
+        return Slot(name, "author", name)
+    if own := INCIDENT.get(name.casefold()):
+        return Slot(name, "incident", own)
+    spec = facts.find(name)
+    return Slot(name, "fact", spec.key) if spec else None
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with every field that has a value; what has none stays a blank."""
+    return _FIELD.sub(lambda found: values.get(found.group(1).strip()) or found.group(), text)
+
+
+def blanks(text: str) -> tuple[str, ...]:
+    """The names of the fields that nothing fills."""
+    return tuple(name.strip() for name in _FIELD.findall(text))
+
+
+def banned(text: str, wording: Wording) -> tuple[str, ...]:
+    """The phrases of the plan's list that stand in the text, also when something was put between their characters."""
+    bare = _bare(text)
+    return tuple(phrase for phrase in wording.banned if _bare(phrase) in bare)
+
+
+def weaknesses(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_WEAKNESS.findall(text)))
+
+
+def _bare(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in plain if not char.isspace() and unicodedata.category(char) != "Cf")

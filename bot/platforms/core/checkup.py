@@ -31,7 +31,7 @@ def skew(about: str, headers: Mapping[str, str], before: datetime, after: dateti
         return Found("attention", about, "clock_unknown")
     apart = before + (after - before) / 2 - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
     if abs(apart) <= SKEWED:
-        return Found("ok", about, "clock", {"apart": abs(apart)})
+        return Found("ok", about, "clock", {"apart": max(abs(apart), timedelta(seconds=1))})
     key = "clock_ahead" if apart > timedelta(0) else "clock_behind"
     return Found("bad" if abs(apart) > fresh else "attention", about, key, {"apart": abs(apart)})
 

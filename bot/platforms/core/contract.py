@@ -9,12 +9,26 @@ from handlers.core.message import Message, Outgoing, Reply
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A picture or a paper that goes with a message. `link`: where else it can be seen, said where a platform does not take it."""
+
+    name: str
+    content: bytes = field(repr=False)
+    kind: Literal["file", "image"] = "file"
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
-    """Say something in a chat. `chat` is the platform's id; a person's direct chat is addressed by `person` (their id there)."""
+    """Say something in a chat. `chat` is the platform's id; a person's direct chat is addressed by `person` (their id there).
+
+    `enclosed` follows the message; only where `Can.enclose`.
+    """
 
     message: Outgoing
     chat: str = ""
     person: str = ""
+    enclosed: tuple[Enclosed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,18 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Lots:
+    """Up to `most` people are told the same words by one call.
+
+    `tell(message, people)`: idempotency key -> the id of who is told under it. Answers what became of each; what befell all of them it may
+    raise. Who was told already under their key is not told again.
+    """
+
+    most: int
+    tell: "Callable[[Outgoing, Mapping[str, str]], Awaitable[Mapping[str, Outcome]]]"
+
+
+@dataclass(frozen=True, slots=True)
 class Can:
     """What a platform is able to do; what it is not, nobody asks it for.
 
@@ -124,12 +150,18 @@ class Can:
     mute: Callable[[str], bool] = lambda chat: False
     links: bool = False
     """a button that it cannot draw, or that may not be tapped there, can be a link (`Button.url`) in what is said to one person"""
+    enclose: bool = False
+    """pictures and papers go with a message (`Send.enclosed`)"""
+    ours: bool = False
+    """files that lie with us (`Outgoing.files`) are shown; elsewhere a link leads to them"""
     unsigned: bool = False
     """what arrives does not prove who said it (`Message.unsigned`): acts of four eyes are links to the web page"""
     toast: int = 10_000
     """the longest answer to a click that people can read where it is shown; what is longer is said in a message"""
     on_card: bool = False
     """that is shown on the new card: where there is none, it is said in a message"""
+    lots: Lots | None = None
+    """several people hear the same words by one call"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +189,8 @@ class Heard:
 
     what: Message | Receipt
     answer: Callable[[Reply | None], Answer]
+    check: Callable[[], Awaitable[None]] | None = None
+    """what of the proof has to be asked elsewhere (other replicas), before it is heard. Raises NotAuthentic"""
 
 
 class TryLater(Exception):
@@ -165,6 +199,10 @@ class TryLater(Exception):
     def __init__(self, after: float, reason: str = "") -> None:
         super().__init__(reason or f"try again in {after:g} s")
         self.after = after
+
+
+class Elsewhere(TryLater):
+    """Another replica can do this now, and in a moment this one asks again: nobody need hear of it."""
 
 
 class PlatformDown(TryLater):
@@ -181,6 +219,10 @@ class WillNeverWork(Exception):
 
 class Rejected(WillNeverWork):
     """The platform itself said no: it is alive."""
+
+
+Outcome: TypeAlias = Done | TryLater | WillNeverWork
+"""What became of one deed of several."""
 
 
 class NotAuthentic(Exception):

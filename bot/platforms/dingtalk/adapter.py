@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -24,7 +26,9 @@ from bot.platforms.core.contract import (
     Hear,
     Heard,
     Invite,
+    Lots,
     NotAuthentic,
+    Outcome,
     Page,
     Pin,
     Recall,
@@ -38,11 +42,11 @@ from bot.platforms.core.contract import (
 from bot.platforms.dingtalk.calls import Calls, Counted, Refused
 from bot.platforms.dingtalk.cards import CardDesk
 from bot.platforms.dingtalk.dialect import HINT, TRACK, as_card, draw_card, draw_message, dumped, words
-from bot.platforms.dingtalk.inbound import DIRECT, Event, Inbound, Secrets
+from bot.platforms.dingtalk.inbound import DIRECT, FRESH, Event, Inbound, Secrets
 from bot.platforms.dingtalk.rooms import Rooms
 from bot.platforms.dingtalk.wire import Wire
-from bot.platforms.dingtalk.words import Speaker
-from handlers.core.message import Card, Message, Reply
+from bot.platforms.dingtalk.words import MOST_PEOPLE, Speaker
+from handlers.core.message import Card, Message, Outgoing, Reply
 
 log = logging.getLogger(__name__)
 
@@ -98,13 +102,22 @@ class DingTalk:
         self._now = now
         self._api = api = Counted(self.calls, shelf, now, month, pushes)
         self._speaker = Speaker(api, of.robot_code, shelf, labels, now, setup.zone)
+        self.can = replace(self.can, lots=Lots(MOST_PEOPLE, self.tell))
         self._cards = CardDesk(api, of.robot_code, setup.template, shelf, labels, now, stream=setup.mode == "stream")
         self._rooms = Rooms(api, of.robot_code, setup.scene)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Message | Receipt | Answer | Heard:
         if self._setup.mode != "http":
             raise NotAuthentic("callbacks_off")
-        return self.inbound.receive(headers, body)
+        found = self.inbound.receive(headers, body)
+        if isinstance(found, Heard) and isinstance(found.what, Message) and found.what.unsigned:
+            return replace(found, check=partial(self._first_body, self.inbound.proof(headers), sha256(body).hexdigest()))
+        return found
+
+    async def _first_body(self, signed: str, body: str) -> None:
+        """The headers prove nothing of the body: they serve the one that came with them first, in whichever replica, and its repeats."""
+        if not await asyncio.to_thread(self._shelf.lease, f"signed:{signed}", body, 2 * FRESH.total_seconds()):
+            raise NotAuthentic("replayed_signature")
 
     def answer(self, reply: Reply) -> Answer:
         """The card as it looks now, for everybody; the words to the one who tapped stand on it for them alone."""
@@ -136,6 +149,9 @@ class DingTalk:
             case Pin() | Recall():
                 await (self._cards.pin(deed) if isinstance(deed, Pin) else self._speaker.take_back(deed))
                 return Done()
+
+    async def tell(self, message: Outgoing, people: Mapping[str, str]) -> Mapping[str, Outcome]:
+        return await self._speaker.tell(draw_message(message, self._labels), people)
 
     async def listen(self, hear: Hear) -> None:
         if self._setup.mode == "stream":

@@ -17,7 +17,6 @@ from bot.platforms.core.token import Token
 
 TOKEN = "/v1.0/oauth2/accessToken"
 HEADER = "x-acs-dingtalk-access-token"
-#: A token is asked for anew this long before it ends.
 #: Calls a second of one kind: DingTalk allows twenty.
 QPS = 18
 SECOND = timedelta(seconds=1)
@@ -35,6 +34,7 @@ THROTTLED = frozenset(
         "sendMsg.toManyTimes",
     }
 )
+NO_PERMISSION = "88.60011"
 _QUOTA = "the organisation's API calls of this month are used up: buy more, or wait for the next month"
 #: The whole app stands still until an administrator has done something: code -> what.
 STOP: Mapping[str, str] = {
@@ -52,6 +52,7 @@ STOP: Mapping[str, str] = {
 #: What no retry cures: code -> what an administrator has to know.
 NEVER: Mapping[str, str] = {
     "Forbidden.AccessDenied.AccessTokenPermissionDenied": "the app lacks a permission: grant the one named in the message and publish",
+    NO_PERMISSION: "the app lacks a permission: grant the one named in the message and publish",
     "invalidParameter.robotCode.empty": "the robot is not in this group: add it in the group's settings",
     "invalidParameter.robotCode.auth": "the robot may not do this: check the app's permissions",
     "invalid.openConversationId": "DingTalk does not know this group",

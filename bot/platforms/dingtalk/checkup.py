@@ -1,12 +1,13 @@
-"""Whether the app is set up as we need it, asked of DingTalk itself; says nothing to anybody and changes nothing.
+"""Whether the app is set up as we need it, asked of DingTalk itself; says nothing to anybody. It makes one card that is delivered nowhere
+(a call of the month), since only so does DingTalk tell whether a template is there and published.
 
-Protocol: open.dingtalk.com, "Obtain the access token of an internal app", "Configure stream push", "Query user details" (uncounted).
-DingTalk tells nobody which permissions an app has: a lacking one is named by the call that needs it.
+Protocol: open.dingtalk.com, "Obtain the access token of an internal app", "Configure stream push", "Query user details" (uncounted),
+"Create a card". DingTalk tells nobody which permissions an app has: a lacking one is named by the call that needs it.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -19,14 +20,15 @@ from bot.platforms.core.container import Container
 from bot.platforms.core.contract import NotAuthentic, PlatformDown, TryLater, WillNeverWork
 from bot.platforms.core.http import Answered, send
 from bot.platforms.dingtalk.calls import TOKEN, Calls, Refused, check, code_of
+from bot.platforms.dingtalk.cards import CARDS
+from bot.platforms.dingtalk.dialect import variables
+from bot.platforms.dingtalk.directory import PACE
 from bot.platforms.dingtalk.inbound import FRESH
 from bot.platforms.dingtalk.rooms import NO_USER, PEOPLE
 from bot.platforms.dingtalk.wire import OPEN, SUBSCRIPTIONS
 
 SAID, TAPPED, EVENTS = "/callbacks/dingtalk", "/callbacks/dingtalk/card", "/callbacks/dingtalk/events"
 SHOWN = 5
-#: Seconds between calls of one kind, of which twenty a second are allowed.
-PACE = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Checkup:
             found, good = await self._credentials()
             if good:
                 found += await (self._callbacks() if self._setup.mode == "http" else self._stream())
-                found += [*self._templates(), *await self._people()]
+                found += [*await self._templates(), *await self._people()]
         except PlatformDown as error:
             found = [_found("bad", "away", why=str(error))]
         return found
@@ -113,13 +115,21 @@ class Checkup:
             good = False
         return _found("ok", "answers") if good else _found("attention", "answers_wrongly", status=answered.status)
 
-    def _templates(self) -> Iterable[Found]:
-        if self._setup.template:
-            yield _found("ok", "template", template=self._setup.template)
-        else:
-            yield _found("attention", "no_template")
-        if not self._setup.scene:
-            yield _found("attention", "no_scene")
+    async def _templates(self) -> list[Found]:
+        found = [await self._card() if self._setup.template else _found("attention", "no_template")]
+        return found if self._setup.scene else [*found, _found("attention", "no_scene")]
+
+    async def _card(self) -> Found:
+        made = {"cardTemplateId": self._setup.template, "outTrackId": f"gengfu-doctor-{int(self._now().timestamp() * 1000)}"}
+        try:
+            await self._calls.call("POST", CARDS, json={**made, "cardData": {"cardParamMap": dict.fromkeys(variables(), "")}})
+        except Refused as refusal:
+            return _found("bad", "refused", asked="doctor.asked_dingtalk.card", code=refusal.code, why=str(refusal))
+        except PlatformDown:
+            raise
+        except TryLater as error:
+            return _found("attention", "template_unasked", template=self._setup.template, why=str(error))
+        return _found("ok", "template", template=self._setup.template)
 
     async def _people(self) -> list[Found]:
         """Whose ids DingTalk does not know; the directory is not counted."""

@@ -1,5 +1,6 @@
 """WeCom as a platform: the self-built app, the smart robot, or both, behind the one contract; each deed goes to whichever can do it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from bot.platforms.core.contract import (
     Deed,
     Done,
     Edit,
+    Enclosed,
     Fetch,
     Hear,
     Heard,
@@ -27,6 +29,7 @@ from bot.platforms.core.contract import (
 )
 from bot.platforms.wecom.app import CODE, App
 from bot.platforms.wecom.app_inbound import NOTHING
+from bot.platforms.wecom.calls import Refused
 from bot.platforms.wecom.dialect import DESC, Artist
 from bot.platforms.wecom.memory import Memory, fingerprint
 from bot.platforms.wecom.places import APP, BOT, kind_of, person_of
@@ -109,21 +112,47 @@ class Wecom:
             shown = self._artist.card(deed.message.card, one, robot=kind_of(done.facts["chat"]) != "app").card
             await self._memory.put(f"shown:{one}", fingerprint(shown), SHOWN)
             await self._memory.put(f"sent:{one}", self._now().isoformat(), ANEW)
+        for number, one_more in enumerate(deed.enclosed):
+            await self._enclose(done.facts["chat"], one_more, f"{key}:enclosed:{number}")
         return done
 
+    async def _enclose(self, chat: str, one: Enclosed, key: str) -> None:
+        """By whoever speaks there. A robot that is called back has no way for files: one-to-one the app brings it, in a group the link."""
+        robot = self.robot if kind_of(chat) in ("bot", "group") else None
+        if robot is not None and (robot.wire is not None or kind_of(chat) == "group"):
+            await robot.enclose(chat, one, key)
+        else:
+            await self._the_app().enclose(chat if kind_of(chat) == "room" else f"{APP}{person_of(chat)}", one, key)
+
     async def _said(self, chat: str, message: Outgoing, key: str) -> Done:
-        """By the bot whose chat it is; one-to-one by the other, where that one is off or may not speak."""
-        kind = kind_of(chat)
+        """By the bot whose chat it is; one-to-one by the other, where that one is off, may not speak, or does not reach the person."""
+        kind, person = kind_of(chat), person_of(chat)
         if kind == "room":
             return await self._the_app().say(chat, message, key)
-        if kind == "app" and self.app is not None:
-            return await self.app.send(person_of(chat), message, key)
-        if kind != "group" and self.app is not None and (self.robot is None or not await self.robot.can_say(chat)):
-            return await self.app.send(person_of(chat), message, key)
-        if self.robot is None:
-            raise WillNeverWork(f"only the smart robot speaks in {chat}, and it is off: set WECOM_BOT_ID and WECOM_BOT_SECRET")
+        if kind == "group":
+            if self.robot is None:
+                raise WillNeverWork(f"only the smart robot speaks in {chat}, and it is off: set WECOM_BOT_ID and WECOM_BOT_SECRET")
+            return await self._by_robot(self.robot, chat, message, key)
+        halves: list[Half] = [half for half in (self.app, self.robot) if half is not None]
+        if kind == "bot" and self.robot is not None and await self.robot.can_say(chat):
+            halves.reverse()
         try:
-            return await self.robot.send(f"{BOT}{person_of(chat)}" if kind == "app" else chat, message, key)
+            return await self._to_one(halves[0], person, message, key)
+        except Refused:
+            if len(halves) == 1 or (halves[1] is self.robot and not await self.robot.can_say(f"{BOT}{person}")):
+                raise
+            with contextlib.suppress(Refused):  # the first one's refusal says more
+                return await self._to_one(halves[1], person, message, key)
+            raise
+
+    async def _to_one(self, half: Half, person: str, message: Outgoing, key: str) -> Done:
+        if isinstance(half, App):
+            return await half.send(person, message, key)
+        return await self._by_robot(half, f"{BOT}{person}", message, key)
+
+    async def _by_robot(self, robot: Robot, chat: str, message: Outgoing, key: str) -> Done:
+        try:
+            return await robot.send(chat, message, key)
         except PlatformDown as error:
             if self.app is None:
                 raise
@@ -170,7 +199,7 @@ class Wecom:
 def able(app: bool, wire: bool) -> Can:
     """What can be done with the app, with the robot's long connection, or both. Neither knows for sure what it has shown already."""
     return Can(
-        edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True,
+        edit=app, anew=True, recall=app, cards=True, links=True, mention=True, create_room=app, invite=app, files=True, enclose=True,
         toast=DESC, on_card=True,
         deaf=lambda chat: kind_of(chat) == "room",
         mute=lambda chat: kind_of(chat) == "group" and not wire,

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from mimetypes import guess_type
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from bot.platforms.core.contract import (
     Answer,
     CreateRoom,
     Done,
+    Enclosed,
     Heard,
     Invite,
     Recall,
@@ -23,8 +25,10 @@ from bot.platforms.wecom import xml
 from bot.platforms.wecom.app_inbound import NOTHING, AppInbound, AppSecrets
 from bot.platforms.wecom.calls import NEVER, Calls, Refused
 from bot.platforms.wecom.dialect import DESC, TEXT_BYTES, Artist, Object, as_xml, plain, shortened
+from bot.platforms.wecom.media import APP as MOST
+from bot.platforms.wecom.media import Kind, kinds, named
 from bot.platforms.wecom.memory import Memory, fingerprint
-from bot.platforms.wecom.places import APP, message_of, room_of
+from bot.platforms.wecom.places import APP, kind_of, message_of, person_of, room_of
 from handlers.core.message import Message, Outgoing, Reply
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,8 @@ ROOMS_A_DAY = 900
 #: How long WeCom knows a repeat of the same words (its most), how long a code changes a card, and a message can be taken back.
 KNOWN, CODE, BACK, FILE = timedelta(hours=4), timedelta(hours=72), timedelta(hours=24), timedelta(days=3) - HOUR
 MOST_MEMBERS, MOST_NAME, LOT = 2000, 50, 20
+#: How long we believe that a group's members are the same.
+REMEMBERED = timedelta(minutes=10)
 #: A bit more than the mark and the count that may stand before a text.
 SPARE = 64
 
@@ -154,12 +160,27 @@ class App:
 
     async def _tell(self, person: str, text: str, key: str) -> None:
         """Words that nobody marks up, and the whole of what is too long for one message as a file."""
-        text = await self._unlike(person, plain(text), key)
+        text = plain(text)
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
-        await self._hand_in(person, {"msgtype": "text", "text": {"content": short}}, key)
+        await self._hand_in(person, {"msgtype": "text", "text": {"content": await self._unlike(person, short, key)}}, key)
         if short != text:
-            media = await self._upload(text, key)
+            media = await self._upload(Enclosed(self._artist.adds.file, text.encode()), "file", key)
             await self._hand_in(person, {"msgtype": "file", "file": {"media_id": media}}, f"{key}:file")
+
+    async def enclose(self, chat: str, one: Enclosed, key: str) -> None:
+        """As a picture, else as a file, else in words."""
+        person = "" if kind_of(chat) == "room" else person_of(chat)
+        for kind in kinds(one, MOST):
+            try:
+                body: Object = {"msgtype": kind, kind: {"media_id": await self._upload(one, kind, f"{key}:{kind}")}}
+                await (self._hand_in(person, body, f"{key}:{kind}") if person else self._say(chat, body, f"{key}:{kind}"))
+                return
+            except Refused as refusal:
+                if refusal.code in UNREACHED:
+                    raise
+                log.warning("a file was refused", extra={"action": "file_refused", "platform": "wecom", "error": str(refusal)})
+        words = self._artist.unenclosed(one)
+        await (self._tell(person, words, f"{key}:words") if person else self.say(chat, Outgoing(words), f"{key}:words"))
 
     async def _unlike(self, person: str, text: str, key: str) -> str:
         """WeCom knows a repeat by its words: what somebody is told again on purpose must look different."""
@@ -197,13 +218,14 @@ class App:
         day = Limit("app:day", max(self._accounts, 1) * PER_ACCOUNT, DAY)
         return Limit(f"member:{one}:minute", PER_MINUTE, MINUTE), Limit(f"member:{one}:hour", PER_HOUR, HOUR), day
 
-    async def _upload(self, text: str, key: str) -> str:
+    async def _upload(self, one: Enclosed, kind: Kind, key: str) -> str:
         """A file of its own for each key, however often it is tried: WeCom knows a repeat by the file's id."""
         place = f"media:{message_of(key)}"
         if media := await self._memory.get(place):
             return media
-        files = {"media": (self._artist.adds.file, text.encode(), "text/plain")}
-        media = str((await self.calls.values("POST", UPLOAD, params={"type": "file"}, files=files)).get("media_id", ""))
+        name = named(one.name)
+        files = {"media": (name, one.content, guess_type(name)[0] or "application/octet-stream")}
+        media = str((await self.calls.values("POST", UPLOAD, params={"type": kind}, files=files)).get("media_id", ""))
         await self._memory.put(place, media, FILE)
         return media
 
@@ -214,17 +236,35 @@ class App:
 
     async def say(self, chat: str, message: Outgoing, key: str) -> Done:
         """Text: a group of the app takes no cards. WeCom knows no repeats there: what may stand there already says so."""
-        text = plain(self._artist.said(message))
-        if message.card is not None:
-            text = f"{text}\n{self._artist.adds.receives}"
+        text = plain(self._artist.said(message, self._artist.adds.receives))
         short = shortened(text, TEXT_BYTES - SPARE, self._artist.labels.attached)
         body: Object = {"content": short}
-        if message.mentions:
-            body["mentioned_list"] = list(message.mentions)
+        if called := await self._present(chat, message.mentions):
+            body["mentioned_list"] = called
         await self._say(chat, {"msgtype": "text", "text": body}, key)
         if short != text:
-            await self._say(chat, {"msgtype": "file", "file": {"media_id": await self._upload(text, key)}}, f"{key}:file")
+            await self._say(
+                chat,
+                {"msgtype": "file", "file": {"media_id": await self._upload(Enclosed(self._artist.adds.file, text.encode()), "file", key)}},
+                f"{key}:file",
+            )
         return Done({"chat": chat, "message_id": message_of(key)})
+
+    async def _present(self, chat: str, people: Sequence[str]) -> list[str]:
+        """Those of them who are in the group, as it spells them: who has left it, or was never in it, cannot be called there."""
+        if not people:
+            return []
+        place = f"members:{chat}"
+        if (kept := await self._memory.get(place)) is None:
+            try:
+                about = (await self.calls.values("GET", LOOK, params={"chatid": chat})).get("chat_info")
+            except Refused:
+                return list(people)  # the message itself will say why
+            listed = about.get("userlist") if isinstance(about, dict) else None
+            kept = json.dumps([str(one) for one in listed or ()])
+            await self._memory.put(place, kept, REMEMBERED)
+        members = {one.casefold(): one for one in json.loads(kept)}
+        return [members[one.casefold()] for one in people if one.casefold() in members]
 
     async def _say(self, chat: str, body: Object, key: str) -> None:
         one = message_of(key)
@@ -232,7 +272,7 @@ class App:
             return
         async with self._memory.trying(one) as tried:
             if tried and "text" in body:
-                body = {**body, "text": {**body["text"], "content": f"{self._artist.adds.perhaps} {body['text']['content']}"}}
+                body = {**body, "text": {**body["text"], "content": f"{self._artist.labels.again} {body['text']['content']}"}}
             await self.calls.call("POST", SAY, json={"chatid": chat, **body})
         await self._memory.put(f"done:{one}", "{}", BACK)
 
@@ -254,6 +294,7 @@ class App:
         known, missing = await self._members(deed.members)
         if known:
             await self.calls.call("POST", CHANGE, json={"chatid": deed.chat, "add_user_list": known})
+            await self._memory.take(f"members:{deed.chat}")
         return Done({"chat": deed.chat, "missing": ",".join(missing)})
 
     async def _exists(self, chat: str) -> bool:

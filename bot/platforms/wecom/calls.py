@@ -53,6 +53,25 @@ class Refused(Rejected):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"{NEVER.get(code, 'WeCom refused')} (code {code}: {message[:300]})")
         self.code = code
+        self.said = message[:300]
+
+
+class Stopped(PlatformDown):
+    """A code of `STOP`: nothing goes until an administrator has done something."""
+
+    def __init__(self, code: int, message: str) -> None:
+        named = _IP.search(message) if code == UNTRUSTED else None
+        super().__init__(300.0, f"{STOP[code]} ({named[1]})" if named else STOP[code])
+        self.code = code
+        self.said = message[:300]
+
+
+def told(error: Exception) -> dict[str, object]:
+    """For a finding: why, as the name of a sentence where there is one for WeCom's code, and what WeCom said."""
+    if isinstance(error, Refused | Stopped):
+        known = error.code in STOP or error.code in NEVER
+        return {"why": f"doctor.wecom_code.{error.code}" if known else str(error), "said": error.said}
+    return {"why": str(error), "said": "-"}
 
 
 class Calls:
@@ -95,8 +114,7 @@ def check(values: Mapping[str, Any]) -> None:
     if not isinstance(code, int):
         raise Unsure(3.0, "WeCom answered without a code")
     if code in STOP:
-        named = _IP.search(message) if code == UNTRUSTED else None
-        raise PlatformDown(300.0, f"{STOP[code]} ({named[1]})" if named else STOP[code])
+        raise Stopped(code, message)
     if code in DEAD_TOKEN or code == 41001:
         raise PlatformDown(30.0, f"WeCom takes no token of ours (code {code})")
     if code in WAIT:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.platforms.core.cards import Labels, key_of, turn, whole_text
+from bot.platforms.core.contract import Enclosed
 from bot.platforms.wecom import xml
 from handlers.core.message import Button, Card, Outgoing
 
@@ -42,18 +43,24 @@ class Adds:
     """the menu's first choice, which does nothing"""
     run: str
     """the button that hands in the menu"""
-    perhaps: str
-    """before what may have been shown already"""
     receives: str
-    """in a group that only receives: where to say commands"""
+    """heads the commands in a group that only receives: where to say them"""
     wait: str
     """while an answer is being written"""
     over: str
     """where the answer was said in another way"""
     file: str
     """the name of the file that holds the whole of a long text"""
+    untapped: str
+    """to whoever tapped what could not be decided"""
+    cut: str
+    """said where a text was cut, and nothing can follow"""
+    lost: Callable[[str], str]
+    """said in place of a file of this name that cannot be sent"""
     again: Callable[[int], str]
     """below words that somebody was told so many times now: WeCom drops a text that it has just shown"""
+    unkept: Callable[[str], str]
+    """to whoever said this: it could not be kept"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +130,17 @@ class Artist:
 
     # Words
 
-    def in_words(self, card: Card) -> str:
-        """The card without buttons, with the commands that they stand for."""
+    def in_words(self, card: Card, head: str = "") -> str:
+        """The card without buttons, with the commands that they stand for, below `head`."""
         text = f"【{self.labels.drill}】{whole_text(card)}" if card.drill else whole_text(card)
         commands = "\n".join(f"· {button.label}: {self.typed(button)}" for button in (*card.buttons, *card.menu))
-        return f"{text}\n{self.labels.commands}\n{commands}" if commands else text
+        return f"{text}\n{head or self.labels.commands}\n{commands}" if commands else text
 
-    def said(self, message: Outgoing) -> str:
-        text = self.in_words(message.card) if message.card else message.text
+    def unenclosed(self, one: Enclosed) -> str:
+        return f"{self.adds.lost(one.name)}{f' {one.link}' if one.link else ''}"
+
+    def said(self, message: Outgoing, head: str = "") -> str:
+        text = self.in_words(message.card, head) if message.card else message.text
         link = message.card.link if message.card else message.link
         return f"{text}\n{link.label}: {link.url}" if link else text
 

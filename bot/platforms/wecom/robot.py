@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.platforms.core.budget import Budget, Limit
-from bot.platforms.core.contract import Answer, Done, Heard, NotAuthentic, PlatformDown, Rejected, TryLater, WillNeverWork
+from bot.platforms.core.contract import Answer, Done, Enclosed, Heard, NotAuthentic, PlatformDown, Rejected, TryLater, WillNeverWork
 from bot.platforms.core.crypto import aes_cbc_open
 from bot.platforms.core.http import send
 from bot.platforms.wecom.app_inbound import NOTHING
 from bot.platforms.wecom.calls import Refused, check
 from bot.platforms.wecom.crypt import query_of
 from bot.platforms.wecom.dialect import DESC, MARKDOWN_BYTES, Artist, Object, markdown, shortened
+from bot.platforms.wecom.media import ROBOT as MOST
+from bot.platforms.wecom.media import Kind, kinds, named
 from bot.platforms.wecom.memory import Memory, fingerprint
 from bot.platforms.wecom.places import kind_of, message_of, person_of
 from bot.platforms.wecom.robot_inbound import RobotEvent, RobotInbound, RobotSecrets, file_of
@@ -32,7 +34,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 #: 30 a minute and 1,000 an hour to one conversation; two of our windows fit into one of WeCom's: half.
 PER_MINUTE, PER_HOUR = 14, 490
 #: How long a group that took no card is spared another try; how long we know what we said.
-SPARED, BACK, SHOWN = timedelta(days=7), timedelta(hours=24), timedelta(days=14)
+SPARED, BACK, SHOWN, FILE = timedelta(days=7), timedelta(hours=24), timedelta(days=14), timedelta(days=3) - HOUR
 #: A callback's own address takes one answer within the hour; so many of a chat are kept.
 ANSWERS, SLOTS = timedelta(minutes=58), 8
 #: An answer is written for six minutes at most; until nothing has come for so long, people read that it is being written; seconds until
@@ -40,6 +42,10 @@ ANSWERS, SLOTS = timedelta(minutes=58), 8
 WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
+#: It is this card that is refused, whatever the chat.
+MISBUILT = frozenset({40016, 40035, 40058, 41016, 42045})
+#: So much of what somebody said is repeated to them.
+QUOTED = 20
 
 
 class Robot:
@@ -117,6 +123,13 @@ class Robot:
         said = self._artist.card(reply.card, message.reply_to, robot=True, said=reply.text if len(reply.text) <= DESC else "").card
         return {"response_type": "update_template_card", "template_card": said, **({"userids": [message.sender]} if alone else {})}
 
+    def unkept(self, message: Message) -> str:
+        """What is said where a message could not be kept."""
+        said, adds = message.text, self._artist.adds
+        if message.kind == "click":
+            return markdown(adds.untapped)
+        return markdown(adds.unkept(said if 0 < len(said) <= QUOTED else f"{said[:QUOTED]}…"))
+
     # Out
 
     async def send(self, chat: str, message: Outgoing, key: str) -> Done:
@@ -133,9 +146,9 @@ class Robot:
             await self._push(chat, {"msgtype": "template_card", "template_card": drawn.card}, key)
         except Refused as refusal:
             log.warning("a card was refused", extra={"action": "card_refused", "platform": "wecom", "error": str(refusal)})
-            if kind_of(chat) == "group":
-                await self._memory.put(f"nocards:{chat}", "1", SPARED)
             await self._words(chat, markdown(self._artist.said(message)), f"{key}:words")
+            if kind_of(chat) == "group" and refusal.code not in MISBUILT:  # and words go there
+                await self._memory.put(f"nocards:{chat}", "1", SPARED)
         return done
 
     async def _takes_cards(self, chat: str) -> bool:
@@ -144,11 +157,25 @@ class Robot:
         return self.wire is not None and await self._memory.get(f"nocards:{chat}") is None
 
     async def _words(self, chat: str, text: str, key: str) -> None:
-        short = shortened(text, MARKDOWN_BYTES - SPARE, self._artist.labels.attached)
+        cut = self._artist.labels.attached if self.wire is not None else self._artist.adds.cut
+        short = shortened(text, MARKDOWN_BYTES - SPARE, cut)
         await self._push(chat, {"msgtype": "markdown", "markdown": {"content": short}}, key)
         if short != text and self.wire is not None:
-            media = await self._upload(text)
+            media = await self._upload(self.wire, Enclosed(self._artist.adds.file, text.encode()), "file", key)
             await self._push(chat, {"msgtype": "file", "file": {"media_id": media}}, f"{key}:file")
+
+    async def enclose(self, chat: str, one: Enclosed, key: str) -> None:
+        """As a picture, else as a file, else in words. Called back, the protocol has pictures only within an answer that is being written,
+        and no files at all: always in words."""
+        for kind in kinds(one, MOST) if self.wire is not None else ():
+            try:
+                assert self.wire is not None
+                media = await self._upload(self.wire, one, kind, f"{key}:{kind}")
+                await self._push(chat, {"msgtype": kind, kind: {"media_id": media}}, f"{key}:{kind}")
+                return
+            except Refused as refusal:
+                log.warning("a file was refused", extra={"action": "file_refused", "platform": "wecom", "error": str(refusal)})
+        await self._words(chat, markdown(self._artist.unenclosed(one)), f"{key}:words")
 
     async def _push(self, chat: str, body: Object, key: str) -> None:
         """Once for each key, as far as we know; WeCom knows no repeats here, so what may stand there already says so."""
@@ -158,7 +185,7 @@ class Robot:
         await self._budget.take((Limit(f"talk:{chat}:minute", PER_MINUTE, MINUTE), Limit(f"talk:{chat}:hour", PER_HOUR, HOUR)))
         async with self._memory.trying(one) as tried:
             if tried and "markdown" in body:
-                body = {**body, "markdown": {"content": f"{self._artist.adds.perhaps} {body['markdown']['content']}"}}
+                body = {**body, "markdown": {"content": f"{self._artist.labels.again} {body['markdown']['content']}"}}
             try:
                 await self._out(chat, body)
             except Refused:
@@ -214,17 +241,22 @@ class Robot:
         await self._memory.take(f"said:{one}")
         return False
 
-    async def _upload(self, text: str) -> str:
-        assert self.wire is not None, "asked only of the long connection"
-        content = text.encode()
+    async def _upload(self, wire: Wire, one: Enclosed, kind: Kind, key: str) -> str:
+        """Once for each key: thirty may go up in a minute."""
+        place, content = f"media:{message_of(key)}", one.content
+        if media := await self._memory.get(place):
+            return media
+        await self._budget.take((Limit("robot:uploads:minute", PER_MINUTE, MINUTE), Limit("robot:uploads:hour", PER_HOUR, HOUR)))
         parts = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)]
-        about = {"type": "file", "filename": self._artist.adds.file, "total_size": len(content), "total_chunks": len(parts)}
-        digest = hashlib.md5(content).hexdigest()
-        upload = _inner(await self.wire.ask("aibot_upload_media_init", {**about, "md5": digest}), "upload_id")
+        about = {"type": kind, "filename": named(one.name), "total_size": len(content), "total_chunks": len(parts)}
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        upload = _inner(await wire.ask("aibot_upload_media_init", {**about, "md5": digest}), "upload_id")
         for number, part in enumerate(parts):
             chunk = {"upload_id": upload, "chunk_index": number, "base64_data": base64.b64encode(part).decode()}
-            await self.wire.ask("aibot_upload_media_chunk", chunk)
-        return _inner(await self.wire.ask("aibot_upload_media_finish", {"upload_id": upload}), "media_id")
+            await wire.ask("aibot_upload_media_chunk", chunk)
+        media = _inner(await wire.ask("aibot_upload_media_finish", {"upload_id": upload}), "media_id")
+        await self._memory.put(place, media, FILE)
+        return media
 
     async def fetch(self, key: str) -> Done:
         """A file lies for five minutes at an address of its own, encrypted with its own key or the callback's."""

@@ -9,24 +9,26 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from bot.platforms.core.contract import Answer, Hear, NotAuthentic, PlatformDown, Shelf, TryLater, Unsure
+from bot.platforms.core.contract import Answer, Elsewhere, Hear, NotAuthentic, PlatformDown, Shelf, TryLater, Unsure
 from bot.platforms.core.strict import Object, inner, parse_object, text
 from bot.platforms.wecom.calls import check
+from bot.platforms.wecom.keeping import Keeping, Patience
+from bot.platforms.wecom.places import kind_of, person_of
 from bot.platforms.wecom.robot_inbound import RobotEvent
 from handlers.core.message import Message, Reply
 
 log = logging.getLogger(__name__)
 
 FRAME_CAP = 2 * 1024 * 1024
-#: Seconds between attempts to keep what was heard: WeCom tells a message only once.
-AGAIN = (0.2, 1.0, 3.0, 5.0, 10.0)
 KEY, ELSEWHERE = "robot", "elsewhere"
+#: Seconds until a message that another replica can send is offered again: from, to; and when a chat is no longer remembered.
+OFFERED, OFFERED_LATEST, FORGOTTEN = 0.5, 4.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Times:
     """Seconds. `ping`, `answer`: how often a silent connection is asked, and how long an answer may take: a dead one is noticed within
     half a minute · `lease`, `renew`: who holds the connection says so every few seconds; another replica takes over when it has said
     nothing for so long · `longest`: between attempts · `kicked`: somebody else's connection has taken over and is left alone for a while ·
-    `welcome`: to greet who has opened the chat."""
+    `welcome`: to greet who has opened the chat · `patience`: with what cannot be kept."""
 
     ping: float = 15.0
     answer: float = 10.0
@@ -44,6 +46,7 @@ class Times:
     kicked: float = 60.0
     refused: float = 60.0
     welcome: float = 4.0
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,13 @@ class Kicked(Exception):
 
 
 class Wire:
-    """`read`, `answer`: of the robot · `holder`: this replica's name · `new_id`: of requests."""
+    """`read`, `portable`, `answer`: of the robot · `holder`: this replica's name · `new_id`: of requests · `unkept`: what is said where a
+    message could not be kept."""
 
     def __init__(
         self, login: Login, shelf: Shelf, holder: str, new_id: Callable[[], str], read: Callable[[Object], RobotEvent],
-        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None], times: Times = TIMES,
+        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None],
+        unkept: Callable[[Message], str], times: Times = TIMES,
     ) -> None:  # fmt: skip
         self._login = login
         self._shelf = shelf
@@ -74,7 +79,11 @@ class Wire:
         self._read = read
         self._portable = portable
         self._answer = answer
+        self._unkept = unkept
         self._times = times
+        self._keeping = Keeping(self._sorry, times.patience)
+        self._declined: dict[str, tuple[int, float]] = {}
+        self._state = ""
         self._connection: ClientConnection | None = None
         self._refusal: PlatformDown | None = None
         self._working: set[asyncio.Task[None]] = set()
@@ -87,18 +96,16 @@ class Wire:
         """why the connection is down; empty while it stands"""
 
     async def hold(self, hear: Hear) -> None:
-        """Until cancelled."""
+        """Until cancelled, whatever goes wrong: the loops of the house end with whoever listens for it."""
         failures = 0
         try:
             while True:
-                self.ours = await self._lease(self._holder, self._times.lease)
-                if not self.ours:
-                    self.trouble = self._kicked or "another replica holds the connection"
+                if not await self._take():
                     await asyncio.sleep(self._times.renew)
                     continue
                 pause = await self._once(hear)
                 failures = failures + 1 if pause is None else 0
-                log.warning("the long connection is down", extra={"action": "wire_down", "platform": "wecom", "error": self.trouble})
+                self._is("down", self.trouble)
                 await self._rest(min(2.0 ** min(failures, 6) / 2, self._times.longest) if pause is None else pause)
         finally:
             if self.ours:
@@ -106,6 +113,32 @@ class Wire:
                     await self._lease(self._holder, 0.0)  # the next one need not wait
             if self._working:
                 await asyncio.wait(self._working, timeout=self._times.answer)
+            await self._keeping.close()
+
+    async def _take(self) -> bool:
+        """Is it ours to hold? Nobody begins where the database cannot say so."""
+        try:
+            self.ours = await self._lease(self._holder, self._times.lease)
+        except Exception as error:
+            self.ours, self.trouble = False, f"the database does not say who holds the connection ({type(error).__name__})"
+            self._is("down", self.trouble)
+            return False
+        if not self.ours:
+            self.trouble = self._kicked or "another replica holds the connection"
+            self._is("elsewhere", self.trouble)
+        return self.ours
+
+    def _is(self, state: str, why: str = "") -> None:
+        """One line in the log for each change."""
+        if (now := f"{state} {why}") == self._state:
+            return
+        self._state = now
+        if state == "up":
+            log.info("listening", extra={"action": "wire_up", "platform": "wecom"})
+        elif state == "elsewhere":
+            log.info("the long connection is elsewhere", extra={"action": "wire_elsewhere", "platform": "wecom", "reason": why})
+        else:
+            log.warning("the long connection is down", extra={"action": "wire_down", "platform": "wecom", "error": why})
 
     async def _once(self, hear: Hear) -> float | None:
         """One connection from its beginning to its end; answers how long to stay away, None for as long as failures say."""
@@ -123,19 +156,26 @@ class Wire:
             return error.after
         except (OSError, WebSocketException, TimeoutError, TryLater) as error:
             self.trouble = type(error).__name__
-            return None
+        except Exception as error:
+            log.exception("the long connection stumbled", extra={"action": "wire_failed", "platform": "wecom"})
+            self.trouble = type(error).__name__
+        return None
 
     async def _yield(self) -> None:
         """To whoever has taken over. Was it another installation, then none of our replicas takes it back for a while."""
-        self.ours = not await self._lease(self._holder, 0.0)
-        if await self._lease(ELSEWHERE, self._times.kicked):
-            self._kicked = "another connection of this robot took over: is WECOM_BOT_ID used by another installation?"
-        self.trouble = self._kicked
+        self.ours, self._kicked = False, ""
+        with contextlib.suppress(Exception):  # a database that is away: then it was another replica, which can ask it
+            await self._lease(self._holder, 0.0)
+            if await self._lease(ELSEWHERE, self._times.kicked):
+                self._kicked = "another connection of this robot took over: is WECOM_BOT_ID used by another installation?"
+        self.trouble = self._kicked or "another replica took over"
 
     async def _rest(self, seconds: float) -> None:
         """Still ours meanwhile, unless it is long: then another replica may have more luck."""
         if seconds > self._times.lease:
-            self.ours = not await self._lease(self._holder, 0.0)
+            self.ours = False
+            with contextlib.suppress(Exception):
+                await self._lease(self._holder, 0.0)
         await asyncio.sleep(seconds)
 
     async def _lease(self, holder: str, seconds: float) -> bool:
@@ -166,11 +206,15 @@ class Wire:
     async def _listen(self, connection: ClientConnection, hear: Hear) -> bool:
         """Until it ends; True when another connection has taken over."""
         async for sent in connection:
-            frame = _frame(sent)
-            if self._answered(frame):
+            try:
+                frame = parse_object(sent)
+                if self._answered(frame):
+                    continue
+                if text(inner(inner(frame, "body"), "event"), "eventtype") == "disconnected_event":
+                    return True
+            except NotAuthentic:
+                log.warning("a frame cannot be read", extra={"action": "frame_unreadable", "platform": "wecom"})
                 continue
-            if text(inner(inner(frame, "body"), "event"), "eventtype") == "disconnected_event":
-                return True
             task = asyncio.create_task(self._work(connection, frame, hear))
             self._working.add(task)
             task.add_done_callback(self._working.discard)
@@ -189,27 +233,34 @@ class Wire:
             await connection.close()
             raise
         self._connection, self.trouble, self._kicked = connection, "", ""
-        log.info("listening", extra={"action": "wire_up", "platform": "wecom"})
+        self._declined.clear()
+        self._is("up")
 
     async def _stay(self, connection: ClientConnection) -> None:
-        """Renew the lease, and ask whether the other side is alive. Whoever has lost the lease lets go at once: two would fight."""
+        """Renew the lease, and ask whether the other side is alive. Whoever has lost the lease lets go at once: two would fight. While the
+        database is away nobody can take it, and what is heard can be held or refused in words: that is better than silence. Where only
+        we have lost the database, another replica connects, and WeCom ends ours."""
         loop, times = asyncio.get_running_loop(), self._times
-        held, asked = loop.time(), loop.time()
+        asked = loop.time()
+        renewing: asyncio.Task[bool] | None = None  # one at a time: a database that hangs would take all threads
         try:
-            while loop.time() - held < times.lease - times.renew:
-                await asyncio.sleep(self._times.renew)
-                with contextlib.suppress(Exception):  # a database that is away for a moment
-                    async with asyncio.timeout(self._times.renew):
-                        if not await self._lease(self._holder, self._times.lease):
-                            break
-                    held = loop.time()
-                if loop.time() - asked >= self._times.ping:
+            while True:
+                await asyncio.sleep(times.renew)
+                renewing = renewing or asyncio.create_task(self._lease(self._holder, times.lease))
+                await asyncio.wait({renewing}, timeout=times.renew)
+                if renewing.done():
+                    ended, renewing = renewing, None
+                    if ended.exception() is None and not ended.result():
+                        break
+                if loop.time() - asked >= times.ping:
                     asked = loop.time()
-                    async with asyncio.timeout(self._times.answer):
+                    async with asyncio.timeout(times.answer):
                         await self._request(connection, "ping", None)
         except TimeoutError:
             log.warning("nobody answers on the long connection", extra={"action": "wire_silent", "platform": "wecom"})
         finally:
+            if renewing is not None:
+                renewing.cancel()
             await connection.close()
 
     def _answered(self, frame: Object) -> bool:
@@ -232,7 +283,7 @@ class Wire:
         if found.kind == "entered":
             request_id = text(inner(frame, "headers"), "req_id")
             self._doors[found.chat] = (request_id, asyncio.get_running_loop().time() + self._times.welcome)
-        reply = await _kept(hear, found)
+        reply = await self._keeping.keep(hear, found)
         if reply is None or found.kind != "click" or (body := self._answer(reply, found)) is None:
             return
         request = {"cmd": "aibot_respond_update_msg", "headers": {"req_id": text(inner(frame, "headers"), "req_id")}, "body": body}
@@ -246,13 +297,32 @@ class Wire:
         if self._connection is None:
             if self.ours:
                 raise PlatformDown(3.0, f"the robot's long connection is down: {self.trouble}")
-            raise TryLater(0.5, "another replica holds the robot's connection")
+            raise Elsewhere(self._offered(str(body.get("chatid", ""))), "another replica holds the robot's connection")
         try:
             values = await self._request(self._connection, cmd, body)
         except (WebSocketException, TimeoutError):
             raise Unsure(3.0, "no answer on the robot's long connection") from None
         check(values)
         return values
+
+    def _offered(self, chat: str) -> float:
+        """A moment, and a longer one each time that the same chat's message comes here again: meanwhile the other replica takes it."""
+        now = asyncio.get_running_loop().time()
+        self._declined = {one: (count, at) for one, (count, at) in self._declined.items() if now - at < FORGOTTEN}
+        count = self._declined.get(chat, (0, now))[0]
+        self._declined[chat] = (count + 1, now)
+        return min(OFFERED * 2.0**count, OFFERED_LATEST)
+
+    async def _sorry(self, message: Message) -> None:
+        """What they said is lost; whoever said it hears so, over the connection that does not ask the database."""
+        log.error("an event was given up", extra={"action": "event_lost", "platform": "wecom", "kind": message.kind})
+        if self._connection is None or message.kind == "entered":
+            return
+        single = kind_of(message.chat) == "bot"
+        where = {"chatid": person_of(message.chat) if single else message.chat, "chat_type": 1 if single else 2}
+        with contextlib.suppress(WebSocketException, TimeoutError):
+            body = {**where, "msgtype": "markdown", "markdown": {"content": self._unkept(message)}}
+            await self._request(self._connection, "aibot_send_msg", body)
 
     async def welcome(self, chat: str, words: str) -> bool:
         """To somebody who has just opened the chat and never spoken; False when that is not so, or too long ago."""
@@ -278,21 +348,3 @@ class Wire:
             return waiting.result()
         finally:
             del self._waiting[request_id]
-
-
-def _frame(sent: str | bytes) -> Object:
-    try:
-        return parse_object(sent)
-    except NotAuthentic:
-        log.warning("a frame cannot be read", extra={"action": "frame_unreadable", "platform": "wecom"})
-        return {}
-
-
-async def _kept(hear: Hear, message: Message) -> Reply | None:
-    for pause in (*AGAIN, 0.0):
-        try:
-            return await hear(message)
-        except Exception as error:
-            log.exception("an event was not kept", extra={"action": "event_failed", "platform": "wecom", "error": type(error).__name__})
-            await asyncio.sleep(pause)
-    return None

@@ -176,8 +176,14 @@ def user(state: State, request: Request) -> Json:
 
 
 def by_mobile(state: State, request: Request) -> Json:
-    mobile = str(old_body(request).get("mobile") or "")
-    found = next((one for one in state.people.values() if mobile and one.mobile == mobile and not one.resigned), None)
-    if found is None:
+    """A person's own account, and those that the organisation made for them (企业账号), which are searched only when that is asked for."""
+    given = old_body(request)
+    mobile = str(given.get("mobile") or "")
+    if not mobile.lstrip("+").replace("-", "").isdigit():
+        raise Refusal(400002, "无效的参数")
+    found = next((one for one in state.people.values() if one.mobile == mobile and not one.resigned), None)
+    made = state.made_accounts.get(mobile, []) if given.get("support_exclusive_account_search") is True else []
+    if found is None and not made:
         raise Refusal(60121, "找不到该用户")
-    return {"errcode": 0, "errmsg": "ok", "result": {"userid": found.userid}}
+    result: Json = {"exclusive_account_userid_list": made, **({"userid": found.userid} if found else {})}
+    return {"errcode": 0, "errmsg": "ok", "result": result}

@@ -84,6 +84,15 @@ def make(state: State, request: Request) -> Json:
     return {"success": True, "result": {"outTrackId": card.track, "deliverResults": _delivered(state, card, given, spaces)}}
 
 
+def create(state: State, request: Request) -> Json:
+    """Made and shown to nobody."""
+    given = body(request, {name: kind for name, kind in _FIELDS.items() if name != "openSpaceId" and "Deliver" not in name}, bad=BAD)
+    _identified(state, {**given, "openSpaceId": "none"})
+    values = params(state, given.get("cardData"), given["cardTemplateId"])
+    state.cards.setdefault(given["outTrackId"], Card(given["outTrackId"], given["cardTemplateId"], values, {}, _space_models(given)))
+    return {"success": True, "result": given["outTrackId"]}
+
+
 def deliver(state: State, request: Request) -> Json:
     """A card that was made, to (further) spaces; the page's body has no space models, so only to spaces that it was made for."""
     given = body(request, _DELIVERED, bad=BAD)

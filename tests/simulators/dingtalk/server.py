@@ -27,6 +27,7 @@ ROUTES: Mapping[str, tuple[str, Callable[[State, Request], Json]]] = {
     "POST /v1.0/robot/messageFiles/download": (_ROBOT, calls.download),
     "POST /v1.0/robot/ding/send": ("Premium.Ding.Write", calls.ding),
     "POST /v1.0/card/instances/createAndDeliver": (_CARDS, cards.make),
+    "POST /v1.0/card/instances": (_CARDS, cards.create),
     "POST /v1.0/card/instances/deliver": (_CARDS, cards.deliver),
     "PUT /v1.0/card/instances": (_CARDS, cards.update),
     "POST /v1.0/card/callbacks/register": (_CARDS, cards.register),

@@ -213,6 +213,8 @@ class State:
     robot_enabled: bool = True
     sensitive: set[str] = field(default_factory=set)
     flow_controlled: set[str] = field(default_factory=set)
+    made_accounts: dict[str, list[str]] = field(default_factory=dict)
+    """mobile number -> the accounts that the organisation made for somebody (企业账号)"""
     """userids that a one-to-one message lists as such"""
     deliver_fails: dict[str, str] = field(default_factory=dict)
     """userid or conversation -> errorMsg of a card's delivery, inside an answer of 200"""

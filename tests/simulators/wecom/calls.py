@@ -12,6 +12,10 @@ from tests.simulators.wecom.state import HOUR, MINUTE, Chat, Json, Media, Person
 LIVES = timedelta(seconds=7200)
 _MEGA = 1024 * 1024
 SIZES = {"image": 10 * _MEGA, "voice": 2 * _MEGA, "video": 10 * _MEGA, "file": 20 * _MEGA}
+#: Over the robot's long connection (101463).
+ROBOT_SIZES = {**SIZES, "image": 2 * _MEGA}
+#: JPG and PNG, by their first bytes.
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _IDS = each(words(least=1), 2000)
 _MENTIONED = thing({"content": words(), "mentioned_list": each(words(least=1))}, ("content",))
 #: What an app may say in a group of its own: no card.
@@ -75,8 +79,10 @@ def keep(state: State, kind: str, name: str, content: bytes, owner: str) -> Medi
         raise Refusal(40004, "invalid media type")
     if len(content) <= 5:
         raise Refusal(40006, "invalid media size: not more than 5 bytes")
-    if len(content) > SIZES[kind]:
+    if len(content) > (SIZES if owner == "app" else ROBOT_SIZES)[kind]:
         raise Refusal(45001, "media size out of limit")
+    if kind == "image" and not content.startswith(_PICTURES):
+        raise Refusal(40005, "invalid file type")
     media = Media(state.new("media"), kind, name, content, state.clock(), owner)
     state.media[media.id] = media
     return media
@@ -117,10 +123,25 @@ def user(state: State, request: Request) -> Json:
 
 def user_by_mobile(state: State, request: Request) -> Json:
     mobile = body(request, {"mobile": words(least=1)}, ("mobile",))["mobile"]
-    found = next((one for one in state.people.values() if one.mobile == mobile), None)
-    if found is None:
-        raise Refusal(46004, "user not exist")
-    return {"userid": _in_range(state, found.userid).userid}
+    return _who(state, "getuserid", next((one for one in state.people.values() if one.mobile == mobile), None))
+
+
+def user_by_email(state: State, request: Request) -> Json:
+    """1: the company's mailbox; 2: a private one."""
+    given = body(request, {"email": words(least=1), "email_type": whole(1, 2)}, ("email",))
+    kind = given.get("email_type", 1)
+    found = (one for one in state.people.values() if given["email"] in (one.work_email if kind == 1 else one.email,))
+    return _who(state, "get_userid_by_email", next(found, None))
+
+
+def _who(state: State, call: str, found: Person | None) -> Json:
+    """Who asks wrongly more often than a fifth of the accounts that the company may have is shut out for a day (95402)."""
+    if state.misses[call] > state.accounts / 5:
+        raise Refusal(state.shut_out, "too many wrong requests, try tomorrow")
+    if found is None or not found.visible:
+        state.misses[call] += 1
+        raise Refusal(state.unseen_member if found else 46004, "user not exist")
+    return {"userid": found.userid}
 
 
 def addresses(state: State, request: Request) -> Json:

@@ -22,6 +22,7 @@ ROUTES: Mapping[str, Callable[[State, Request], Json]] = {
     f"POST {API}/media/upload": calls.upload_media,
     f"GET {API}/user/get": calls.user,
     f"POST {API}/user/getuserid": calls.user_by_mobile,
+    f"POST {API}/user/get_userid_by_email": calls.user_by_email,
     f"POST {API}/appchat/create": calls.create_group,
     f"POST {API}/appchat/update": calls.update_group,
     f"GET {API}/appchat/get": calls.group,

@@ -32,12 +32,14 @@ class Person:
     name: str
     mobile: str = ""
     email: str = ""
+    """a private one; the company's own is `work_email`"""
     visible: bool = True
     """within the app's visible range"""
     opaque: str = ""
     """how the robot calls them, where its maker is no administrator"""
     stopped: bool = False
     """has blocked the app: it is told that all went well"""
+    work_email: str = ""
 
 
 @dataclass
@@ -201,6 +203,14 @@ class State:
     """(?) the robot calls a group that the app made by the app's own chatid"""
     bad_member: int = 86216
     """(?) the code of a group's member whom nobody knows"""
+    accounts: int = 200
+    """how many the company may have"""
+    misses: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """wrong numbers and addresses that somebody was asked for by, of this day"""
+    shut_out: int = 45009
+    """(?) the code of whoever asked wrongly too often"""
+    unseen_member: int = 46004
+    """(?) 60011 by the older text: a number or address of somebody whom the app does not see"""
     not_recalled: int = 40035
     """(?) the code of recalling what is unknown, recalled already, or a day old"""
     bad_card: int = 40016

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.simulators.core.faults import Fault, Faults
 from tests.simulators.core.house import Line
 from tests.simulators.core.shape import Check, thing, whole, words
-from tests.simulators.wecom.calls import SIZES, keep
+from tests.simulators.wecom.calls import ROBOT_SIZES, keep
 from tests.simulators.wecom.reading import INVALID, fits
 from tests.simulators.wecom.robot import BAD_REQUEST, Asked, Robot
 from tests.simulators.wecom.state import HOUR, MINUTE, Json, Refusal, State
@@ -231,8 +231,10 @@ class Wire(Line):
     def _upload(self, cmd: str, given: Json) -> Json:
         if cmd == "aibot_upload_media_init":
             fits(thing(_INIT, _INIT), given, "body")
-            if given["type"] not in SIZES:
+            if given["type"] not in ROBOT_SIZES:
                 raise Refusal(40004, "invalid media type")
+            if given["total_size"] > ROBOT_SIZES[given["type"]]:
+                raise Refusal(45001, "media size out of limit")
             for most, window in ((30, MINUTE), (1000, HOUR)):
                 if not self.state.spend("robot uploads", most, window):
                     raise Refusal(45009, "api freq out of limit")

@@ -9,8 +9,8 @@ import pytest
 from tests.make import START
 from tests.workflows.sample import make_response, minutes
 from workflows.core.calendar import Calendar
-from workflows.core.chain import Held, all_that_has_come, held, running, timers
-from workflows.core.escalation import NAMES, Fired, Item, fire
+from workflows.core.chain import Held, all_that_has_come, caught_up, held, running, timers
+from workflows.core.escalation import NAMES, Fired, Item
 from workflows.core.quiet import Quiet, QuietHours
 
 #: Of an owner: asked after half an hour, then every ten minutes up the ladder.
@@ -57,18 +57,24 @@ def test_all_timers_are_named_and_those_that_do_not_run_have_no_moment() -> None
 
 
 @pytest.mark.parametrize("name", ["progress", "due"])
-@pytest.mark.parametrize(("late", "missed"), [(30, 0), (31, 0), (32, 0), (32.1, 1)])
-def test_what_comes_with_a_word_is_missed_only_when_it_came_more_than_two_minutes_ago(name: str, late: float, missed: int) -> None:
-    said = all_that_has_come(fire(DUE, RESPONSE, name, after(late)), RESPONSE, after(late))
-    assert (said.missed, said.climbed) == (missed, False)
+@pytest.mark.parametrize("late", [30, 32, 32.1, 39])
+def test_what_comes_at_one_moment_is_one_word_and_however_late_none_of_it_was_missed(name: str, late: float) -> None:
+    said = caught_up(DUE, RESPONSE, name, after(late))
+    assert (said.missed, said.climbed) == (0, False)
     assert (said.item.prompted, said.item.reminded) == (after(late), after(late))
+
+
+@pytest.mark.parametrize(("late", "missed"), [(39.9, 0), (40, 1), (42.1, 1), (49.9, 1), (50, 2), (59.9, 2), (60, 3), (62.1, 3)])
+def test_of_words_that_were_due_one_after_the_other_all_but_the_one_that_is_said_were_missed(late: float, missed: int) -> None:
+    """Asked and reminded at 30, up the ladder at 40, at 50 with the second reminder, at 60 with the due."""
+    assert caught_up(DUE, RESPONSE, "progress", after(late)).missed == missed
 
 
 def test_one_word_answers_the_rounds_of_every_timer_whichever_came_first() -> None:
     """Away until 51: reminded at 30 and 50, and asked at 20, 35 and 45, which is two rungs up."""
     response = make_response(progress_every=minutes(20), progress_grace=minutes(15))
     for name in ("progress", "due"):
-        said = all_that_has_come(fire(DUE, response, name, after(51)), response, after(51))
+        said = caught_up(DUE, response, name, after(51))
         assert (said.missed, said.item.level, said.item.round, said.climbed) == (4, 2, 3, True)
         assert min(running(said.item, response).values()) > after(51)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.make import START
 from tests.workflows.sample import ORGANIZATION, make_response, make_task, minutes
-from workflows.core.chain import timers
+from workflows.core.chain import all_that_has_come, caught_up, running, timers
+from workflows.core.deadlines import TOO_CLOSE
 from workflows.core.escalation import NAMES, Item, Phase, audience, fire, next_due
 from workflows.core.people import Group, Organization
 from workflows.core.response import Response, Rung
@@ -133,6 +134,22 @@ def test_being_late_reaches_the_rung_that_being_on_time_would_have_reached(case:
         assert (fired.item.level, fired.item.round) == (on_time.level, on_time.round)
         assert fired.climbed == (on_time.level > found.level)
         assert fired.item.prompted == now, "the next wait counts from what was really said"
+
+
+@calmly
+@given(cases(), st.integers(0, 40_000))
+def test_an_outage_misses_as_many_words_as_would_have_been_said_one_by_one(case: tuple[Response, Item], late: int) -> None:
+    """Reminders that coincide are one word, whoever is there to say it; the last two minutes are not yet an outage."""
+    response, found = case
+    first = min(due for due in running(found, response).values())
+    now, said, known = first + timedelta(seconds=late), list[datetime](), found
+    while (coming := running(known, response)) and (at := min(coming.values())) <= now:
+        name = min(coming, key=lambda each: coming[each])
+        known = all_that_has_come(fire(known, response, name, at), response, at).item
+        said.append(at)
+    fresh = sum(at > now - TOO_CLOSE for at in said)
+    for name in (name for name, due in next_due(found, response).items() if due <= now):
+        assert caught_up(found, response, name, now).missed == len(said) - max(fresh, 1)
 
 
 @calmly

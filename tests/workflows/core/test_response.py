@@ -16,7 +16,7 @@ from workflows.core.rubric import ResponseLevel
 PLAN = load_plan(SMALL_PLAN)
 L3 = PLAN.responses[ResponseLevel.L3]
 HOUR = timedelta(hours=1)
-STAYS = {"remind_before", "snooze_max"}
+STAYS = {"remind_before", "snooze_max", "holds"}
 
 
 @given(st.sampled_from([0.1, 0.25, 0.5, 0.9]))

@@ -1,0 +1,28 @@
+"""Who may have papers made, and read them."""
+
+import re
+
+from handlers.core.access import may
+from storage.papers import Paper
+from workflows.core.people import Organization
+from workflows.regulator_report import Report
+
+#: Who makes papers besides the group whose duty a report is: the office keeps the clocks, compliance the law.
+MAKERS = "group:office,legal|role:compliance"
+#: The closing summary is the office's.
+SUMMARY = "group:office"
+_PAPER = re.compile(r"[A-Z][0-9]+-[0-9]+(-signed)?")
+
+
+def makers(report: Report) -> str:
+    return f"group:{report.group},office,legal|role:compliance"
+
+
+def may_read(paper: Paper, person: str, organization: Organization) -> bool:
+    """Those who make papers, sign them, or read the whole trail. (That they see the incident is asked before.)"""
+    who = SUMMARY if paper.record_ref.startswith("I") else MAKERS
+    return person == paper.by or may(f"{who}|group:lead|trail", person, organization)
+
+
+def looks_like_a_paper(id: str) -> bool:
+    return _PAPER.fullmatch(id) is not None

@@ -1,0 +1,164 @@
+"""The tables of a paper: timeline, gradings with their working, tasks, approvals, reports with their receipts."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from handlers.core.duties import duty_name, recipients
+from handlers.core.paper_trail import Trail
+from handlers.core.telling import COUNTED, DOUBLES, note_of
+from storage.views.reader import Entry
+from workflows.core.paper import TABLES, Line, Part
+from workflows.regulator_report import Filing, Report
+from workflows.regulator_report import State as ReportState
+
+#: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
+_ASIDE = (*COUNTED, *DOUBLES, "escalated", "refused", "ring_skipped", "drafted", "issued", "summarised", "recomputed", "rescheduled")
+
+Cells = tuple[Line, ...]
+#: Neither late nor in time.
+NEITHER = "—"
+#: Millimetres of each column.
+WIDTHS = {
+    "timeline": (44, 24, 88),
+    "grading": (44, 22, 66, 24),
+    "tasks": (14, 62, 40, 24, 16),
+    "approvals": (14, 56, 22, 24, 40),
+    "reports": (42, 30, 36, 32, 16),
+}
+
+
+def table(trail: Trail, name: str, title: str) -> Part:
+    heads = tuple(trail.look.say(f"paper.head.{one}") for one in _HEADS[name])
+    rows = _TABLES[name](trail)
+    return Part(title, (), heads, rows, WIDTHS[name]) if rows else Part(title, note=trail.look.say("paper.none"))
+
+
+def _timeline(trail: Trail) -> tuple[Cells, ...]:
+    """The same act on several items at the same time is one row."""
+    acts: dict[tuple[object, ...], list[Entry]] = {}
+    for one in trail.entries:
+        if one.verb not in _ASIDE and ":" not in one.ref:
+            acts.setdefault((one.at, one.actor, one.verb, one.ref[:1], note_of(trail.look, trail.incident, one)), []).append(one)
+    return tuple(_act(trail, same, str(act[-1])) for act, same in acts.items())
+
+
+def _act(trail: Trail, same: list[Entry], note: str) -> Cells:
+    first = same[0]
+    refs = sorted((one.ref for one in same), key=lambda ref: int(ref[1:]))
+    what = f"{trail.look.words.say(f'verb.{first.verb}')} {trail.look.words.join(refs)}"
+    return (
+        trail.line(trail.time(first.at), trail.sources(same[:1])),
+        Line(trail.actor(first.actor)),
+        trail.plain(f"{what} {note}".strip()),
+    )
+
+
+def _grading(trail: Trail) -> tuple[Cells, ...]:
+    rubric, found = trail.look.reader.plan_of(trail.incident).rubric, []
+    names = {one.key: trail.look.words.twin(one.name, one.name_en) for one in rubric.indicators}
+    floors = {one.id: trail.look.words.twin(one.name, one.name_en) for one in rubric.floors}
+    for one in trail.look.reader.gradings(trail.incident.ref):
+        source = trail.sources(trail.of(one.ref, "scored")[-1:])
+        scores = trail.look.words.join(f"{names.get(key, key)} {score}" for key, score in one.scores.items())
+        floor = floors.get(one.floor or "", trail.look.say("paper.none"))
+        working = trail.look.say("paper.working", scores=scores, total=one.total, floor=floor)
+        level = trail.code(one.level) + (trail.look.say("paper.provisional") if one.provisional else "")
+        found.append((trail.line(trail.time(one.at), source), Line(trail.actor(one.by)), trail.line(working, source), Line(level)))
+    return tuple(found)
+
+
+def _tasks(trail: Trail) -> tuple[Cells, ...]:
+    found = []
+    for task in trail.look.reader.tasks(trail.incident.ref):
+        rows = [one for one in trail.entries if one.ref == task.ref and one.verb not in ("reminded", "escalated")]
+        group = trail.look.organization.groups[task.group]
+        who = trail.look.name(task.done_by or task.owner) if task.done_by or task.owner else trail.look.words.say("word.nobody")
+        found.append(
+            (
+                Line(task.ref),
+                trail.plain(task.title),
+                Line(f"{trail.look.words.twin(group.name, group.name_en)} {who}"),
+                trail.line(trail.code(task.state), trail.sources(rows[-1:])),
+                _kept(trail, task.due_at, task.done_at),
+            )
+        )
+    return tuple(found)
+
+
+def _approvals(trail: Trail) -> tuple[Cells, ...]:
+    found = []
+    for one in trail.look.reader.approvals(trail.incident.ref):
+        rows = [row for row in trail.entries if row.ref == one.ref and row.verb != "reminded"]
+        decided = trail.time(one.decided_at) if one.decided_at else trail.look.say("paper.none")
+        who = trail.look.name(one.decided_by) if one.decided_by else trail.look.say("paper.none")
+        found.append(
+            (
+                Line(one.ref),
+                trail.plain(one.text.partition("\n")[0]),
+                Line(trail.actor(one.asked_by)),
+                trail.line(trail.code(one.state), trail.sources(rows[-1:])),
+                Line(f"{who} {decided}" if one.decided_by else who),
+            )
+        )
+    return tuple(found)
+
+
+def _reports(trail: Trail) -> tuple[Cells, ...]:
+    """One row for each recipient that was told, and for each report that is still to be made or need not be."""
+    return tuple(row for report in trail.look.reader.reports(trail.incident.ref) for row in _report(trail, report))
+
+
+def _report(trail: Trail, report: Report) -> list[Cells]:
+    plan = trail.look.reader.plan_of(trail.incident)
+    name = Line(f"{report.ref} {duty_name(trail.look.words, plan.obligations[report.obligation])}")
+    rows = [_filing(trail, report, name, one) for one in report.filed]
+    if report.state is ReportState.FILED:
+        return rows
+    last = [one for one in trail.entries if one.ref == report.ref and one.verb not in ("reminded", "escalated")]
+    to = Line(trail.look.words.join(recipients(trail.look.words, plan, report.missing or report.recipients)))
+    due = Line(trail.time(report.deadline_at)) if report.deadline_at else Line(trail.look.say("paper.not_started"))
+    why = report.waiver_reason if report.state is ReportState.NOT_REQUIRED else ""
+    state = " ".join(part for part in (trail.code(report.state), trail.look.words.show(why)) if part)
+    return [*rows, (name, to, due, trail.line(state, trail.sources(last[-1:])), Line(NEITHER))]
+
+
+def _filing(trail: Trail, report: Report, name: Line, filing: Filing) -> Cells:
+    plan = trail.look.reader.plan_of(trail.incident)
+    rows = [one for one in trail.of(report.ref, "filed", "filed_in_part") if _tells(one, filing)]
+    source, late = trail.sources(rows[-1:]), bool(rows and rows[-1].details.get("late"))
+    said = trail.look.say("paper.late" if late else "paper.in_time")
+    return (
+        name,
+        Line(trail.look.words.join(recipients(trail.look.words, plan, [filing.to]))),
+        trail.line(trail.time(filing.at), source),
+        trail.line(f"{filing.way} {filing.receipt}", source),
+        Line(said),
+    )
+
+
+def _tells(entry: Entry, filing: Filing) -> bool:
+    same = datetime.fromisoformat(str(entry.details["when"])) == filing.at
+    return same and entry.details["issue"] == filing.issue and filing.to in entry.details["to"]
+
+
+def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
+    if due is None or done is None:
+        return Line(NEITHER)
+    return Line(trail.look.say("paper.late" if done > due else "paper.in_time"))
+
+
+_HEADS: Mapping[str, tuple[str, ...]] = {
+    "timeline": ("at", "who", "what"),
+    "grading": ("at", "who", "working", "level"),
+    "tasks": ("ref", "task", "doer", "state", "kept"),
+    "approvals": ("ref", "asked", "asker", "state", "decided"),
+    "reports": ("report", "to", "when", "receipt", "kept"),
+}
+_TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
+    "timeline": _timeline,
+    "grading": _grading,
+    "tasks": _tasks,
+    "approvals": _approvals,
+    "reports": _reports,
+}
+assert set(_TABLES) == set(TABLES) == set(_HEADS), "every table that a form may ask for is made here"

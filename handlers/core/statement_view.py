@@ -1,0 +1,200 @@
+"""How a statement is shown: its text in full, what is missing, who agreed, who is still to, what changed since the text before."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+
+from handlers.core.audience import shows
+from handlers.core.look import Look
+from handlers.core.message import Button, Card, Field, Outgoing, Tone
+from handlers.core.wordings import Source
+from workflows.core.approval import Approval
+from workflows.core.template import Template, blanks, weaknesses
+from workflows.incident import Incident
+from workflows.statement import ASKED, LIVE, Revision, State, Statement, Step
+
+Lines = list[tuple[str, str]]
+TONES: Mapping[State, Tone] = {
+    State.DRAFT: "info",
+    State.SUBMITTED: "warning",
+    State.APPROVED: "good",
+    State.PUBLISHED: "good",
+    State.WITHDRAWN: "plain",
+}
+#: Where one text is compared with another: nobody reads a difference within a word.
+_CLAUSE = re.compile(r"[^,。;:!?,;!?\n]*[,。;:!?,;!?\n]+|[^,。;:!?,;!?\n]+")
+
+
+def source(look: Look, incident: Incident) -> Source:
+    return Source(look.words, look.reader.plan_of(incident), look.organization.firm, incident, look.now)
+
+
+def named(look: Look, statement: Statement) -> str:
+    """`S1 v2 首次告知`"""
+    return look.say("statement.named", ref=statement.ref, revision=statement.revision, title=statement.title)
+
+
+def incident_lines(look: Look, incident: Incident) -> Lines:
+    """On the incident's card: what there is and how far it is."""
+    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN]
+    return [(look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live]
+
+
+def how_far(look: Look, statement: Statement) -> str:
+    state = look.words.show(statement.state)
+    if statement.state is State.SUBMITTED:
+        state = look.say("statement.so_far", state=statement.state, given=len(statement.given), all=len(statement.steps))
+    return look.say("statement.stale_mark", state=state) if statement.changed else state
+
+
+def card(look: Look, statement: Statement) -> Outgoing:
+    incident = look.reader.incident(statement.incident)
+    title = look.say("statement.card", ref=statement.ref, revision=statement.revision, state=statement.state)
+    if not shows(look.audience, "wording"):
+        return Outgoing(look.say("statement.elsewhere", name=named(look, statement), state=how_far(look, statement)))
+    texts = look.reader.revisions(statement)
+    lines = [
+        ("", look.words.show(texts[-1].text)),
+        *_wrong(look, incident, statement, texts[-1]),
+        (look.say("card.state"), how_far(look, statement)),
+        (look.say("card.hash"), statement.digest[:8]),
+        (look.say("statement.authors"), look.names(statement.authors)),
+        *_steps(look, statement.steps),
+        *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
+        *_differences(look, texts),
+    ]
+    note = look.say(f"statement.note_{statement.state}", ref=statement.ref)
+    buttons, menu = _buttons(look, incident, statement), _menu(look, statement)
+    twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
+    return Outgoing(twin, Card(title, tuple(lines), note, buttons, TONES[statement.state], incident.drill, menu))
+
+
+def approval_lines(look: Look, approval: Approval) -> Lines:
+    """What an approver sees besides the text: which text, which step, by whom, who agreed before, until when, what is new in it."""
+    statement = look.reader.statement(approval.subject)
+    texts = [one for one in look.reader.revisions(statement) if one.number <= approval.values["revision"]]  # type: ignore[operator]  # ours
+    step = look.say(f"statement.step.{approval.values['step']}")
+    which = look.say("statement.named", ref=statement.ref, revision=texts[-1].number, title=statement.title)
+    asked = look.say("statement.asked_step", name=which, step=step, at=approval.values["at"], of=approval.values["of"])
+    runs = any(one.approval == approval.ref for one in statement.steps)
+    return [
+        (look.say("statement.which"), asked),
+        (look.say("statement.authors"), look.names(texts[-1].authors)),
+        *(_steps(look, statement.steps) if runs else []),
+        *([(look.say("statement.expires"), look.time(statement.expires_at))] if runs and statement.expires_at else []),
+        *_hints(look, approval.text),
+        *_differences(look, texts),
+    ]
+
+
+def _wrong(look: Look, incident: Incident, statement: Statement, text: Revision) -> Lines:
+    """What has to be mended before it can go anywhere."""
+    of, lines = source(look, incident), Lines()
+    if statement.state in LIVE and (missing := tuple(dict.fromkeys(blanks(text.text)))):
+        lines.append((look.say("statement.missing"), missing_text(look, statement, missing)))
+    pairs = ((key, pair) for key, pair in statement.changed.items() if isinstance(pair, list))
+    changes = [of.change(key, pair[0], pair[1]) for key, pair in pairs]
+    if changes:
+        lines.append((look.say("statement.changed"), look.words.join(changes)))
+    return [*lines, *_hints(look, text.text)]
+
+
+def _hints(look: Look, text: str) -> Lines:
+    found = weaknesses(text)
+    return [(look.say("statement.hint"), look.say("statement.weakness", found=list(found)))] if found else []
+
+
+def missing_text(look: Look, statement: Statement, missing: tuple[str, ...]) -> str:
+    """By whom each is filled: the author here, the incident's own facts there."""
+    template = template_of(look, statement)
+    ours = [name for name in missing if template is None or name in template.fields]
+    theirs = [name for name in missing if name not in ours]
+    parts = [look.words.join(ours)] if ours else []
+    parts += [look.say("statement.missing_fact", names=theirs, incident=statement.incident)] if theirs else []
+    return look.words.join(parts)
+
+
+def template_of(look: Look, statement: Statement) -> Template | None:
+    return look.reader.plan_of(statement).statements.get(statement.template)
+
+
+def _steps(look: Look, steps: tuple[Step, ...]) -> Lines:
+    return [(look.say(f"statement.step.{step.name}"), _step(look, step)) for step in steps]
+
+
+def _step(look: Look, step: Step) -> str:
+    if step.by:
+        return look.say("statement.step_done", person=look.name(step.by), at=step.at, approval=step.approval or "")
+    people = look.names(tuple(dict.fromkeys(p for spec in step.needed for p in look.organization.resolve(spec))))
+    return look.say("statement.step_asked" if step.approval else "statement.step_later", people=people, approval=step.approval or "")
+
+
+def _differences(look: Look, texts: list[Revision]) -> Lines:
+    if len(texts) < 2:
+        return []
+    said = [look.say(f"statement.diff_{kind}", text=text) for kind, text in differences(texts[-2].text, texts[-1].text)]
+    head = look.say("statement.diff", revision=texts[-2].number)
+    return [(head, "\n".join(said) if said else look.say("statement.diff_none"))]
+
+
+def differences(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """(`out` or `in`, clause) of what changed between two texts, in order."""
+    before, after = _CLAUSE.findall(old), _CLAUSE.findall(new)
+    for kind, start, end, begin, stop in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        if gone := "".join(before[start:end]).strip():
+            yield "out", gone
+        if came := "".join(after[begin:stop]).strip():
+            yield "in", came
+
+
+# Buttons and forms
+
+
+def drafting(look: Look, incident: Incident) -> tuple[Field, ...]:
+    """Which template; nothing where the plan has none."""
+    templates = look.reader.plan_of(incident).statements
+    options = tuple((name, template.title) for name, template in templates.items())
+    return (Field("template", look.say("form.template"), "choice", options, required=True),) if options else ()
+
+
+def _filling(look: Look, statement: Statement) -> tuple[Field, ...]:
+    """What the author is asked for; fields start empty, what stands there already is their hint."""
+    template = template_of(look, statement)
+    text = look.reader.revisions(statement)[-1]
+    known = {name: str(value) for name, value in text.fields.items()}
+    return tuple(
+        Field(name, name, "time" if kind == "time" else "text", hint=_hint(look, known.get(name, "")))
+        for name, kind in (template.fields if template else {}).items()
+    )
+
+
+def _hint(look: Look, value: str) -> str:
+    return look.say("form.current", value=value) if value else ""
+
+
+def _buttons(look: Look, incident: Incident, statement: Statement) -> tuple[Button, ...]:
+    ref, version = statement.ref, statement.touched
+    if statement.state is not State.DRAFT:
+        return ()
+    filling = _filling(look, statement)
+    fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
+    refresh = [Button(look.say("button.statement_refresh"), f"/statement edit {ref}", version)] if statement.changed else []
+    submit = Button(look.say("button.statement_submit"), f"/statement submit {ref}", version, "primary")
+    return (*fill, *refresh, _text_button(look, statement), submit)
+
+
+def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
+    if statement.state not in LIVE:
+        return ()
+    reason = (Field("text", look.say("ask.reason"), "long", required=True),)
+    away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
+    return (*([_text_button(look, statement)] if statement.state in ASKED else []), away)
+
+
+def _text_button(look: Look, statement: Statement) -> Button:
+    """The whole text, to be written anew: it starts as it stands, as it is this very revision that the button is about."""
+    text = look.reader.revisions(statement)[-1].text
+    form = (Field("body", look.say("form.body"), "long", value=text, required=True),)
+    return Button(look.say("button.statement_text"), f"/statement edit {statement.ref}", statement.touched, form=form)

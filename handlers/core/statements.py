@@ -1,0 +1,125 @@
+"""What holds a statement's text, the facts it used and the approvals it has together."""
+
+from collections.abc import Mapping
+
+from handlers.core import asking
+from handlers.core.context import Context
+from handlers.core.wordings import Source
+from workflows import statement as rules
+from workflows.core import approval as approvals
+from workflows.core.approval import Approval
+from workflows.core.approval import State as Asked
+from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
+from workflows.incident import Incident
+from workflows.statement import Revision, Statement
+
+
+def source(context: Context, incident: Incident) -> Source:
+    return Source(context.words, context.uow.plan_of(incident), context.organization.firm, incident, context.now)
+
+
+def latest(context: Context, statement: Statement) -> Revision:
+    """The text as it stands; its bytes are those that were digested, or nothing goes on."""
+    found = context.uow.revisions(statement)[-1]
+    if rules.digest_of(found.text) != statement.digest or found.number != statement.revision:
+        raise RuleBroken("statement.other_text", ref=statement.ref)
+    return found
+
+
+def check_text(context: Context, incident: Incident, text: str, fields: Mapping[str, Value], template: str) -> None:
+    """Raise unless the text may be asked for."""
+    of, plan = source(context, incident), context.uow.plan_of(incident)
+    kinds = plan.statements[template].fields if template in plan.statements else {}
+    said = [str(fields[name]) for name, kind in kinds.items() if kind == "cause" and fields.get(name)]
+    rules.check_text(text, plan.wording, cause=[*said, *([of.cause] if len(of.cause) > 1 else [])], confirmed=of.cause_confirmed)
+
+
+def steps_of(context: Context, incident: Incident) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Who has to agree at the incident's level now; `commander` is named, so that a later handover does not move the question."""
+    steps = context.response(incident).statement_steps(listed=context.organization.firm.listed)
+    return tuple((name, tuple(incident.commander if spec == "commander" else spec for spec in specs)) for name, specs in steps)
+
+
+def ask_next(context: Context, incident: Incident, statement: Statement) -> Approval:
+    """Put the exact text to whoever is next: never to an author of it, nor to who has agreed already."""
+    text, step = latest(context, statement).text, statement.waiting[0]
+    given = [done.by for done in statement.given if done.by]
+    approval = asking.ask(
+        context,
+        incident,
+        "statement",
+        "",
+        subject=statement.ref,
+        what=text,
+        of=step.needed,
+        by=statement.asked_by or "",
+        barred=tuple(dict.fromkeys((*statement.authors, *given))),
+        values={"revision": statement.revision, "step": step.name, "at": len(statement.given) + 1, "of": len(statement.steps)},
+    )
+    context.uow.apply(rules.asks(statement, approval=approval.ref))
+    return approval
+
+
+def void_approvals(context: Context, statement: Statement, reason: str) -> None:
+    """What was given for the submission that ends, and what is pending, counts no more."""
+    asked = {step.approval for step in statement.steps}
+    for one in context.uow.approvals(statement.incident, pending=False):
+        if one.ref in asked and one.state in (Asked.PENDING, Asked.APPROVED, Asked.ORAL):
+            context.uow.apply(approvals.void(one, now=context.now, reason=reason))
+
+
+def concerned(context: Context, statement: Statement) -> tuple[str, ...]:
+    """Who wrote it, who submitted it, who agreed and who was asked: they hear what became of that."""
+    asked = {step.approval for step in statement.waiting}
+    pending = [one for one in context.uow.approvals(statement.incident, pending=False) if one.ref in asked]
+    people = (p for one in pending for p in approvals.approvers_of(one, context.organization))
+    every = (*statement.authors, statement.asked_by, *(step.by for step in statement.given), *people)
+    return tuple(dict.fromkeys(p for p in every if p and p in context.organization.people))
+
+
+def send_back(context: Context, statement: Statement, reason: str, changed: Mapping[str, Value]) -> Statement:
+    """Nobody has agreed to it as things are now: it is a draft again, and everybody concerned hears whose yes is void and why."""
+    to = concerned(context, statement)
+    void_approvals(context, statement, reason)
+    return context.uow.apply(rules.void(statement, reason=reason, changed=changed, to=to))
+
+
+def follow(context: Context, incident: Incident) -> None:
+    """After an incident changed: a grade or a used fact that is another one now takes every yes back; a draft is marked."""
+    of: Source | None = None
+    for statement in context.uow.statements(incident.ref):
+        if statement.state not in rules.LIVE:
+            continue
+        of = of or source(context, incident)
+        changed = rules.changed_facts(statement, of.known)
+        if statement.state in rules.ASKED:
+            if reasons := [*_regraded(context, statement, incident), *_changes(of, changed)]:
+                send_back(context, statement, context.words.join(reasons), changed)
+        elif changed != dict(statement.changed):
+            context.uow.apply(rules.mark(statement, changed=changed, to=statement.authors))
+
+
+def _changes(of: Source, changed: Mapping[str, Value]) -> list[str]:
+    pairs = ((key, pair) for key, pair in changed.items() if isinstance(pair, list))
+    return [of.change(key, pair[0], pair[1]) for key, pair in pairs]
+
+
+def _regraded(context: Context, statement: Statement, incident: Incident) -> list[str]:
+    now = rules.grades_of(incident)
+    kinds = {"response_level": "response_level", "opinion_level": "opinion_level", "csrc_grade": "event_grade"}
+    names = {key: context.words.say(f"statement.grade.{key}") for key in kinds}
+    shown = {
+        key: [context.words.say(f"code.{kinds[key]}.{one}") if one else context.words.say("grade.not_judged") for one in pair]
+        for key in kinds
+        if (pair := (statement.grades.get(key), now[key])) and pair[0] != pair[1]
+    }
+    return [context.words.say("statement.change", name=names[key], was=was, now_is=now_is) for key, (was, now_is) in shown.items()]
+
+
+def take_all_back(context: Context, incident: str, reason: str) -> None:
+    """The incident leaves, or begins again: statements that people agree to or are asked about are drafts, no question stays."""
+    for statement in context.uow.statements(incident):
+        if statement.state in rules.ASKED:
+            send_back(context, statement, reason, statement.changed)
+    asking.void_all(context, incident, reason)

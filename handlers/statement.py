@@ -1,0 +1,355 @@
+"""Statements: drafted from what the incident knows, agreed to by different people to the letter."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from handlers.core import statement_view as view
+from handlers.core.context import Context
+from handlers.core.look import Look
+from handlers.core.message import Outgoing, Reply
+from handlers.core.registry import approved, body, command, denied, key, ref, rest, returned, screen, slots, timer
+from handlers.core.statements import ask_next, check_text, concerned, follow, latest, send_back, source, steps_of, void_approvals
+from handlers.core.tokens import nearest
+from handlers.core.values import Reading, convert
+from workflows import statement as rules
+from workflows.core.approval import Approval, approvers_of
+from workflows.core.errors import BadWords, RuleBroken
+from workflows.core.facts import Value
+from workflows.core.plan import Plan
+from workflows.core.template import blanks, weaknesses
+from workflows.incident import UNCLOSED, Incident
+from workflows.statement import Revision, State, Statement
+
+WRITERS = "group:opinion"
+_PHONE = re.compile(r"[0-9+][0-9+\-() 转]{3,24}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    incident: str | None = ref("I")
+    template: str | None = key("模板")
+    fields: Mapping[str, str] = slots()
+    body: str | None = body("正文", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    statement: str | None = ref("S")
+    template: str | None = key("模板")
+    fields: Mapping[str, str] = slots()
+    body: str | None = body("正文", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    statement: str | None = ref("S")
+
+
+@dataclass(frozen=True, slots=True)
+class WhichAndReason:
+    statement: str | None = ref("S")
+    text: str = rest("理由", "reason", required=True)
+
+
+# Writing
+
+
+@command("statement draft", Draft, zh="声明 起草", who=WRITERS, short=("起草",))
+def draft(context: Context, given: Draft) -> Reply:
+    """Begin a statement from a template of the plan, or from a text of your own."""
+    incident = context.incident(given.incident)
+    _still_on(incident)
+    name = _template(context.uow.plan_of(incident), given.template) if given.template else ""
+    if not name and not given.body:
+        raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
+    text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
+    title = context.uow.plan_of(incident).statements[name].title if name else (given.body or "").splitlines()[0][:30]
+    fresh = Statement(
+        ref=context.uow.next_ref(Statement),
+        incident=incident.ref,
+        plan=incident.plan,
+        state=State.DRAFT,
+        template="" if given.body else name,
+        title=title,
+        created_by=context.person,
+        created_at=context.now,
+        revision=1,
+        digest=rules.digest_of(text),
+        authors=(context.person,),
+        facts=facts,
+    )
+    rules.check_length(text)
+    return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
+
+
+@command("statement edit", Edit, zh="声明 修改", who=WRITERS)
+def edit(context: Context, given: Edit) -> Reply:
+    """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
+    statement, incident = _statement(context, given.statement)
+    _still_on(incident)
+    rules.MACHINE.after(statement.state, "edit")
+    before = latest(context, statement)
+    name = _template(context.uow.plan_of(incident), given.template) if given.template else statement.template
+    by_hand = given.body or ("" if name else before.text)
+    if not name and given.fields:
+        raise RuleBroken("statement.by_hand", ref=statement.ref)
+    text, facts, fields = _written(context, incident, name, before.fields, given.fields, by_hand, statement.facts)
+    if text == before.text and not statement.changed:
+        raise RuleBroken("statement.same", ref=statement.ref)
+    lost = _lost(context, statement)
+    reason = context.words.say("statement.edited_reason", person=context.name(context.person))
+    to = tuple(p for p in concerned(context, statement) if p != context.person) if statement.state in rules.ASKED else ()
+    void_approvals(context, statement, reason)
+    outcome = rules.edit(statement, text=text, facts=facts, by=context.person, template="" if by_hand else name, to=to, reason=reason)
+    return _kept(context, context.uow.apply(outcome), text, fields, "statement.edited", lost)
+
+
+def _written(
+    context: Context,
+    incident: Incident,
+    template: str,
+    before: Mapping[str, Value],
+    given: Mapping[str, str],
+    by_hand: str | None,
+    facts: Mapping[str, Value],
+) -> tuple[str, dict[str, Value], dict[str, Value]]:
+    """(text, the facts it used, what fills its fields)."""
+    of, plan = source(context, incident), context.uow.plan_of(incident)
+    fields = {**before, **_filled(context, plan, template, given)}
+    if by_hand:
+        return *of.from_hand(by_hand, facts), fields
+    return *of.from_template(plan.statements[template], fields), fields
+
+
+def _filled(context: Context, plan: Plan, template: str, given: Mapping[str, str]) -> dict[str, Value]:
+    """Each as its kind wants it; a field that the template does not have is refused."""
+    kinds = plan.statements[template].fields if template else {}
+    filled: dict[str, Value] = {}
+    for name, text in given.items():
+        if name not in kinds:
+            raise BadWords("statement.no_field", name=name, fields=tuple(kinds))
+        filled[name] = _typed(context, plan, name, kinds[name], text.strip())
+    return filled
+
+
+def _typed(context: Context, plan: Plan, name: str, kind: str, text: str) -> str:
+    reading = Reading(plan, context.now, context.zone)
+    if kind == "time":
+        at: datetime = convert("begins", text, reading)
+        return _moment(context, at)
+    if kind == "number":
+        convert("number", text, reading)
+    if kind == "phone" and not _PHONE.fullmatch(text):
+        raise BadWords("statement.phone", name=name, value=text)
+    return text
+
+
+def _moment(context: Context, at: datetime) -> str:
+    local = at.astimezone(context.zone)
+    return context.words.say("statement.moment", month=local.month, day=local.day, clock=f"{local:%H:%M}")
+
+
+def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str, Value], said: str, lost: str = "") -> Reply:
+    """The text is kept for good; the answer shows it, where those who read along may read it."""
+    kept = rules.keep(statement, text, ref=context.uow.next_ref(Revision), by=context.person, now=context.now, fields=fields)
+    context.uow.apply(kept)
+    drawn = view.card(Look.of(context), statement)
+    look, missing = Look.of(context), tuple(dict.fromkeys(blanks(text)))
+    more = [
+        context.words.say("statement.still_missing", names=view.missing_text(look, statement, missing)) if missing else "",
+        context.words.say("statement.weakness", found=list(found)) if (found := weaknesses(text)) else "",
+        lost,
+    ]
+    head = context.words.say(said, ref=statement.ref, revision=statement.revision, title=statement.title)
+    return Reply("\n".join(filter(None, [head, *more, drawn.text])), ref=statement.ref, card=drawn.card)
+
+
+def _lost(context: Context, statement: Statement) -> str:
+    """Whose yes the edit takes back, named."""
+    given = [context.words.say("statement.given_one", person=context.name(s.by), approval=s.approval or "") for s in statement.given]
+    pending = [context.words.say("statement.pending_one", approval=s.approval) for s in statement.waiting if s.approval]
+    return context.words.say("statement.lost", names=[*given, *pending]) if given or pending else ""
+
+
+# Asking
+
+
+@command("statement submit", Which, zh="声明 送审", who=WRITERS, short=("送审",), four_eyes=True)
+def submit(context: Context, given: Which) -> Reply:
+    """Ask whom the level wants, one after the other, to agree to exactly this text."""
+    statement, incident = _statement(context, given.statement)
+    _still_on(incident)
+    rules.MACHINE.after(statement.state, "submit")
+    follow(context, incident)
+    statement = context.uow.load(Statement, statement.ref)
+    text = latest(context, statement)
+    check_text(context, incident, text.text, text.fields, statement.template)
+    outcome = rules.submit(
+        statement,
+        by=context.person,
+        now=context.now,
+        steps=steps_of(context, incident),
+        grades=rules.grades_of(incident),
+        holds=context.response(incident).holds,
+    )
+    approval = ask_next(context, incident, context.uow.apply(outcome))
+    return context.say(
+        "statement.submitted",
+        ref=statement.ref,
+        statement=statement.ref,
+        revision=statement.revision,
+        approval=approval.ref,
+        step=context.words.say(f"statement.step.{approval.values['step']}"),
+        people=context.words.join([context.name(p) for p in approvers_of(approval, context.organization)]),
+        steps=[context.words.say(f"statement.step.{name}") for name, _ in steps_of(context, incident)],
+        hash=statement.digest[:8],
+        until=outcome.record.expires_at,
+    )
+
+
+@approved("statement")
+def agreed(context: Context, approval: Approval, by: str) -> None:
+    """One step has its yes: the next is asked, or the text is approved."""
+    statement = context.uow.load(Statement, approval.subject)
+    incident = context.uow.incident_of(statement)
+    latest(context, statement)
+    commander = (incident.commander,)
+    to = tuple(dict.fromkeys((*statement.authors, statement.asked_by or "", *context.organization.groups["opinion"].leaders, *commander)))
+    outcome = rules.agree(
+        statement, approval=approval.ref, digest=approval.digest, by=by, now=context.now, to=tuple(p for p in to if p and p != by)
+    )
+    after = context.uow.apply(outcome)
+    if after.waiting:
+        ask_next(context, incident, after)
+
+
+@returned("statement")
+def sent_back(context: Context, approval: Approval, by: str, reason: str) -> None:
+    """No: a draft again, and the yes of the others is void."""
+    statement = context.uow.load(Statement, approval.subject)
+    to = tuple(p for p in concerned(context, statement) if p not in (by, approval.asked_by))
+    said = context.words.say("statement.returned_reason", person=context.name(by), reason=reason)
+    void_approvals(context, statement, said)
+    context.uow.apply(rules.return_(statement, by=by, reason=said, to=to))
+
+
+@denied("statement")
+def yes_denied(context: Context, approval: Approval, reason: str) -> None:
+    """The leader never said yes: nobody relies on it any more."""
+    statement = context.uow.load(Statement, approval.subject)
+    if statement.state in rules.ASKED and any(step.approval == approval.ref for step in statement.steps):
+        send_back(context, statement, reason, statement.changed)
+
+
+@timer("S")
+def expired(context: Context, statement: str, name: str, due: datetime) -> None:
+    """What was agreed to, and not published in time, is asked for anew."""
+    found = context.uow.load(Statement, statement)
+    if found.state in rules.ASKED and found.expires_at and found.expires_at <= context.now:
+        send_back(context, found, context.words.say("statement.expired_reason", until=found.expires_at, now=context.now), found.changed)
+
+
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=WRITERS)
+def withdraw(context: Context, given: WhichAndReason) -> Reply:
+    """It will not be said."""
+    statement, _ = _statement(context, given.statement)
+    to = tuple(p for p in concerned(context, statement) if p != context.person)
+    lost, reason = _lost(context, statement), given.text.strip()
+    outcome = rules.withdraw(statement, by=context.person, reason=reason, to=to)
+    void_approvals(context, statement, reason)
+    context.uow.apply(outcome)
+    return Reply("\n".join(filter(None, [context.words.say("statement.withdrawn", ref=statement.ref), lost])), ref=statement.ref)
+
+
+# Reading
+
+
+@command("statement show", Which, zh="声明 查看", who="reader", short=("声明",))
+def show(context: Context, given: Which) -> Reply:
+    """Text, hash, state, approvals, what changed; of several a list."""
+    look = Look.of(context)
+    if given.statement is None and not (context.subject or "").startswith("S"):
+        incident = context.incident(None)
+        found = context.reader.statements(incident.ref)
+        if len(found) != 1:
+            lines = [
+                context.words.say("statement.line", name=view.named(look, one), state=view.how_far(look, one), hash=one.digest[:8])
+                for one in found
+            ]
+            return Reply("\n".join([context.words.say("statement.list", ref=incident.ref, count=len(found)), *lines]), ref=incident.ref)
+        given = Which(found[0].ref)
+    statement, _ = context.item(Statement, given.statement, "S", "house.which_statement")
+    drawn = view.card(look, statement)
+    return Reply(drawn.text, ref=statement.ref, card=drawn.card)
+
+
+def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]:
+    """The one named, answered, or the only one of the incident that is still on its way."""
+    if ref_ is None and not (context.subject or "").startswith("S"):
+        live = [one.ref for one in context.uow.statements(context.incident(None).ref) if one.state in rules.LIVE]
+        ref_ = live[0] if len(live) == 1 else None
+    return context.item(Statement, ref_, "S", "house.which_statement")
+
+
+def _still_on(incident: Incident) -> None:
+    if incident.state not in UNCLOSED:
+        raise RuleBroken("statement.incident_over", incident=incident.ref)
+
+
+def _template(plan: Plan, word: str) -> str:
+    """The template called so, by its title or its file."""
+    titles = {template.title: name for name, template in plan.statements.items()}
+    if word in plan.statements or word in titles:
+        return titles.get(word, word)
+    meant = nearest(word, (*titles, *plan.statements))
+    if meant is None:
+        raise BadWords("statement.which_template", templates=_titles(plan))
+    raise BadWords("statement.template_meant", name=word, meant=meant)
+
+
+def _titles(plan: Plan) -> tuple[str, ...]:
+    return tuple(template.title for template in plan.statements.values())
+
+
+# What people hear
+
+
+@screen("statement.approved")
+def approved_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    statement = look.reader.statement(about["ref"])
+    if statement.state is not State.APPROVED:
+        return None
+    number = look.reader.incident(statement.incident).number
+    text = look.say("notice.statement_approved", name=view.named(look, statement), number=number, until=statement.expires_at)
+    return Outgoing(text, view.card(look, statement).card)
+
+
+@screen("statement.back")
+def back_notice(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """A draft again, or withdrawn: whose yes and whose question went with it, and why."""
+    statement, values = look.reader.statement(about["ref"]), about["values"]
+    number = look.reader.incident(statement.incident).number
+    given = [look.say("statement.given_one", person=look.name(by), approval=ref) for ref, by in values["given"]]
+    pending = [look.say("statement.pending_one", approval=ref) for ref in values["pending"]]
+    lost = look.say("statement.lost", names=[*given, *pending]) if given or pending else ""
+    said = {"ref": statement.ref, "revision": values["revision"], "title": statement.title, "number": number}
+    next_ = look.say("statement.next_draft") if statement.state is State.DRAFT else ""
+    text = look.say("notice.statement_back", **said, reason=str(values["reason"]), lost=lost, next=next_)
+    theirs = look.person in statement.authors and statement.state is State.DRAFT
+    return Outgoing(text.rstrip(), view.card(look, statement).card if theirs else None)
+
+
+@screen("statement.marked")
+def marked_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """所用事实已变: to whoever writes it."""
+    statement = look.reader.statement(about["ref"])
+    if not statement.changed or statement.state is not State.DRAFT:
+        return None
+    of = view.source(look, look.reader.incident(statement.incident))
+    pairs = [(key, pair) for key, pair in about["values"]["changed"].items()]
+    changes = look.words.join([of.change(key, pair[0], pair[1]) for key, pair in pairs])
+    text = look.say("notice.statement_marked", name=view.named(look, statement), changes=changes, ref=statement.ref)
+    return Outgoing(text, view.card(look, statement).card)

@@ -1,0 +1,73 @@
+"""What the firm says: statements, and every text that one of them ever had, byte for byte."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.database import JsonText, UtcDateTime
+from storage.tables.audit import append_only, guard
+
+
+def _moment(*, null: bool = True) -> Any:
+    return Field(default=None, sa_type=UtcDateTime, nullable=True) if null else Field(sa_type=UtcDateTime, nullable=False)
+
+
+def _json() -> Any:
+    return Field(sa_type=JsonText, nullable=False)
+
+
+class StatementRow(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "statement"
+
+    ref: str = Field(primary_key=True)
+    incident: str = Field(foreign_key="incident.ref", index=True)
+    plan: str
+    state: str
+    template: str
+    title: str
+    created_by: str
+    created_at: datetime = _moment(null=False)
+    revision: int
+    digest: str
+    authors: Any = _json()
+    facts: Any = _json()
+    changed: Any = _json()
+    grades: Any = _json()
+    asked_by: str | None = None
+    asked_at: datetime | None = _moment()
+    expires_at: datetime | None = _moment()
+    chain: Any = _json()
+    version: int
+    touched: int
+
+
+class RevisionRow(SQLModel, table=True):
+    """One text of a statement. The database itself refuses to change or delete one."""
+
+    __tablename__: ClassVar[Any] = "statement_revision"
+    __table_args__ = (UniqueConstraint("statement", "number"),)
+
+    ref: str = Field(primary_key=True)
+    incident: str = Field(foreign_key="incident.ref", index=True)
+    plan: str
+    statement: str = Field(foreign_key="statement.ref")
+    number: int
+    text: str
+    digest: str
+    fields: Any = _json()
+    facts: Any = _json()
+    by: str
+    authors: Any = _json()
+    at: datetime = _moment(null=False)
+    state: str
+    version: int
+    touched: int
+
+
+_REVISIONS: Final[Table] = SQLModel.metadata.tables["statement_revision"]
+#: dialect name to the statements that make the table append-only; a migration executes the same ones.
+APPEND_ONLY: Final = append_only("statement_revision", "ref")
+
+guard(_REVISIONS, APPEND_ONLY)

@@ -1,0 +1,319 @@
+"""A statement: one text that leaves the building only when different people have agreed to exactly these bytes.
+
+draft ──submit──> submitted ──approve──> approved          (submitted ──step──> submitted, while others are still to agree)
+submitted, approved ──edit, return, void──> draft          (what was agreed to is void: text, grade or fact changed, or time ran out)
+draft, submitted, approved ──withdraw──> withdrawn
+
+Every text is kept as a revision that nobody changes; approvals are bound to its digest.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
+from workflows.core.machine import Machine
+from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.template import Wording, banned, blanks
+from workflows.incident import Incident
+
+
+class StatementState(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+State = StatementState
+
+ASKED = (State.SUBMITTED, State.APPROVED)
+#: What still goes somewhere: a fact that changes marks it.
+LIVE = (State.DRAFT, *ASKED)
+#: The longest text, in characters: more than any channel takes.
+LONGEST = 5000
+TIMER = "expiry"
+
+MACHINE = Machine(
+    "statement",
+    State.DRAFT,
+    {
+        (State.DRAFT, "submit"): State.SUBMITTED,
+        (State.SUBMITTED, "step"): State.SUBMITTED,
+        (State.SUBMITTED, "approve"): State.APPROVED,
+        (State.SUBMITTED, "return"): State.DRAFT,
+        (State.DRAFT, "mark"): State.DRAFT,
+        **{(state, "edit"): State.DRAFT for state in LIVE},
+        **{(state, "void"): State.DRAFT for state in ASKED},
+        **{(state, "withdraw"): State.WITHDRAWN for state in LIVE},
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One text as it was written, with what filled its fields and the facts it used. Never changed."""
+
+    ref: str
+    incident: str
+    plan: str
+    statement: str
+    number: int
+    text: str
+    digest: str
+    fields: Mapping[str, Value]
+    facts: Mapping[str, Value]
+    by: str
+    authors: tuple[str, ...]
+    at: datetime
+    state: str = "kept"
+    version: int = 0
+    touched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One person who has to agree: `approval` asks them, `by` agreed at `at`."""
+
+    name: str
+    needed: tuple[str, ...]
+    approval: str | None = None
+    by: str | None = None
+    at: datetime | None = None
+
+    def as_value(self) -> dict[str, Value]:
+        at = self.at.isoformat() if self.at else None
+        return {"name": self.name, "needed": list(self.needed), "approval": self.approval, "by": self.by, "at": at}
+
+
+def _step(value: Mapping[str, Value]) -> Step:
+    needed, at = value["needed"], value["at"]
+    assert isinstance(needed, list), "written by ourselves"
+    approval, by = (None if value[key] is None else str(value[key]) for key in ("approval", "by"))
+    return Step(str(value["name"]), tuple(str(one) for one in needed), approval, by, datetime.fromisoformat(str(at)) if at else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`revision`, `digest`, `facts`: of the text as it stands · `authors`: who wrote any of its texts, none of whom may approve it ·
+    `changed`: facts that are others now than the text says, key -> [was, is] · `grades`, `asked…`, `chain`: of the submission that runs.
+    """
+
+    ref: str
+    incident: str
+    plan: str
+    state: State
+    template: str
+    title: str
+    created_by: str
+    created_at: datetime
+    revision: int
+    digest: str
+    authors: tuple[str, ...]
+    facts: Mapping[str, Value]
+    changed: Mapping[str, Value] = field(default_factory=dict)
+    grades: Mapping[str, Value] = field(default_factory=dict)
+    asked_by: str | None = None
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None
+    chain: tuple[Mapping[str, Value], ...] = ()
+    version: int = 0
+    touched: int = 0
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(_step(value) for value in self.chain)
+
+    @property
+    def given(self) -> tuple[Step, ...]:
+        """The steps that somebody has agreed to."""
+        return tuple(step for step in self.steps if step.by)
+
+    @property
+    def waiting(self) -> tuple[Step, ...]:
+        """Those still to come, the one that is being asked first."""
+        return tuple(step for step in self.steps if not step.by) if self.state is State.SUBMITTED else ()
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def grades_of(incident: Incident) -> dict[str, Value]:
+    """What an approval of a statement of this incident hangs on besides the text and the facts."""
+    csrc = incident.csrc_grade and str(incident.csrc_grade)
+    return {"response_level": str(incident.response_level), "opinion_level": str(incident.opinion_level), "csrc_grade": csrc}
+
+
+def keep(statement: Statement, text: str, *, ref: str, by: str, now: datetime, fields: Mapping[str, Value]) -> Outcome[Revision]:
+    """The text that `statement` has now, for good."""
+    kept = Revision(
+        ref=ref,
+        incident=statement.incident,
+        plan=statement.plan,
+        statement=statement.ref,
+        number=statement.revision,
+        text=text,
+        digest=digest_of(text),
+        fields=fields,
+        facts=statement.facts,
+        by=by,
+        authors=statement.authors,
+        at=now,
+    )
+    return Outcome(kept, Event("written", {"statement": kept.statement, "revision": kept.number, "digest": kept.digest}))
+
+
+def draft(statement: Statement) -> Outcome[Statement]:
+    return Outcome(statement, Event("drafted", {"template": statement.template, "digest": statement.digest}))
+
+
+def edit(
+    statement: Statement, *, text: str, facts: Mapping[str, Value], by: str, template: str, to: tuple[str, ...], reason: str
+) -> Outcome[Statement]:
+    """Another text: what was agreed to or is being asked is void, of which `to` hear, and who wrote it is one of its authors."""
+    state = MACHINE.after(statement.state, "edit")
+    check_length(text)
+    written = replace(
+        _unasked(statement),
+        state=state,
+        template=template,
+        revision=statement.revision + 1,
+        digest=digest_of(text),
+        facts=facts,
+        changed={},
+        authors=tuple(dict.fromkeys((*statement.authors, by))),
+    )
+    details: dict[str, Value] = {"by": by, "revision": written.revision, "digest": written.digest, "was": statement.digest}
+    lost = _lost(statement)
+    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, _told(statement, reason, lost, to))
+
+
+def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:
+    """Raise unless this text may be asked for: no blank, no banned phrase, nothing of a cause that is not confirmed.
+
+    `cause`: what the text says, or must not say, about it.
+    """
+    check_length(text)
+    if not text.strip():
+        raise RuleBroken("statement.no_text")
+    if missing := tuple(dict.fromkeys(blanks(text))):
+        raise RuleBroken("statement.blank", fields=missing)
+    if found := banned(text, wording):
+        raise RuleBroken("statement.banned", phrases=found)
+    early = tuple(one for one in cause if one.strip() and one.strip(" 。.") not in wording.cause_open and one in text)
+    if early and not confirmed:
+        raise RuleBroken("statement.cause", said=early, may=wording.cause_open)
+
+
+def check_length(text: str) -> None:
+    """Raise when no channel would take it whole."""
+    if len(text) > LONGEST:
+        raise RuleBroken("statement.long", most=LONGEST, found=len(text))
+
+
+def submit(
+    statement: Statement,
+    *,
+    by: str,
+    now: datetime,
+    steps: Iterable[tuple[str, tuple[str, ...]]],
+    grades: Mapping[str, Value],
+    holds: timedelta,
+) -> Outcome[Statement]:
+    """送审: the steps are those of the level now. Refused while the text says other than the facts."""
+    state = MACHINE.after(statement.state, "submit")
+    if statement.changed:
+        raise RuleBroken("statement.stale", ref=statement.ref)
+    chain = tuple(Step(name, needed).as_value() for name, needed in steps)
+    asked = replace(statement, state=state, asked_by=by, asked_at=now, expires_at=now + holds, grades=grades, chain=chain)
+    details: dict[str, Value] = {"by": by, "revision": asked.revision, "digest": asked.digest, "grades": dict(grades), "chain": list(chain)}
+    return Outcome(asked, Event("submitted", details), (Timer(TIMER, asked.expires_at),))
+
+
+def asks(statement: Statement, *, approval: str) -> Outcome[Statement]:
+    """The step whose turn it is has been put to its approvers."""
+    state = MACHINE.after(statement.state, "step")
+    first = statement.waiting[0]
+    put = tuple(replace(step, approval=approval) if step == first else step for step in statement.steps)
+    return Outcome(replace(statement, state=state, chain=_chain(put)), Event("step_asked", {"step": first.name, "approval": approval}))
+
+
+def agree(statement: Statement, *, approval: str, digest: str, by: str, now: datetime, to: tuple[str, ...]) -> Outcome[Statement]:
+    """The step whose turn it is has its yes; the last one makes it approved, of which `to` hear."""
+    current = statement.waiting[0] if statement.waiting else None
+    last = len(statement.waiting) == 1
+    state = MACHINE.after(statement.state, "approve" if last else "step")
+    if current is None or current.approval != approval or statement.digest != digest:
+        raise RuleBroken("statement.other_text", ref=statement.ref)
+    if by in statement.authors or by in {step.by for step in statement.given}:
+        raise RuleBroken("approval.barred")
+    done = tuple(replace(step, by=by, at=now) if step == current else step for step in statement.steps)
+    details: dict[str, Value] = {"by": by, "step": current.name, "approval": approval, "digest": digest}
+    notices = (Notice("statement.approved", to, urgency="approval"),) if last and to else ()
+    return Outcome(replace(statement, state=state, chain=_chain(done)), Event("agreed" if last else "step_agreed", details), (), notices)
+
+
+def return_(statement: Statement, *, by: str, reason: str, to: tuple[str, ...]) -> Outcome[Statement]:
+    """An approver said no: a draft again, and the yes of the others is void."""
+    state = MACHINE.after(statement.state, "return")
+    return _back(statement, state, "sent_back", {"by": by, "reason": reason}, to)
+
+
+def void(statement: Statement, *, reason: str, changed: Mapping[str, Value], to: tuple[str, ...]) -> Outcome[Statement]:
+    """A grade or a fact changed, somebody denied a spoken yes, or time ran out: nobody has agreed to it as things are now."""
+    state = MACHINE.after(statement.state, "void")
+    return _back(replace(statement, changed=changed), state, "voided", {"reason": reason, "changed": dict(changed)}, to)
+
+
+def _back(statement: Statement, state: State, verb: str, details: Mapping[str, Value], to: tuple[str, ...]) -> Outcome[Statement]:
+    lost = _lost(statement)
+    notices = _told(statement, str(details["reason"]), lost, to)
+    return Outcome(replace(_unasked(statement), state=state), Event(verb, {**details, **lost}), _NO_EXPIRY, notices)
+
+
+def mark(statement: Statement, *, changed: Mapping[str, Value], to: tuple[str, ...]) -> Outcome[Statement]:
+    """所用事实已变: the draft says other than what is known now (nothing: it is right again)."""
+    state = MACHINE.after(statement.state, "mark")
+    notices = (Notice("statement.marked", to, {"changed": dict(changed)}, "reply"),) if changed and to else ()
+    return Outcome(replace(statement, state=state, changed=changed), Event("marked", {"changed": dict(changed)}), (), notices)
+
+
+def withdraw(statement: Statement, *, by: str, reason: str, to: tuple[str, ...]) -> Outcome[Statement]:
+    state = MACHINE.after(statement.state, "withdraw")
+    lost = _lost(statement)
+    event = Event("withdrawn", {"by": by, "reason": reason, **lost})
+    return Outcome(replace(_unasked(statement), state=state), event, _NO_EXPIRY, _told(statement, reason, lost, to))
+
+
+def changed_facts(statement: Statement, facts: Mapping[str, Value]) -> dict[str, Value]:
+    """key -> [was, is] of the facts that the text used and that are others now."""
+    return {key: [was, facts.get(key)] for key, was in statement.facts.items() if facts.get(key) != was}
+
+
+_NO_EXPIRY = (Timer(TIMER, None),)
+
+
+def _unasked(statement: Statement) -> Statement:
+    return replace(statement, asked_by=None, asked_at=None, expires_at=None, grades={}, chain=())
+
+
+def _lost(statement: Statement) -> dict[str, Value]:
+    """Whose yes, and whose pending question, goes with what happens now."""
+    return {
+        "given": [[step.approval, step.by] for step in statement.given],
+        "pending": [step.approval for step in statement.waiting if step.approval],
+    }
+
+
+def _told(statement: Statement, reason: str, lost: Mapping[str, Value], to: tuple[str, ...]) -> tuple[Notice, ...]:
+    """Whose yes is void, and why, to everybody concerned."""
+    return (Notice("statement.back", to, {"reason": reason, "revision": statement.revision, **lost}, "approval"),) if to else ()
+
+
+def _chain(steps: Iterable[Step]) -> tuple[Mapping[str, Value], ...]:
+    return tuple(step.as_value() for step in steps)
