@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from handlers.core.context import Context
 from handlers.core.message import Button, Card, Reply
+from handlers.core.reasons import reason
 from handlers.core.registry import command, rest
 from workflows.core.errors import BadWords, NotFound
 
@@ -40,7 +41,10 @@ def _listed(context: Context) -> Reply:
     if not rows:
         return Reply("\n".join([context.words.say("admin.nothing"), *unheard]))
     lines = tuple(
-        (f"{row.queue}:{row.id}", context.words.say("admin.row", about=row.about, error=row.error, since=row.since, now=context.now))
+        (
+            f"{row.queue}:{row.id}",
+            context.words.say("admin.row", about=row.about, error=reason(context.words, row.error), since=row.since, now=context.now),
+        )
         for row in rows
     )
     say = context.words.say

@@ -12,6 +12,7 @@ from handlers.core.duties import duty_name, recipients
 from handlers.core.forms import question
 from handlers.core.look import Look, missed_of
 from handlers.core.message import Button, Card, Outgoing
+from handlers.core.reasons import reason
 from handlers.core.registry import SCREENS, screen
 from handlers.core.wording import Provisional
 from workflows.core.approval import State as Asked
@@ -498,7 +499,7 @@ def approval_estimated(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 def buried(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To administrators: something could not be handled or sent."""
     values = about["values"]
-    return Outgoing(look.say("notice.buried", queue=values["queue"], id=values["id"], error=str(values["error"])))
+    return Outgoing(look.say("notice.buried", queue=values["queue"], id=values["id"], error=reason(look.words, str(values["error"]))))
 
 
 @screen("house.platform_down")
@@ -506,7 +507,7 @@ def platform_down(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To administrators: a messenger does not answer."""
     values = about["values"]
     name = look.say(f"platform.{values['platform']}")
-    return Outgoing(look.say("notice.platform_down", platform=name, reason=str(values["reason"])))
+    return Outgoing(look.say("notice.platform_down", platform=name, reason=reason(look.words, str(values["reason"]))))
 
 
 @screen("house.quota_out")

@@ -8,6 +8,7 @@ from typing import Any
 from handlers.core import forms
 from handlers.core.access import check
 from handlers.core.asking import needed
+from handlers.core.audience import WHOLE
 from handlers.core.context import Context
 from handlers.core.documents import document
 from handlers.core.duties import duty_name as name_of
@@ -53,7 +54,7 @@ class OfIncident:
 # Asking
 
 
-@command("report draft", Draft, zh="报送 起草", who="member")
+@command("report draft", Draft, zh="报送 起草", who="member", tells="clock")
 def draft(context: Context, given: Draft) -> Reply:
     """Have the paper of this report made from what is known now."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -66,7 +67,7 @@ def draft(context: Context, given: Draft) -> Reply:
     return context.say("report.drafting", ref=report.ref, report=report.ref, title=context.words.twin(form.title, form.title_en))
 
 
-@command("incident summary", OfIncident, zh="事件 总结", who=SUMMARY)
+@command("incident summary", OfIncident, zh="事件 总结", who=SUMMARY, tells="clock")
 def summary(context: Context, given: OfIncident) -> Reply:
     """Have the closing summary of the incident made."""
     incident = context.incident(given.incident)
@@ -85,12 +86,11 @@ def _form(context: Context, name: str, ref: str) -> Form:
 
 
 def _have_made(context: Context, incident: Incident, ref: str, form: Form, *, partial: bool) -> None:
-    message = context.message
     about = {"ref": ref, "incident": incident.ref, "form": form.id, "partial": partial, "by": context.person}
-    context.uow.have_made("paper", ref, {**about, "platform": message.platform, "chat": message.chat})
+    context.uow.have_made("paper", ref, {**about, **_place(context)})
 
 
-@command("report sign", Sign, zh="报送 签发", who="member", four_eyes=True)
+@command("report sign", Sign, zh="报送 签发", who="member", four_eyes=True, tells="clock")
 def sign(context: Context, given: Sign) -> Reply:
     """Sign exactly this version of the paper, which somebody else drafted."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -101,10 +101,15 @@ def sign(context: Context, given: Sign) -> Reply:
     ladder, signers = context.uow.plan_of(incident).ladder, _signers(context, incident)
     outcome = rules.sign(report, by=context.person, now=context.now, version=version, signers=signers, ladder=ladder)
     after = context.uow.apply(outcome)
-    message = context.message
     about = {"ref": report.ref, "incident": incident.ref, "version": version, "by": context.person}
-    context.uow.have_made("signed", report.ref, {**about, "platform": message.platform, "chat": message.chat})
+    context.uow.have_made("signed", report.ref, {**about, **_place(context)})
     return context.say("report.signed", ref=report.ref, report=report.ref, version=version, digest=after.signed_sha256[:16])
+
+
+def _place(context: Context) -> dict[str, str]:
+    """Where the paper goes: a paper tells everything, so into no room that is not shown everything."""
+    alone = Look.of(context).audience != WHOLE
+    return {"platform": context.message.platform, "chat": "" if alone else context.message.chat}
 
 
 def _signers(context: Context, incident: Incident) -> tuple[str, ...]:

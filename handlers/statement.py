@@ -56,7 +56,7 @@ class WhichAndReason:
 # Writing
 
 
-@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",))
+@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",), tells="statements wording")
 def draft(context: Context, given: Draft) -> Reply:
     """Begin a statement from a template of the plan, or from a text of your own."""
     incident = context.incident(given.incident)
@@ -84,7 +84,7 @@ def draft(context: Context, given: Draft) -> Reply:
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
 
 
-@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS)
+@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS, tells="statements wording")
 def edit(context: Context, given: Edit) -> Reply:
     """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
     statement, incident = _statement(context, given.statement)
@@ -175,7 +175,7 @@ def _lost(context: Context, statement: Statement) -> str:
 # Asking
 
 
-@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True)
+@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True, tells="statements pending")
 def submit(context: Context, given: Which) -> Reply:
     """Ask whom the level wants, one after the other, to agree to exactly this text."""
     statement, incident = _statement(context, given.statement)
@@ -250,7 +250,7 @@ def expired(context: Context, statement: str, name: str, due: datetime) -> None:
         send_back(context, found, context.words.say("statement.expired_reason", until=found.expires_at, now=context.now), found.changed)
 
 
-@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS)
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS, tells="statements pending")
 def withdraw(context: Context, given: WhichAndReason) -> Reply:
     """It will not be said."""
     statement, _ = _statement(context, given.statement)
@@ -265,7 +265,7 @@ def withdraw(context: Context, given: WhichAndReason) -> Reply:
 # Reading
 
 
-@command("statement show", Which, zh="声明 查看", who="reader", short=("声明",))
+@command("statement show", Which, zh="声明 查看", who="reader", short=("声明",), tells="statements")
 def show(context: Context, given: Which) -> Reply:
     """Text, hash, state, approvals, what changed; of several a list."""
     look = Look.of(context)

@@ -192,7 +192,7 @@ def enqueue_to_person(
     session: Session,
     *,
     key: str,
-    platform: str,
+    platform: str | None,
     person: str,
     said: dict[str, Any],
     incident: str | None,
@@ -201,7 +201,7 @@ def enqueue_to_person(
     about: Mapping[str, Any] = MappingProxyType({}),
     ref: str | None = None,
 ) -> None:
-    """Words that are ready, for one person on one platform."""
+    """Words that are ready, for one person: on one platform, or by their first way."""
     _add(
         session,
         key=key,

@@ -428,9 +428,13 @@ class UnitOfWork:
         touch(self.session, "work")
 
     def answer(self, key: str, about: Mapping[str, Any], said: dict[str, Any]) -> None:
-        """To where it was asked for."""
-        where = {"platform": about["platform"], "chat": about["chat"]}
-        outbox.enqueue_reply(self.session, key=f"reply:{key}", **where, said=said, incident=None, now=self.now)
+        """To where it was asked for; without a chat to who asked, alone."""
+        key, given = f"reply:{key}", {"said": said, "incident": None, "now": self.now}
+        if about["chat"]:
+            outbox.enqueue_reply(self.session, key=key, platform=about["platform"], chat=about["chat"], **given)
+        else:
+            rank = outbox.PRIORITY["reply"]
+            outbox.enqueue_to_person(self.session, key=key, platform=None, person=str(about["by"]), priority=rank, **given)
 
     def repaired(self, details: Mapping[str, Any], incident: str | None) -> None:
         """What the house put right by itself, in the clock's own chain: the record has not changed."""

@@ -165,11 +165,12 @@ class Reply:
     """True = in hand: not decided yet, the answer follows as a message"""
     refused: str = ""
     """the kind of the refusal: the name of its class"""
-    whole: str = ""
-    """what only the one who asked is told, where a room is shown a part; the road sends it and keeps it nowhere else"""
+    whole: str = field(default="", metadata={"kept": False})
+    """what only the one who asked is told, where a room is shown a part; the road sends it, and it goes nowhere else"""
 
 
-_FIELDS = {kind: tuple(one.name for one in fields(kind)) for kind in (Field, Button, Link, Card, Filed, Outgoing, Reply)}
+_SHAPES = (Field, Button, Link, Card, Filed, Outgoing, Reply)
+_FIELDS = {kind: tuple(one.name for one in fields(kind) if one.metadata.get("kept", True)) for kind in _SHAPES}
 
 
 def card_of(kept: Mapping[str, Any]) -> Card:

@@ -77,7 +77,7 @@ def test_what_only_its_group_could_hear_is_buried_with_what_to_do_and_told_once(
     assert len(told) == 1, "one trouble, said once"
     assert told[0].message is not None
     assert "飞书已停用" in told[0].message.text
-    assert "feishu is switched off" in world.says("han.tao", "/管理 队列").text
+    assert "飞书已停用:请恢复它的设置" in world.says("han.tao", "/管理 队列").text
 
 
 def test_what_stands_there_cannot_be_changed_and_nobody_is_woken_for_it(world: World, telex: Telex) -> None:

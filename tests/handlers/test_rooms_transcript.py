@@ -88,6 +88,14 @@ ASKED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "report filed": (("li.na", "/已报 {report} 对象=谁"), ("li.na", "/已报 {report} 电话 王某某")),
     "report not-required": (("li.na", "/报送 不报 {report} 不影响经营也不影响客户"),),
     "report later": (("li.na", "/报送 改晚 {report} 按新的日历改晚一些"),),
+    "statement draft": (("xu.jing", "/声明 起草 I1\n今日13时40分起部分客户无法登录,静待措辞定稿。"),),
+    "statement edit": (("xu.jing", "/声明 修改 S1\n今日13时40分起部分客户无法登录,静待措辞再定稿。"),),
+    "statement show": (("li.na", "/声明 S1"), ("xu.jing", "/声明")),
+    "statement submit": (("xu.jing", "/送审 S1"), ("xu.jing", "/送审 S1")),
+    "statement withdraw": (("xu.jing", "/声明 撤回 S1 不说了"),),
+    "report draft": (("li.na", "/报送 起草 R2"),),
+    "report sign": (("zhou.heng", "/报送 签发 R2"),),
+    "incident summary": (("li.na", "/事件 总结 I1"),),
     "duty show": (("li.na", "/值班"),),
     "duty set": (("li.na", "/值班 指定 技术组 马超 至=明天"),),
     "duty swap": (("chen.bo", "/换班 技术组 明天 马超"),),
@@ -162,6 +170,8 @@ def marks(world: World) -> dict[str, set[str]]:
         "missing": {"首报还缺"},
         "timeline": {"时间线:"},
         "tip": {"N2", "来报 N"},
+        "statements": {"S1"},
+        "wording": {"静待措辞"},
     }
 
 

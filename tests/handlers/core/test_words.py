@@ -13,7 +13,9 @@ FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.glob("*/*.toml"))
 KEYS = sorted({key for locale in ("zh", "en") for path in (FOLDER / locale).glob("*.toml") for key, _ in catalog(path)})
 
 
-CHINESE_ON_PURPOSE: frozenset[str] = frozenset()
+#: What the pages of WeCom call it, in whatever language one reads.
+WECOM_PAGES = ("corp", "ip", "ip_named", "range", "members")
+CHINESE_ON_PURPOSE: frozenset[str] = frozenset(f"reason.wecom_{name}" for name in WECOM_PAGES)
 
 
 def placeholders(sentence: str) -> set[str]:

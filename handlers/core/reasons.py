@@ -1,0 +1,48 @@
+"""Why something was given up, in the reader's words.
+
+Platforms and queues keep their reasons in English, as the log has them; they are the sentences of `[reason]` in the English catalog, and
+lead to the other language. A test holds every sentence that is thrown against them.
+"""
+
+import re
+from functools import cache
+
+from handlers.core.wording import Ours, Words
+
+_PLATFORMS = {"Feishu": "feishu", "DingTalk": "dingtalk", "WeCom": "wecom"}
+_CODE = re.compile(r"(.+?) \(code ([^:()]+): ?(.*)\)", re.DOTALL)
+#: The kind of an exception nobody foresaw, and the number under which the log has it.
+_BUG = re.compile(r"[A-Z]\w*(?: [0-9a-f]{4})?")
+
+
+def reason(words: Words, error: str) -> str:
+    """What was kept with a row, as people read it; what nobody has a sentence for stays as it is."""
+    if (known := _known(words, error)) is not None:
+        return known
+    if (coded := _CODE.fullmatch(error)) and (head := _known(words, coded[1])) is not None:
+        return words.say("because.with_code", reason=Ours(head), code=coded[2], said=coded[3])
+    return words.say("because.bug", name=error) if _BUG.fullmatch(error) else words.show(error)
+
+
+def _known(words: Words, error: str) -> str | None:
+    found = ((key, pattern.fullmatch(error)) for key, pattern in _patterns())
+    key, match = next(((key, match) for key, match in found if match), ("", None))
+    return words.say(key, **{name: _named(words, value) for name, value in match.groupdict().items()}) if match else None
+
+
+def _named(words: Words, value: str) -> str:
+    """A platform by its name, as the message calls it or as the settings do."""
+    name = f"platform.{_PLATFORMS.get(value, value)}"
+    return words.say(name) if words.has(name) else value
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Those that leave least open first."""
+    told = [(key, text) for key, text in Words.load("en").sentences.items() if key.startswith("reason.")]
+    closed = sorted(told, key=lambda one: -len(re.sub(r"{\w+}", "", one[1])))
+    return tuple((key, re.compile(_pattern(text), re.DOTALL)) for key, text in closed)
+
+
+def _pattern(text: str) -> str:
+    return "".join(f"(?P<{part}>.+)" if place % 2 else re.escape(part) for place, part in enumerate(re.split(r"{(\w+)}", text)))
