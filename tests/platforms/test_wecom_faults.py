@@ -162,6 +162,7 @@ def test_one_group_is_made_and_what_is_said_twice_there_says_so(firm: Firm, trou
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_a_card_shows_what_is_true_in_the_end(firm: Firm, trouble: Trouble) -> None:
     firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
+    firm.only("I1")
     trouble.strikes(firm.sim.faults, UPDATE)
     firm.player("wang.qiang").says_app("/认领 T6")
     works(firm)
