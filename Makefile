@@ -34,6 +34,12 @@ test: check ## every check and every test: PostgreSQL from pip, the browser wher
 	  echo "** Chromium is missing: THE BROWSER TESTS WILL BE SKIPPED.           **"; \
 	  echo "** On Debian: apt-get install chromium fonts-noto-cjk                **"; \
 	  echo "**********************************************************************"; } >&2
+	@for tool in soffice pdftotext pdftoppm; do command -v $$tool >/dev/null || { \
+	  echo "**********************************************************************"; \
+	  echo "** $$tool is missing: THE PAPERS WILL NOT BE LOOKED AT.              "; \
+	  echo "** On Debian: apt-get install libreoffice-writer-nogui poppler-utils  "; \
+	  echo "**            fonts-noto-cjk                                          "; \
+	  echo "**********************************************************************"; break; }; done >&2
 	@$(BIN)/pytest -n $(WORKERS)
 
 bench: $(VENV)/.installed ## speed and size, against a floor measured in the same run

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.auditor import Auditor
-from bot.channels import DingTalkSettings, OidcSettings
+from bot.channels import DingTalkSettings, FeishuSettings, OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
@@ -23,18 +23,12 @@ from bot.platforms.core.budget import Month
 from bot.platforms.core.cards import Labels
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
-from bot.platforms.dingtalk import adapter as dingtalk
-from bot.platforms.dingtalk.inbound import Secrets as DingTalkSecrets
-from bot.platforms.dingtalk.inbound import card_secret
-from bot.platforms.feishu.adapter import Feishu
-from bot.platforms.feishu.inbound import Secrets
 from bot.platforms.mail import Mail, Mailbox
 from bot.platforms.sms import Sms
 from bot.sender import Ways
 from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
-from bot.wecom import make_wecom
 from bot.worker import Worker
 from handlers.core.chat_links import ChatLinks
 from handlers.core.road import House, Road
@@ -268,16 +262,16 @@ def _platforms(
     accounts: int,
 ) -> dict[str, Platform]:  # fmt: skip
     """What is configured, in the order in which people are reached: the demo's console, messengers, a console with login; mail and SMS are
-    the road around."""
+    the road around. A messenger that is off is not loaded."""
     found: dict[str, Platform] = {"console": console} if settings.console == "demo" else {}
     channels = settings.channels
     if feishu := channels.feishu:
-        secrets = Secrets(feishu.app_id, feishu.encrypt_key.reveal(), feishu.verification_token.reveal(), feishu.tenant_key)
-        http, shelf = client(feishu.api_base), DatabaseShelf(database, "feishu", now)
-        found["feishu"] = Feishu(secrets, feishu.app_secret.reveal(), http, shelf, _labels(words), now, feishu.mode, months.get("feishu"))
+        found["feishu"] = _feishu(feishu, DatabaseShelf(database, "feishu", now), words, now, months.get("feishu"))
     if dings := channels.dingtalk:
         found["dingtalk"] = _dingtalk(dings, settings, database, words, now, months)
     if wecom := channels.wecom:
+        from bot.wecom import make_wecom
+
         found["wecom"] = make_wecom(wecom, DatabaseShelf(database, "wecom", now), words, now, settings.public_url, accounts)
     if settings.console == "on":
         found["console"] = console
@@ -289,12 +283,23 @@ def _platforms(
     return found
 
 
+def _feishu(of: FeishuSettings, shelf: DatabaseShelf, words: Words, now: Callable[[], datetime], month: Month | None) -> Platform:
+    from bot.platforms.feishu.adapter import Feishu
+    from bot.platforms.feishu.inbound import Secrets
+
+    secrets = Secrets(of.app_id, of.encrypt_key.reveal(), of.verification_token.reveal(), of.tenant_key)
+    return Feishu(secrets, of.app_secret.reveal(), client(of.api_base), shelf, _labels(words), now, of.mode, month)
+
+
 def _dingtalk(
     of: DingTalkSettings, settings: Settings, database: Database, words: Words, now: Callable[[], datetime], months: Mapping[str, Month]
 ) -> Platform:
+    from bot.platforms.dingtalk import adapter as dingtalk
+    from bot.platforms.dingtalk.inbound import Secrets, card_secret
+
     secret = of.client_secret.reveal()
     token, key, cards = of.token.reveal(), of.aes_key.reveal(), card_secret(secret)
-    secrets = DingTalkSecrets(of.client_id, secret, of.robot_code, of.corp_id, token, key, cards)
+    secrets = Secrets(of.client_id, secret, of.robot_code, of.corp_id, token, key, cards)
     callback = f"{settings.public_url}/callbacks/dingtalk/card"
     setup = dingtalk.Setup(of.mode, of.card_template, of.scene_template, callback, settings.timezone)
     shelf = DatabaseShelf(database, "dingtalk", now)

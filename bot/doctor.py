@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.bootstrap import as_client, plan_folder
@@ -31,8 +32,10 @@ from storage.database import Database, Transaction
 from storage.duties import roster
 from storage.inbox import INBOX
 from storage.outbox import OUTBOX
+from storage.papers import WORK
 from storage.plan import PlanError, check_plan, load_plan
 from storage.plans import Plans
+from storage.queue import Queue
 from storage.schema import current, newest
 from storage.timers import TIMERS
 from workflows.core.errors import BadConfig
@@ -292,7 +295,8 @@ class Doctor:
 
 
 def _buried(tx: Transaction, now: datetime) -> dict[str, int]:
-    waiting = {"inbox": INBOX.waiting(tx, now), "outbox": OUTBOX.waiting(tx, now), "timers": TIMERS.waiting(tx, now)}
+    queues: dict[str, Queue[Any]] = {"inbox": INBOX, "outbox": OUTBOX, "timers": TIMERS, "work": WORK}
+    waiting = {name: queue.waiting(tx, now) for name, queue in queues.items()}
     return {name: stats.buried for name, stats in waiting.items()}
 
 

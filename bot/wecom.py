@@ -19,7 +19,8 @@ from bot.platforms.wecom.dialect import Adds, Artist
 from bot.platforms.wecom.memory import Memory
 from bot.platforms.wecom.robot import Robot
 from bot.platforms.wecom.robot_inbound import RobotSecrets
-from bot.platforms.wecom.wire import TIMES, Login, Times, Wire
+from bot.platforms.wecom.terms import TIMES, Login, Times
+from bot.platforms.wecom.wire import Wire
 from handlers.core.forms import how_to_type
 from handlers.core.wording import Ours, Words
 from workflows.core.people import Person
@@ -35,7 +36,7 @@ def make_wecom(
     if robot is not None and settings.robot is not None and settings.robot.mode == "ws":
         login = Login(settings.ws_url, settings.robot.bot_id, settings.robot.secret.reveal())
         new_id = partial(secrets.token_hex, 8)
-        robot.wire = Wire(login, shelf, new_id(), new_id, robot.inbound.decode, robot.portable, robot.updated, robot.unkept, times)
+        robot.wire = Wire(login, shelf, new_id(), new_id, robot, times)
     return Wecom(app, robot, http, memory, artist, now)
 
 

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 from handlers.core.clocks import listed
 from handlers.core.context import Context
+from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import APPROVED, DENIED, RETURNED, command, key, ref, rest, timer
+from handlers.core.statement_view import first_line
 from workflows.core import approval as rules
 from workflows.core import spoken
 from workflows.core.approval import Approval
@@ -46,9 +48,8 @@ def approve(context: Context, given: Approve) -> Reply:
     context.check_proven(incident, "approve")
     context.uow.apply(rules.approve(approval, by=context.person, now=context.now, note=given.text, organization=context.organization))
     APPROVED[approval.kind](context, approval, context.person)
-    return context.say(
-        "approval.approved_ok", ref=approval.ref, approval=approval.ref, text=approval.text.splitlines()[0], hash=approval.digest[:8]
-    )
+    text = first_line(Look.of(context), approval)
+    return context.say("approval.approved_ok", ref=approval.ref, approval=approval.ref, text=text, hash=approval.digest[:8])
 
 
 def _heard(context: Context, given: Approve, leader: str) -> Reply:
@@ -72,7 +73,7 @@ def _heard(context: Context, given: Approve, leader: str) -> Reply:
         ref=approval.ref,
         approval=approval.ref,
         person=context.name(leader),
-        text=approval.text.splitlines()[0],
+        text=first_line(Look.of(context), approval),
         hash=approval.digest[:8],
         until=context.now + spoken.WITHIN,
     )
@@ -84,7 +85,7 @@ def confirm(context: Context, given: WhichAndText) -> Reply:
     approval, incident = context.approval(given.approval)
     context.check_proven(incident, "approve")
     context.uow.apply(spoken.confirm(approval, by=context.person, now=context.now))
-    text, digest = approval.text.splitlines()[0], approval.digest[:8]
+    text, digest = first_line(Look.of(context), approval), approval.digest[:8]
     return context.say("approval.confirmed_ok", ref=approval.ref, approval=approval.ref, text=text, hash=digest)
 
 

@@ -75,7 +75,11 @@ def whoami(context: Context, given: Nothing) -> Reply:
     said = {"groups": context.words.join(groups) or "-", "roles": context.words.join(roles) or "-"}
     reply = context.say("who.you", name=person.name, title=person.title, **said)
     periods = important_line(context.words, context.uow.current_plan().calendar, context.now, context.zone)
-    return replace(reply, text=f"{reply.text}\n{context.words.say('who.important', periods=periods)}") if periods else reply
+    lines = [reply.text, *([context.words.say("who.important", periods=periods)] if periods else [])]
+    heard = context.message
+    if heard.chat_kind == "group" and heard.platform != "console":  # what `chats` of a group want in organization.toml
+        lines.append(context.words.say("who.chat", platform=heard.platform, chat=heard.chat))
+    return replace(reply, text="\n".join(lines))
 
 
 @command("who", OfGroup, zh="谁", who="listed")

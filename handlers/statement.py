@@ -11,7 +11,7 @@ from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Outgoing, Reply
 from handlers.core.registry import approved, body, command, denied, key, ref, rest, returned, screen, slots, timer
-from handlers.core.statements import ask_next, check_text, concerned, follow, latest, send_back, source, steps_of, void_approvals
+from handlers.core.statements import ask_next, check_text, concerned, follow, grades_of, latest, send_back, source, steps_of, void_approvals
 from handlers.core.tokens import nearest
 from handlers.core.values import Reading, convert
 from workflows import statement as rules
@@ -23,7 +23,6 @@ from workflows.core.template import blanks, weaknesses
 from workflows.incident import UNCLOSED, Incident
 from workflows.statement import Revision, State, Statement
 
-WRITERS = "group:opinion"
 _PHONE = re.compile(r"[0-9+][0-9+\-() 转]{3,24}")
 
 
@@ -57,7 +56,7 @@ class WhichAndReason:
 # Writing
 
 
-@command("statement draft", Draft, zh="声明 起草", who=WRITERS, short=("起草",), tells="statements wording")
+@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",), tells="statements wording")
 def draft(context: Context, given: Draft) -> Reply:
     """Begin a statement from a template of the plan, or from a text of your own."""
     incident = context.incident(given.incident)
@@ -85,7 +84,7 @@ def draft(context: Context, given: Draft) -> Reply:
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
 
 
-@command("statement edit", Edit, zh="声明 修改", who=WRITERS, tells="statements wording")
+@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS, tells="statements wording")
 def edit(context: Context, given: Edit) -> Reply:
     """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
     statement, incident = _statement(context, given.statement)
@@ -156,7 +155,6 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
     """The text is kept for good; the answer shows it, where those who read along may read it."""
     kept = rules.keep(statement, text, ref=context.uow.next_ref(Revision), by=context.person, now=context.now, fields=fields)
     context.uow.apply(kept)
-    drawn = view.card(Look.of(context), statement)
     look, missing = Look.of(context), tuple(dict.fromkeys(blanks(text)))
     more = [
         context.words.say("statement.still_missing", names=view.missing_text(look, statement, missing)) if missing else "",
@@ -164,7 +162,7 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
         lost,
     ]
     head = context.words.say(said, ref=statement.ref, revision=statement.revision, title=statement.title)
-    return Reply("\n".join(filter(None, [head, *more, drawn.text])), ref=statement.ref, card=drawn.card)
+    return Reply("\n".join(filter(None, [head, *more, view.card(look, statement).text])), ref=statement.ref)
 
 
 def _lost(context: Context, statement: Statement) -> str:
@@ -177,7 +175,7 @@ def _lost(context: Context, statement: Statement) -> str:
 # Asking
 
 
-@command("statement submit", Which, zh="声明 送审", who=WRITERS, short=("送审",), four_eyes=True, tells="statements pending")
+@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True, tells="statements pending")
 def submit(context: Context, given: Which) -> Reply:
     """Ask whom the level wants, one after the other, to agree to exactly this text."""
     statement, incident = _statement(context, given.statement)
@@ -192,7 +190,7 @@ def submit(context: Context, given: Which) -> Reply:
         by=context.person,
         now=context.now,
         steps=steps_of(context, incident),
-        grades=rules.grades_of(incident),
+        grades=grades_of(incident),
         holds=context.response(incident).holds,
     )
     approval = ask_next(context, incident, context.uow.apply(outcome))
@@ -252,7 +250,7 @@ def expired(context: Context, statement: str, name: str, due: datetime) -> None:
         send_back(context, found, context.words.say("statement.expired_reason", until=found.expires_at, now=context.now), found.changed)
 
 
-@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=WRITERS, tells="statements pending")
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS, tells="statements pending")
 def withdraw(context: Context, given: WhichAndReason) -> Reply:
     """It will not be said."""
     statement, _ = _statement(context, given.statement)
@@ -315,6 +313,12 @@ def _titles(plan: Plan) -> tuple[str, ...]:
 
 
 # What people hear
+
+
+@screen("statement")
+def statement_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To an author: the text as it stands, and what can be done with it."""
+    return view.card(look, look.reader.statement(about["ref"]))
 
 
 @screen("statement.approved")

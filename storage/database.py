@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Text, create_engine, event, make_url
@@ -24,6 +25,10 @@ _LOST_RACES = frozenset({"40001", "40P01"})
 #: Classes of SQLSTATE: connection exception, insufficient resources, operator intervention, system error.
 _AWAY = frozenset({"08", "53", "57", "58"})
 _AWAY_SQLITE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+
+#: Topics whose loops look each second at the latest: a burst of commits (whose own replica is awake) tells others once in so many seconds.
+_LOOKED_FOR = frozenset({"inbox", "outbox", "timers", "work"})
+_MOMENT = 0.02
 
 #: What a running transaction is to those who may not speak SQL: handed on, never looked into.
 Transaction = Session
@@ -93,6 +98,7 @@ class Database:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(make_url(url)) if self.is_sqlite else _postgres_engine(url, threads)
         self.memory = Memory()
+        self._told: dict[str, float] = {}
         self.on_commit: list[Callable[[frozenset[str]], None]] = [self.memory.hear]
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else threads, "gengfu-write")
         self._readers = ThreadPoolExecutor(3, "gengfu-read") if self.is_sqlite else self._writers
@@ -149,10 +155,17 @@ class Database:
             answer = work(session)
             topics = frozenset(session.info.get("topics", ()))
             session.flush()
-            if topics and not self.is_sqlite:
-                session.connection().exec_driver_sql("SELECT pg_notify('gengfu', %s)", (",".join(sorted(topics)),))
+            if not self.is_sqlite and (news := self._news(topics)):
+                session.connection().exec_driver_sql("SELECT pg_notify('gengfu', %s)", (",".join(news),))
             session.commit()
         return topics, answer
+
+    def _news(self, topics: frozenset[str]) -> list[str]:
+        """What other replicas are to be told of: not again what they were told a moment ago and look for by themselves."""
+        now = monotonic()
+        found = sorted(topic for topic in topics if topic not in _LOOKED_FOR or now - self._told.get(topic, 0.0) > _MOMENT)
+        self._told.update(dict.fromkeys(found, now))
+        return found
 
     def _read(self, work: Callable[[Session], T]) -> T:
         with self.engine.connect() as connection, self._session(connection) as session:

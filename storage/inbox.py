@@ -10,44 +10,38 @@ from sqlmodel import Session, select
 
 from storage.cipher import Cipher
 from storage.database import touch
-from storage.queue import Queue, add
+from storage.queue import Queue, add, add_later
 from storage.tables.queues import DONE, InboxRow
 
 INBOX = Queue(InboxRow, lease=timedelta(seconds=60), attempts=5)
 
+_KEY = ("platform", "event_id")
 #: How long a finished event's payload is kept before it is erased; the event's id stays for de-duplication.
 ERASE_AFTER = timedelta(hours=8)
 
 
 def store(
-    session: Session,
-    cipher: Cipher,
-    *,
-    platform: str,
-    event_id: str,
-    lane: str,
-    payload: Mapping[str, Any],
-    now: datetime,
-    claimed: bool = False,
-) -> InboxRow | None:
-    """Insert the event, or answer None when it is there already. `claimed`: the caller handles it at once."""
-    row = InboxRow(
-        lane=lane,
-        due=now,
-        created=now,
-        platform=platform,
-        event_id=event_id,
-        payload=cipher.encrypt(json.dumps(payload, ensure_ascii=False).encode(), f"inbox:{platform}:{event_id}"),
-    )
-    if claimed:
-        INBOX.hold(row, now)
-    row_id = add(session, row, "platform", "event_id")
-    if row_id is None:
-        return None
-    row.id = row_id
-    if not claimed:
+    session: Session, cipher: Cipher, *, platform: str, event_id: str, lane: str, payload: Mapping[str, Any], now: datetime
+) -> bool:  # fmt: skip
+    """Insert the event; False when it is there already."""
+    stored = add_later(session, InboxRow, _values(cipher, platform, event_id, lane, payload, now), *_KEY)
+    if stored:
         touch(session, "inbox")
-    return row
+    return stored
+
+
+def store_claimed(
+    session: Session, cipher: Cipher, *, platform: str, event_id: str, lane: str, payload: Mapping[str, Any], now: datetime
+) -> InboxRow | None:
+    """The same for whoever handles it at once: its row, or None."""
+    row = INBOX.hold(InboxRow(**_values(cipher, platform, event_id, lane, payload, now)), now)
+    row.id = add(session, row, *_KEY)
+    return None if row.id is None else row
+
+
+def _values(cipher: Cipher, platform: str, event_id: str, lane: str, payload: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    sealed = cipher.encrypt(json.dumps(payload, ensure_ascii=False).encode(), f"inbox:{platform}:{event_id}")
+    return {"lane": lane, "due": now, "created": now, "platform": platform, "event_id": event_id, "payload": sealed}
 
 
 def payload_of(row: InboxRow, cipher: Cipher) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from sqlalchemy import make_url
 EVERYTHING: Final = frozenset({"inbox", "outbox", "timers", "work", "rooms", "duty"})
 
 _POLL = 0.25
+#: Seconds for which more is let come after something was heard: a burst of commits is heard once in so long, and not once for each.
+_BREATH = 0.02
 _PATIENCE = (0.5, 1.0, 2.0, 5.0, 15.0)
 
 
@@ -46,7 +48,7 @@ class Listener:
 
     def _hear(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         while not self._stopped.is_set():
-            for notice in connection.notifies(timeout=_POLL):
-                self._tell(frozenset(filter(None, notice.payload.split(","))))
-                if self._stopped.is_set():
-                    return
+            said = [notice.payload.split(",") for notice in connection.notifies(timeout=_POLL, stop_after=1)]
+            if said:
+                self._tell(frozenset(topic for topics in said for topic in topics if topic))
+                self._stopped.wait(_BREATH)

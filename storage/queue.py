@@ -206,15 +206,21 @@ def add(session: Session, row: QueueRow, *key: str) -> int | None:
 
 @cache
 def _adding(row_class: type[QueueRow], key: tuple[str, ...], dialect: str, *, known: bool = True) -> Any:
-    """`known`: its answer is the row's id."""
+    """`known`: its answer is the row's id; otherwise whether there is a new row."""
     table = table_of(row_class)
     statement = _INSERT[dialect](table).on_conflict_do_nothing(index_elements=key)
-    return statement.returning(table.c.id) if known else statement
+    return statement.returning(table.c.id) if known else _told_by_count(statement)
 
 
-def add_later(session: Session, row_class: type[R], values: Mapping[str, Any], *key: str) -> None:
-    """As `add`, for who need not know: in a round it waits for its like (`storage.gathered`). `values`: what differs from a fresh row."""
-    run(session, _adding(row_class, key, _dialect(session), known=False), {**_fresh(row_class), **values})
+def _told_by_count(statement: Any) -> Any:
+    """Its id is not fetched; how many rows it changed is kept."""
+    return statement.inline().execution_options(preserve_rowcount=True)
+
+
+def add_later(session: Session, row_class: type[R], values: Mapping[str, Any], *key: str) -> bool:
+    """As `add`, for who need not know the id: in a round it waits for its like (`storage.gathered`). `values`: what differs from a fresh
+    row. False = there was one already."""
+    return run(session, _adding(row_class, key, _dialect(session), known=False), {**_fresh(row_class), **values})
 
 
 def put_later(session: Session, row_class: type[R], values: Mapping[str, Any], *key: str) -> None:
@@ -237,7 +243,7 @@ def _putting(row_class: type[QueueRow], key: tuple[str, ...], dialect: str, *, k
     values: dict[str, Any] = {name: statement.excluded[name] for name in _names(row_class) if name not in {*key, "created", "fence"}}
     values["fence"] = table.c.fence + 1
     statement = statement.on_conflict_do_update(index_elements=key, set_=values)
-    return statement.returning(table.c.id) if known else statement
+    return statement.returning(table.c.id) if known else _told_by_count(statement)
 
 
 def cancel(session: Session, row_class: type[QueueRow], now: datetime, **keys: object) -> None:

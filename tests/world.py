@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel, col, delete, select
 
 from bot.bootstrap import GUEST, load_topics
 from bot.metrics import Metrics
@@ -153,6 +153,10 @@ class World:
         """The house is down for a while: time goes by and nothing happens until the end, then all that is due at once."""
         self.clock.now += timedelta(**span)
         self.settle()
+
+    def only(self, *refs: str) -> None:
+        """The clocks of all other records stop: a story of one task need not play the twenty beside it."""
+        self.database.write(lambda tx: tx.exec(delete(TimerRow).where(col(TimerRow.record_ref).not_in(refs))))
 
     def next_due(self) -> datetime | None:
         """When the next row that waits is due; None when nothing waits for later."""

@@ -18,7 +18,6 @@ from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.template import Wording, banned, blanks
-from workflows.incident import Incident
 
 
 class StatementState(StrEnum):
@@ -143,12 +142,6 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def grades_of(incident: Incident) -> dict[str, Value]:
-    """What an approval of a statement of this incident hangs on besides the text and the facts."""
-    csrc = incident.csrc_grade and str(incident.csrc_grade)
-    return {"response_level": str(incident.response_level), "opinion_level": str(incident.opinion_level), "csrc_grade": csrc}
-
-
 def keep(statement: Statement, text: str, *, ref: str, by: str, now: datetime, fields: Mapping[str, Value]) -> Outcome[Revision]:
     """The text that `statement` has now, for good."""
     kept = Revision(
@@ -169,7 +162,13 @@ def keep(statement: Statement, text: str, *, ref: str, by: str, now: datetime, f
 
 
 def draft(statement: Statement) -> Outcome[Statement]:
-    return Outcome(statement, Event("drafted", {"template": statement.template, "digest": statement.digest}))
+    """Its author has a card of it from now on."""
+    details: dict[str, Value] = {"template": statement.template, "digest": statement.digest}
+    return Outcome(statement, Event("drafted", details), (), (_card(statement.created_by),))
+
+
+def _card(person: str) -> Notice:
+    return Notice("statement", (person,), urgency="reply", card=True)
 
 
 def edit(
@@ -190,7 +189,7 @@ def edit(
     )
     details: dict[str, Value] = {"by": by, "revision": written.revision, "digest": written.digest, "was": statement.digest}
     lost = _lost(statement)
-    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, _told(statement, reason, lost, to))
+    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, (_card(by), *_told(statement, reason, lost, to)))
 
 
 def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:

@@ -17,7 +17,6 @@ from bot.bootstrap import build
 from bot.cli import BAD, GOOD, settings_of_here
 from bot.cli.schema import migrated
 from bot.config import Settings, demo_settings
-from bot.headless import play
 from bot.headless_scenarios import FIRST_SCENARIO
 from bot.logs import log_uncaught, setup
 from bot.web.bell import Bell
@@ -26,6 +25,8 @@ from workflows.core.errors import BadConfig
 
 def demo(given: argparse.Namespace) -> int:
     if given.headless:
+        from bot.headless import play  # a server does not load the stage
+
         setup("ERROR", sys.stderr)
         return play(given.scenario or FIRST_SCENARIO, print)
     if given.scenario:

@@ -25,6 +25,7 @@ def fill(look: Look, incident: Incident, form: Form, *, record_ref: str, version
         drill=incident.drill,
         partial=partial,
         to_sign=record_ref != incident.ref,
+        outward=form.outward,
         seal=seal,
         locale=words.locale,
     )

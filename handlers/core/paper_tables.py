@@ -19,8 +19,8 @@ Cells = tuple[Line, ...]
 NEITHER = "—"
 #: Millimetres of each column.
 WIDTHS = {
-    "timeline": (44, 24, 88),
-    "grading": (44, 22, 66, 24),
+    "timeline": (50, 22, 84),
+    "grading": (50, 20, 60, 26),
     "tasks": (14, 62, 40, 24, 16),
     "approvals": (14, 56, 22, 24, 40),
     "reports": (42, 30, 36, 32, 16),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,7 @@ PATIENCE = timedelta(seconds=1.2)
 FILES_ALONE = "/task attach"
 #: How often a decision that lost a race is taken again from the start.
 ATTEMPTS = 3
+_NAMES = tuple(each.name for each in fields(Message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +97,22 @@ class Road:
 
     def store_soon(self, message: Message) -> "Future[bool]":
         """The same for callers that must not wait in a thread."""
-        return self.house.database.submit_write(lambda tx: self._store(tx, message, claimed=False) is not None)
+        return self.house.database.submit_write(lambda tx: inbox.store(tx, self.house.cipher, **self._event(message)))
 
     def ask(self, message: Message) -> Reply:
         """Keep the event, already claimed, and decide it at once. A repeat of the same event is answered with what was answered before."""
-        row = self.house.database.write(lambda tx: self._store(tx, message, claimed=True))
+        row = self.house.database.write(lambda tx: inbox.store_claimed(tx, self.house.cipher, **self._event(message)))
         if row is not None:
             with suppress(LostRow):  # we were slower than the lease, and a worker has decided it
                 return self._handle(row, message, waits=self.house.now() + PATIENCE)
         return self.house.database.read(lambda tx: self._answered(tx, message))
 
-    def _store(self, tx: Transaction, message: Message, *, claimed: bool) -> InboxRow | None:
-        house = self.house
+    def _event(self, message: Message) -> dict[str, Any]:
         # A click waits for nobody: it carries a version. What a person types in one chat is decided in that order.
-        lane = (
-            f"{message.platform}:{message.chat}:{message.sender}"
-            if message.kind == "text"
-            else f"click:{message.platform}:{message.event_id}"
-        )
-        return inbox.store(
-            tx,
-            house.cipher,
-            platform=message.platform,
-            event_id=message.event_id,
-            lane=lane,
-            payload=_packed(message),
-            now=house.now(),
-            claimed=claimed,
-        )
+        place = f"{message.platform}:{message.chat}:{message.sender}"
+        lane = place if message.kind == "text" else f"click:{message.platform}:{message.event_id}"
+        named = {"platform": message.platform, "event_id": message.event_id, "lane": lane}
+        return {**named, "payload": _packed(message), "now": self.house.now()}
 
     def _answered(self, tx: Transaction, message: Message) -> Reply:
         row = inbox.find(tx, message.platform, message.event_id)
@@ -693,7 +682,8 @@ def _refs(text: str) -> list[Any]:
 
 
 def _packed(message: Message) -> dict[str, Any]:
-    return {**asdict(message), "at": message.at.isoformat()}
+    same = {name: getattr(message, name) for name in _NAMES}  # `asdict` copies deeply, at twenty times the cost
+    return {**same, "at": message.at.isoformat(), "attached": [asdict(one) for one in message.attached], "fields": dict(message.fields)}
 
 
 def _unpacked(payload: Mapping[str, Any]) -> Message:

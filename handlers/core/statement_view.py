@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
+from handlers.core.access import may
 from handlers.core.audience import shows
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
@@ -14,6 +15,9 @@ from workflows.incident import Incident
 from workflows.statement import ASKED, LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
+
+#: Who drafts and submits.
+WRITERS = "group:opinion"
 TONES: Mapping[State, Tone] = {
     State.DRAFT: "info",
     State.SUBMITTED: "warning",
@@ -64,9 +68,16 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *_differences(look, texts),
     ]
     note = look.say(f"statement.note_{statement.state}", ref=statement.ref)
-    buttons, menu = _buttons(look, incident, statement), _menu(look, statement)
+    buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     return Outgoing(twin, Card(title, tuple(lines), note, buttons, TONES[statement.state], incident.drill, menu))
+
+
+def first_line(look: Look, approval: Approval) -> str:
+    """What exactly is agreed to, in one line; in a room that is not shown texts only which one."""
+    if approval.kind == "statement" and not shows(look.audience, "wording"):
+        return named(look, look.reader.statement(approval.subject))
+    return approval.text.splitlines()[0]
 
 
 def approval_lines(look: Look, approval: Approval) -> Lines:
@@ -174,9 +185,9 @@ def _hint(look: Look, value: str) -> str:
     return look.say("form.current", value=value) if value else ""
 
 
-def _buttons(look: Look, incident: Incident, statement: Statement) -> tuple[Button, ...]:
+def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
-    if statement.state is not State.DRAFT:
+    if statement.state is not State.DRAFT or not _writes(look):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -186,11 +197,15 @@ def _buttons(look: Look, incident: Incident, statement: Statement) -> tuple[Butt
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in LIVE:
+    if statement.state not in LIVE or not _writes(look):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
     return (*([_text_button(look, statement)] if statement.state in ASKED else []), away)
+
+
+def _writes(look: Look) -> bool:
+    return may(WRITERS, look.person, look.organization)
 
 
 def _text_button(look: Look, statement: Statement) -> Button:

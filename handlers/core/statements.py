@@ -19,6 +19,12 @@ def source(context: Context, incident: Incident) -> Source:
     return Source(context.words, context.uow.plan_of(incident), context.organization.firm, incident, context.now)
 
 
+def grades_of(incident: Incident) -> dict[str, Value]:
+    """What an approval of a statement of this incident hangs on besides the text and the facts."""
+    csrc = incident.csrc_grade and str(incident.csrc_grade)
+    return {"response_level": str(incident.response_level), "opinion_level": str(incident.opinion_level), "csrc_grade": csrc}
+
+
 def latest(context: Context, statement: Statement) -> Revision:
     """The text as it stands; its bytes are those that were digested, or nothing goes on."""
     found = context.uow.revisions(statement)[-1]
@@ -106,7 +112,7 @@ def _changes(of: Source, changed: Mapping[str, Value]) -> list[str]:
 
 
 def _regraded(context: Context, statement: Statement, incident: Incident) -> list[str]:
-    now = rules.grades_of(incident)
+    now = grades_of(incident)
     kinds = {"response_level": "response_level", "opinion_level": "opinion_level", "csrc_grade": "event_grade"}
     names = {key: context.words.say(f"statement.grade.{key}") for key in kinds}
     shown = {

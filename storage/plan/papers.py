@@ -46,6 +46,7 @@ def _form(table: Table, known: tuple[str, ...]) -> Form:
         opening_en=table.text("opening_en", ""),
         closing=table.text("closing", ""),
         closing_en=table.text("closing_en", ""),
+        outward=table.flag("outward"),
     )
     table.close()
     return form

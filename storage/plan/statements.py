@@ -27,13 +27,9 @@ _FIELD = re.compile(r"\{([^{}\n]*)\}")
 def read_wording(root: Table) -> Wording:
     """What is left out is as it always was; an empty list is the firm's own word."""
     usual = Wording()
-    lists = {name: root.texts(name) if root.has(name) else getattr(usual, name) for name in ("banned", "cause_open")}
-    for name, phrases in lists.items():
-        for index, phrase in enumerate(phrases):
-            if not phrase.strip():
-                root.note(f"{name}[{index}]", "empty_text")
+    said = {name: (root.texts(name), root.has(name)) for name in ("banned", "cause_open")}
     root.close()
-    return Wording(**lists)
+    return Wording(**{name: found if there else getattr(usual, name) for name, (found, there) in said.items()})
 
 
 def read_template(name: str, content: bytes, facts: FactBook | None, wording: Wording) -> tuple[Template | None, tuple[Finding, ...]]:

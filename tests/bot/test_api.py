@@ -1,6 +1,7 @@
 """The API: shapes as the contract has them, pages, one road for commands."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -62,6 +63,9 @@ def told(text: str, answer: httpx.Response) -> Any:
 # Shapes
 
 
+SAID = hashlib.sha256("行情中断,正在恢复。".encode()).hexdigest()
+
+
 def check(wanted: Any, found: Any, where: str) -> None:
     """Every key of the contract's example is there, with the same kind of value."""
     if isinstance(wanted, dict):
@@ -83,20 +87,28 @@ def test_an_incident_has_the_shape_of_the_contract_key_by_key(house: House, li_n
     told("open", li_na.says("/incident open type=system_failure 行情中断"))
     told("grade", li_na.says("/incident grade I1 csrc_grade=larger"))
     assert house.says("li.na", "/incident activate I1").error is None
+    assert house.says("xu.jing", "/statement draft I1 text: 行情中断,正在恢复。").error is None
+    assert house.says("xu.jing", "/statement submit S1").error is None
+    assert house.says("chen.bo", "/approve A2").error is None
     found = told("show", li_na.get("/api/v1/incidents/I1"))
     check(json.loads(EXAMPLE), found, "incident")
     assert [found[one] for one in ("playbooks", "state", "commander", "csrc_grade")] == [["system_failure"], "open", "li.na", "larger"]
     assert found["plan"].startswith("sha256:")
     assert found["graded_at"] == "2026-03-10T06:00:00Z"
     assert (found["approvals"][0]["kind"], found["approvals"][0]["state"]) == ("activate", "pending")
-    assert all(found[name] for name in ("tasks", "approvals", "reports", "timeline")), "an empty list proves nothing"
-    assert (found["statements"], found["complaints"]) == ([], {"open": 0, "closed": 0, "agitated": 0, "refs": []})
+    assert all(found[name] for name in ("tasks", "approvals", "statements", "reports", "timeline")), "an empty list proves nothing"
+    assert found["complaints"] == {"open": 0, "closed": 0, "agitated": 0, "refs": []}
+    (statement,) = found["statements"]
+    named = ("ref", "version", "state", "sha256", "needed", "publications")
+    assert [statement[name] for name in named] == ["S1", 1, "submitted", SAID, ["role:compliance"], []]
+    assert statement["approvals"] == [{"by": "chen.bo", "at": "2026-03-10T06:00:00Z", "step": "technical", "approval": "A2"}]
 
 
-@pytest.mark.parametrize("list_", ["incidents", "tasks", "approvals", "reports"])
+@pytest.mark.parametrize("list_", ["incidents", "tasks", "approvals", "statements", "reports"])
 def test_lists_have_the_shapes_of_what_they_list(house: House, li_na: Program, list_: str) -> None:
     told("open", li_na.says("/incident open type=system_failure 行情中断"))
     house.says("li.na", "/incident activate I1")
+    house.says("xu.jing", "/statement draft I1 text: 行情中断,正在恢复。")
     found = told(list_, li_na.get(f"/api/v1/{list_}", limit=200))
     example = json.loads(EXAMPLE)
     whole = told("show", li_na.get("/api/v1/incidents/I1"))

@@ -191,6 +191,25 @@ def test_received_stops_what_is_louder_and_not_the_ladder(begin: Begin, gateway:
     assert gateway.to(LI_NA, "voice")
 
 
+def test_what_was_received_is_not_repeated_by_louder_ways_either_and_lapses(begin: Begin, gateway: Gateway) -> None:
+    """Everybody on the ladder was told; its owner hears every further word by message, buzz and text message, ten minutes apart."""
+    firm = begin()
+    only_t10(firm)
+    firm.taps("luo.ming", "认领 T10")
+    firm.passes(minutes=54)
+    before = len(gateway.to(LUO)), told(firm, "luo.ming", "T10").text, len(gateway.to(LI_NA))
+    assert "【第6次提醒】T10" in before[1], "09:50, to the control group and its owner"
+
+    firm.taps("luo.ming", "收到 T10")
+    firm.passes(minutes=9)
+    assert (len(gateway.to(LUO)), told(firm, "luo.ming", "T10").text) == before[:2], "not at 10:00"
+    assert len(gateway.to(LI_NA)) > before[2], "whoever is called for the control group is called"
+
+    firm.passes(minutes=14)
+    assert "【第8次提醒】T10" in told(firm, "luo.ming", "T10").text
+    assert len(gateway.to(LUO)) > before[0]
+
+
 def test_a_text_message_is_answered_by_a_word(begin: Begin, gateway: Gateway) -> None:
     firm = begin((r'by = \["card", "mention", "urgent", "call"\]', 'by = ["card", "mention", "urgent", "sms", "call"]'))
     only_t10(firm)

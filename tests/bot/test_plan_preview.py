@@ -197,6 +197,21 @@ def test_a_live_incident_is_told_as_it_then_goes_on_and_is_left_as_it_is(setting
     world.database.close()
 
 
+def test_of_a_live_incident_who_has_received_it_is_not_told_it_again(settings: Settings) -> None:
+    world = live_house(settings)
+    ref = world.by_code("failure.impact").ref
+    world.says("luo.ming", f"/认领 {ref}")
+
+    def told_to_luo() -> list[str]:
+        lines = future_of(settings, world, "I1", "PT31M")
+        return [line[:5] for line in lines if f"】{ref} " in line and "罗明" in line.split("】")[0]]
+
+    assert told_to_luo() == ["14:50", "15:00"]
+    assert world.says("luo.ming", f"/收到 {ref}").error is None
+    assert told_to_luo() == ["15:00"], "not before its time has come"
+    world.database.close()
+
+
 def test_of_a_live_incident_only_what_there_is(settings: Settings) -> None:
     world = live_house(settings)
     for ref, incident, at, part in (

@@ -48,7 +48,7 @@ class House:
     def settle(self) -> None:
         async def turn() -> None:
             worker = self.parts.worker
-            while any([await worker.inbox_turn(), await worker.timer_turn(), await worker.outbox_turn()]):
+            while any([await worker.inbox_turn(), await worker.timer_turn(), await worker.work_turn(), await worker.outbox_turn()]):
                 pass
 
         asyncio.run(turn())

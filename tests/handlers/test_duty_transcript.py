@@ -86,7 +86,7 @@ def test_who_is_on_duty_commands_and_is_reminded_first(story: Story) -> None:
     world.passes(minutes=8)
     assert any(f"{task.ref} " in text for text in world.direct("wang.qiang") if "次提醒" in text)
     assert not any(f"{task.ref} " in text for text in world.direct("zhao.min") if "次提醒" in text)
-    world.passes(hours=19)
+    world.sleeps(hours=19)
     world.says("chen.bo", "/事件 上报 类型=系统故障 系统=交易 交易中断")
     assert world.incident("I2").commander == "li.na"
 
@@ -206,7 +206,7 @@ def test_the_hand_over_with_a_note(story: Story) -> None:
     world.says("li.na", "/事件 上报 类型=系统故障 系统=行情 发生=13:50 行情中断")
     assert world.says("wang.qiang", "/交班 主备已切换,盯一下延迟").text == "已记下,信息技术应急小组交接时送给接班的人。"
     assert last(world, "zhao.min", "交班说明") == ""
-    world.passes(hours=18, minutes=59)
+    world.sleeps(hours=18, minutes=59)
     assert last(world, "zhao.min", "【接班】") == ""
     world.passes(minutes=1)
     assert last(world, "zhao.min", "【接班】").splitlines() == [

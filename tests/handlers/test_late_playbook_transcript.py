@@ -27,7 +27,7 @@ def report(world: World, duty: str) -> ReportRow:
 
 def test_tasks_of_a_playbook_that_joins_late_are_not_late_when_they_are_made(world: World) -> None:
     world.says("li.na", "/事件 上报 类型=网络攻击 核心系统被入侵")
-    world.passes(hours=3)
+    world.sleeps(hours=3)
     before = {task.ref for task in world.tasks()}
     world.says("li.na", "/事件 预案 加 I1 信息泄露")
     new = [task for task in world.tasks() if task.ref not in before]
@@ -39,7 +39,7 @@ def test_tasks_of_a_playbook_that_joins_late_are_not_late_when_they_are_made(wor
 
 def test_an_incident_that_gets_its_type_late_counts_from_then(world: World) -> None:
     world.says("li.na", "/事件 上报 情况不明")
-    world.passes(hours=5)
+    world.sleeps(hours=5)
     before = {task.ref for task in world.tasks()}
     world.says("li.na", "/事件 事实 I1 类型=系统故障")
     assert all(task.due_at > world.clock() for task in world.tasks() if task.ref not in before and task.due_at)
@@ -103,7 +103,7 @@ def test_merge_and_false_alarm_still_ask_about_orders(world: World) -> None:
 
 def test_taking_a_late_standing_task_names_no_time_that_has_passed(world: World) -> None:
     world.says("li.na", "/事件 上报 类型=系统故障 行情中断")
-    world.passes(hours=9)
+    world.sleeps(hours=9)
     task = next(task for task in world.tasks() if task.standing and task.due_at and task.due_at < world.clock())
     member = world.plans.organization.groups[task.group].everyone[-1]
     text = world.says(member, f"/认领 {task.ref}").text

@@ -85,6 +85,7 @@ def test_a_denial_is_told_to_everybody_concerned_and_stays_on_the_record(world: 
 
 def test_unconfirmed_it_is_reminded_of_climbs_and_reaches_the_control_group_after_a_day(world: World) -> None:
     heard(world)
+    world.only("A1")
 
     world.passes(hours=3)
     assert len([t for t in world.direct("zhou.heng") if "等你补签" in t]) == 1

@@ -2,13 +2,12 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.bootstrap import SAMPLE_PLAN
-from handlers.core.documents import typeset
+from handlers.core.document_parts import typeset
 from storage.database import Database
 from tests.handlers.papers import content, made, sheet
 from tests.world import make_world
@@ -23,7 +22,7 @@ INK = 0.001
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One incident's papers, of every form, turned into PDF in one run: LibreOffice is slow to start."""
     folder = tmp_path_factory.mktemp("papers")
     database = Database(f"sqlite:///{folder / 'gengfu.db'}")
@@ -43,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     database.close()
     run = ["soffice", f"-env:UserInstallation=file://{folder}/office", "--headless", "--convert-to", "pdf", "--outdir", str(folder)]
     subprocess.run([*run, *map(str, sorted(folder.glob("*.docx")))], check=True, capture_output=True, timeout=300)
-    yield folder
+    return folder
 
 
 def text_of(pdf: Path) -> str:

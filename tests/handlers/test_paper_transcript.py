@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
 from bot.bootstrap import SAMPLE_PLAN
@@ -15,6 +16,7 @@ from handlers.core.road import LostRow
 from storage.database import Database
 from storage.mapping import to_record
 from storage.papers import WORK, content_of
+from storage.seals import newest_seal, seal
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow, WorkRow
 from storage.tables.records import ReportRow
@@ -139,6 +141,36 @@ def test_the_footer_names_number_version_content_and_the_latest_seal(outage: Wor
     assert f"INC-20260310-001-{kept.record_ref}-01 第 1 稿" in footer
     assert kept.content[:16] in footer
     assert "尚无封存" in footer
+
+
+def test_the_footer_names_the_latest_seal(outage: World) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    while outage.database.write(lambda tx: seal(tx, outage.clock(), key)) is not None:
+        pass
+    newest = outage.database.read(newest_seal)
+    assert newest is not None
+    footer = words(content(outage, drafted(outage))).footer
+    assert f"最近封存 #{newest.id} {newest.hash[:16]} 2026-03-10 14:00" in footer
+
+
+def test_in_english_papers_are_english(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'english.db'}")
+    try:
+        world = make_world(database, "en", plan=SAMPLE_PLAN)
+        world.says("li.na", "/incident open type=system_failure system=trading Trading is down")
+        world.says("li.na", "/incident grade csrc_grade=larger reads_24h=1200000")
+        assert world.says("li.na", f"/report draft {report(world, 'csrc_first_written').ref}").error is None
+        assert world.says("li.na", "/incident summary I1").error is None
+        assert len(made(world)) == 2
+        for paper in made(world):
+            found = sheet(world, paper)
+            said = [found.title, *(part.title for part in found.parts), *(head for part in found.parts for head in part.heads)]
+            said += [label for label, _ in lines(found)]
+            assert all(text.isascii() for text in said), [text for text in said if not text.isascii()]
+            assert not re.search(r"[{}]|尚不清楚", words(content(world, paper)).text)
+        assert words(content(world, "R2-1")).said("Cause, as far as known") == "not known yet"
+    finally:
+        database.close()
 
 
 def test_the_same_sheet_is_the_same_bytes(outage: World) -> None:

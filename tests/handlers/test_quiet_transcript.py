@@ -103,7 +103,7 @@ def test_a_csrc_grade_of_major_with_mild_opinion_does_not_wait(sqlite: Database)
     assert world.incident().opinion_level in (OpinionLevel.MILD, OpinionLevel.MODERATE), "by this alone the night would be quiet"
     assert world.incident().response_level is ResponseLevel.L2, "but the higher of the two leads"
 
-    until(world, "23:00")
+    until(world, "21:00")
 
     assert words_at_night(world, "19:00", "00:00")
     assert not any("夜间静默" in text for person in world.plans.organization.people for text in world.direct(person))
@@ -112,6 +112,7 @@ def test_a_csrc_grade_of_major_with_mild_opinion_does_not_wait(sqlite: Database)
 def test_while_the_grade_is_provisional_the_night_is_as_the_day(sqlite: Database) -> None:
     world = evening(sqlite)
     assert world.incident().provisional
+    world.only(world.by_code("failure.impact").ref)
 
     until(world, "23:00")
 
@@ -151,6 +152,7 @@ def test_a_grade_that_rises_at_three_in_the_night_ends_the_quiet_at_once(sqlite:
 
 def test_clocks_and_approvals_and_updates_by_people_know_no_night(sqlite: Database) -> None:
     world = evening(sqlite, MIDDLE)
+    world.only("I1")
     until(world, "23:00")
     world.says("li.na", "/事件 启动")
     (approval,) = [line for _, line in world.seen_by("lin.yue") if "A1" in line.text][-1:]

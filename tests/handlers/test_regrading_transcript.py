@@ -275,7 +275,7 @@ def test_both_databases_downgrade(database: Database) -> None:
     world.says("li.na", f"/定级 {HEAVY}")
     for _ in range(2):
         world.says("gao.yuan", f"/定级 I1 {LIGHT}")
-        world.passes(minutes=60)
+        world.sleeps(minutes=60)
     world.says("gao.yuan", "/降级 I1 级别=中度 热度已经明显回落,投诉清零")
     world.taps("zhou.heng", "同意")
     assert world.incident().opinion_level is OpinionLevel.MODERATE

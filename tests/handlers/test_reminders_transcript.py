@@ -113,6 +113,7 @@ def test_what_nobody_claims_climbs_rung_by_rung_until_the_control_group(
 ) -> None:
     world = opened(sqlite, grades)
     ref = world.by_code(code).ref
+    world.only(ref)
     people = {"heads": ["luo.ming", "yang.fan"], "lead": ["lin.yue", "zhou.heng"], "control": ["control"]}
 
     world.passes(minutes=minutes)
@@ -126,6 +127,7 @@ def test_what_nobody_claims_climbs_rung_by_rung_until_the_control_group(
 def test_the_words_of_each_rung_say_what_to_do_and_what_comes_next(database: Database) -> None:
     world = opened(database, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
 
     world.passes(minutes=125)
 
@@ -145,6 +147,7 @@ def test_the_words_of_each_rung_say_what_to_do_and_what_comes_next(database: Dat
 def test_the_control_group_is_told_again_and_again_until_it_is_closed(sqlite: Database) -> None:
     world = opened(sqlite, WORST)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.passes(minutes=25)
     before = len(told(world, ref))
 
@@ -160,6 +163,7 @@ def test_the_control_group_is_told_again_and_again_until_it_is_closed(sqlite: Da
 def test_at_lighter_levels_the_last_rung_slows_down_but_never_ends(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.passes(hours=20)
     control = [at for at, where, _ in told(world, ref) if where == "control"]
     # 23:30 falls into the quiet hours and comes when they end, within two minutes
@@ -173,6 +177,7 @@ def test_at_lighter_levels_the_last_rung_slows_down_but_never_ends(sqlite: Datab
 def test_the_owner_is_reminded_at_half_time_ten_minutes_before_and_at_the_due(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.says("luo.ming", f"/认领 {ref}")
 
     world.passes(minutes=61)
@@ -187,6 +192,7 @@ def test_the_owner_is_reminded_at_half_time_ten_minutes_before_and_at_the_due(sq
 def test_overdue_repeats_and_climbs_and_the_owner_always_hears(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.says("luo.ming", f"/认领 {ref}")
     world.passes(minutes=242)
 
@@ -233,6 +239,7 @@ def test_short_dues_are_said_once_each_moment(sqlite: Database, grades: str, cod
 def test_who_reports_nothing_is_asked_and_after_the_grace_it_goes_up(sqlite: Database) -> None:
     world = opened(sqlite, SMALL)
     ref = world.by_code("common.internal_lines").ref  # due 18:00
+    world.only(ref)
     world.says("gao.yuan", f"/认领 {ref}")
 
     world.passes(minutes=152)
@@ -253,6 +260,7 @@ def test_who_reports_nothing_is_asked_and_after_the_grace_it_goes_up(sqlite: Dat
 def test_a_done_task_that_nobody_checks_goes_up_too(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.locate").ref
+    world.only(ref)
     world.says("ma.chao", f"/认领 {ref}")
     world.says("ma.chao", f"/完成 {ref} 可以切换")
 
@@ -275,6 +283,7 @@ def test_a_done_task_that_nobody_checks_goes_up_too(sqlite: Database) -> None:
 def test_a_snoozed_task_rests_and_then_goes_on_where_it_was(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.passes(minutes=31)
     assert heard(world, ref)["14:30"] == ["li.na"]
     world.says("luo.ming", f"/任务 稍后 {ref} 到15:20 等清算出数")
@@ -295,6 +304,7 @@ def test_a_snoozed_task_rests_and_then_goes_on_where_it_was(sqlite: Database) ->
 def test_one_live_reminder_per_item_the_older_ones_are_marked_replaced(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.says("luo.ming", f"/认领 {ref}")
     world.passes(minutes=151)
     direct = world.rooms.direct("luo.ming")
@@ -345,6 +355,7 @@ def test_a_task_goes_quiet_when_it_is_closed_and_the_incident_when_it_is_archive
 
 def test_the_promised_update_is_asked_for_and_the_silence_goes_up(sqlite: Database) -> None:
     world = opened(sqlite, MIDDLE)
+    world.only("I1")
     world.passes(minutes=61)
     asked = "I1 行情中断:约定的通报时间到了(第 1 次提醒)。请发一句进展;下次 15:30 再问。"
     assert asked in world.direct("li.na")
@@ -366,6 +377,7 @@ def test_the_promised_update_is_asked_for_and_the_silence_goes_up(sqlite: Databa
 def test_after_an_outage_one_late_message_says_how_many_rounds_it_stands_for(database: Database) -> None:
     world = opened(database, WORST)
     ref = world.by_code("failure.impact").ref
+    world.only(ref)
     world.passes(minutes=35)
     before = len(told(world, ref))
 
@@ -481,6 +493,7 @@ def test_a_ladder_that_has_come_to_its_end_is_an_item_of_its_own_until_somebody_
     world = make_world(sqlite)
     world.says("li.na", "/incident open 行情中断")
     others = world.tasks()
+    world.only(*(task.ref for task in others[:3]))
     world.passes(hours=22)
     (item,) = exhausted_tasks(world)  # one for all of them
     assert (item.group, item.mandatory, item.state) == ("office", False, State.OPEN)

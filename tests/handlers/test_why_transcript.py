@@ -92,6 +92,7 @@ def test_waiting_for_a_check_then_closed(world: World) -> None:
 def test_what_it_foretells_happens(world: World, prepare: str) -> None:
     """The three steps, word for word: when, which timer, which rung, to whom."""
     ref = locate(world)
+    world.only(ref)
     if prepare:
         world.says("ma.chao", f"/认领 {ref}")
     if prepare == "done":

@@ -76,9 +76,10 @@ def test_twenty_are_told_by_one_call_and_each_has_a_message(stand: DingTalkStand
 
 def test_whom_the_answer_lists_was_not_told_and_the_others_were(stand: DingTalkStand) -> None:
     stand.sim.state.flow_controlled.add("d2")
+    stand.sim.state.filtered.add("d4")
     del stand.sim.state.people["d1"]
-    told = tell(stand, "行情已恢复", ("d0", "d1", "d2", "d3"))
-    assert [type(told[f"d{number}"]) for number in range(4)] == [Done, Rejected, TryLater, Done]
+    told = tell(stand, "行情已恢复", ("d0", "d1", "d2", "d3", "d4"))
+    assert [type(told[f"d{number}"]) for number in range(5)] == [Done, Rejected, TryLater, Done, Rejected]
     stand.sim.state.flow_controlled.clear()
     again = tell(stand, "行情已恢复", ("d0", "d2", "d3"))
     assert asked(stand.sim)[1] == ["d2"]
@@ -137,6 +138,20 @@ def test_a_long_text_is_handed_in_once_for_all_and_a_file_that_failed_comes_late
     assert asked(stand.sim) == [["d0", "d1"]] * 2
     tell(stand, "🀄行情" * 4000, ("d0", "d1"))
     assert len(stand.sim.calls(MEDIA)) == 2
+
+
+def test_who_was_held_back_gets_the_file_later_and_unmarked(stand: DingTalkStand) -> None:
+    stand.sim.faults.add(MEDIA, "throttle")
+    tell(stand, "行情" * 8000, ("d0", "d1"))
+    stand.sim.clock.push(seconds=5)
+    stand.sim.state.flow_controlled.add("d1")
+    assert isinstance(tell(stand, "行情" * 8000, ("d0", "d1"))["d1"], TryLater)
+    stand.sim.state.flow_controlled.clear()
+    assert isinstance(tell(stand, "行情" * 8000, ("d0", "d1"))["d1"], Done)
+    files = {
+        person: [one.content["fileName"] for one in stand.sim.direct(person).shown if one.kind == "sampleFile"] for person in ("d0", "d1")
+    }
+    assert files == {"d0": ["全文.zip"], "d1": ["全文.zip"]}
 
 
 def test_words_that_dingtalk_refuses_are_refused_for_each(stand: DingTalkStand) -> None:

@@ -26,7 +26,7 @@ from bot.platforms.core.contract import (
     Unsure,
     WillNeverWork,
 )
-from bot.platforms.dingtalk.calls import NEVER, STOP, THROTTLED, Calls, Refused
+from bot.platforms.dingtalk.calls import NEVER, STOP, THROTTLED, TOO_MUCH, Calls, Refused
 from bot.platforms.dingtalk.dialect import MOST_VALUE, draw_card, draw_message
 from bot.platforms.dingtalk.inbound import Event
 from handlers.core.message import Button, Card, Field, Link, Outgoing, Reply
@@ -113,6 +113,19 @@ def test_what_was_surely_refused_is_repeated_as_if_for_the_first_time(stand: Din
     assert shown(stand) == ["已切换"]
 
 
+@pytest.mark.parametrize("code", sorted(TOO_MUCH))
+@pytest.mark.parametrize("where", [Send(Outgoing("已切换"), chat=ROOM), Send(Outgoing("已切换"), person="dlina")])
+def test_a_robot_that_has_said_too_much_waits_and_gives_up_nothing(stand: DingTalkStand, code: str, where: Send) -> None:
+    for route in (TO_GROUP, TO_PEOPLE):
+        stand.sim.faults.add(route, "answer", code=code, status=400)
+    with pytest.raises(TryLater) as asked:
+        stand.do(where, "k")
+    assert asked.value.after >= 10
+    assert not isinstance(asked.value, PlatformDown), "nobody else waits for it"
+    stand.do(where, "k")
+    assert shown(stand) == ["已切换"]
+
+
 def test_whom_the_answer_lists_was_not_reached(stand: DingTalkStand) -> None:
     """DingTalk says 200 and lists whom it left out."""
     stand.sim.state.flow_controlled.add("dwudi")
@@ -195,6 +208,29 @@ def test_a_session_that_has_ended_gives_way_to_a_card(stand: DingTalkStand) -> N
     stand.sim.clock.push(minutes=91)
     stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
     assert last(stand.sim).kind == "card"
+
+
+def test_a_long_call_is_not_cut_by_its_session(stand: DingTalkStand) -> None:
+    stand.sim.wire.ack_within = 0.05
+    _spoke(stand, _session(stand))
+    stand.do(Send(Outgoing("请认领 T1\n" + "字" * 20_000, mentions=("dwudi",)), chat=ROOM), "k")
+    robots = [message for message in stand.sim.said if message.chat == ROOM]
+    assert [message.kind for message in robots] == ["card", "sampleFile"]
+    assert robots[0].mentioned == {"dwudi"}
+
+
+def test_a_call_whose_session_ended_after_its_answer_was_lost_says_that_it_may_be_a_repeat(stand: DingTalkStand) -> None:
+    stand.sim.wire.ack_within = 0.05
+    _spoke(stand, _session(stand))
+    stand.sim.faults.add("POST /robot/sendBySession", "reset_after")
+    with suppress(TryLater):
+        stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
+    stand.sim.clock.push(minutes=91)
+    for _ in range(2):
+        stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")
+    said = shown(stand, "请认领")
+    assert len(said) == 2
+    assert said[1].startswith("(可能重复) 请认领 T1")
 
 
 def test_an_address_that_is_not_dingtalks_is_not_kept(stand: DingTalkStand) -> None:
@@ -302,6 +338,18 @@ def test_a_link_card_leads_to_the_pages(bare: DingTalkStand) -> None:
     assert bare.sim.person("dlina").follows(message, "做2") == "https://g.example/f/2"
     assert "](http" not in message.content["text"], "what people wrote is no link"
     assert "*" not in message.content["text"]
+
+
+@pytest.mark.parametrize("made_of", ['"', "\\", "\n", "*", "🀄", "👩‍👩‍👧", "\u2028", "字"])
+def test_whatever_a_link_card_is_made_of_it_fits_and_is_read_whole(bare: DingTalkStand, made_of: str) -> None:
+    """A character makes one byte on its way, or twelve."""
+    line, page = made_of * 6000, Button(made_of * 100, "/task claim T1", 1, url="https://g.example/f/1")
+    bare.do(Send(Outgoing("", Card(made_of * 1000, (("项", line),), buttons=(page,) * 3)), person="dlina"), "k")
+    first, second = bare.sim.said
+    assert first.kind == "sampleActionCard3"
+    assert second.kind == "sampleFile"
+    with zipfile.ZipFile(io.BytesIO(next(iter(bare.sim.state.uploads.values())).content)) as archive:
+        assert line in archive.read("全文.txt").decode()
 
 
 def test_in_a_group_a_card_becomes_words_with_commands(bare: DingTalkStand) -> None:

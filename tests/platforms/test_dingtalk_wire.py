@@ -32,6 +32,7 @@ class Product:
         self.answer = Reply("已认领", card=Card("行情中断", note="李娜 已认领"))
         self.fails = 0
         self.pings = wire.PING_EVERY
+        self.quiet = wire.QUIET
 
     async def hear(self, message: Message | Receipt) -> Reply | None:
         if self.fails:
@@ -47,6 +48,7 @@ class Product:
             secrets = Secrets(state.app_key, state.app_secret, state.robot_code, state.corp)
             dingtalk = DingTalk(secrets, Setup("stream", OURS.id), http, http, Memory(self.sim.clock), LABELS, self.sim.clock)
             dingtalk.wire.ping_every = dingtalk.wire.pong_within = self.pings
+            dingtalk.wire.quiet = self.quiet
             await dingtalk.do(first, "k1")
             listening = asyncio.create_task(dingtalk.listen(self.hear))
             await stop.wait()
@@ -182,6 +184,45 @@ def test_a_silent_connection_is_left_for_a_new_one(sim: Sim) -> None:
         before = {held.id for held in sim.wire.connections}
         sim.silence_connections()
         within(10, lambda: {held.id for held in sim.wire.connections} - before)
+
+
+def test_a_connection_to_which_nothing_is_given_any_more_is_left_for_a_new_one_though_it_answers_pings(sim: Sim) -> None:
+    product = Product(sim)
+    product.quiet = 1.0
+    with living(product):
+        before = {held.id for held in sim.wire.connections}
+        sim.forget_connections()
+        sim.person("dlina").says("", "有人吗")
+        within(10, lambda: {held.id for held in sim.wire.connections} - before)
+        sim.advance(seconds=60)
+        assert [one.text for one in product.heard] == ["有人吗"], "it comes again after a minute, to the new one"
+
+
+def test_what_comes_keeps_a_connection(sim: Sim) -> None:
+    product = Product(sim)
+    product.quiet = 1.0
+    with living(product):
+        before = {held.id for held in sim.wire.connections}
+        for _ in range(8):
+            assert sim.ping_connections() == [True]
+            time.sleep(0.2)
+        assert {held.id for held in sim.wire.connections} == before
+    assert wire.QUIET >= 3600, "each new one may be a call of the month"
+
+
+@pytest.mark.parametrize("restless", ["closed", "disconnect"])
+def test_a_gateway_that_sends_everybody_away_at_once_is_asked_calmly(sim: Sim, restless: str) -> None:
+    """It would be asked as fast as the network allows, and DingTalk blocks an address that calls too often."""
+    product = Product(sim)
+    with living(product):
+        sim.wire.restless = restless
+        sim.drop_connections()
+        time.sleep(4)
+        assert 1 < sim.wire.came <= 4
+        sim.wire.restless = ""
+        within(20, lambda: sim.wire.connections)
+        sim.person("dlina").says("", "又在了")
+        assert [one.text for one in product.heard] == ["又在了"]
 
 
 def test_several_replicas_each_hold_their_own(sim: Sim) -> None:

@@ -150,3 +150,11 @@ def test_where_the_bot_can_only_answer_no_incident_lives(tmp_path: Path) -> None
         assert firm.room("INC-").kind == "appgroup", "its group is one of the app's"
         assert "只能回答" in firm.says("li.na", "/事件 绑定 I1", group)
         assert not any("未能处理" in said for person in firm.parts.plans.organization.people for said in firm.told(person))
+
+
+def test_a_group_tells_its_id_to_whoever_writes_the_plan(tmp_path: Path) -> None:
+    """WeCom shows it nowhere."""
+    with firm_on_wecom(tmp_path, "robot") as firm:
+        group = firm.sim.add_group("运营", [userid("li.na")], chat_id="wrkSFfCgAA")
+        assert 'wecom = "wrkSFfCgAA"' in firm.says("li.na", "/我是谁", group)
+        assert "编号" not in firm.says("li.na", "/我是谁")

@@ -1,5 +1,7 @@
 """What goes out to WeCom, before its strict stand-in: what a person sees, how often, and what is said where it cannot be."""
 
+import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -348,6 +350,19 @@ def test_nothing_in_the_words_is_markup() -> None:
     )
     assert markdown("看", ("LiNa", "bad id>")) == "<@LiNa> 看"
     assert len(shortened("字" * 3000, 2048, "完").encode()) <= 2048
+
+
+def test_a_file_that_a_firewall_keeps_from_us_holds_nobody_up_for_ever(robot: WecomStand) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        key = json.dumps({"url": f"https://127.0.0.1:{closed.getsockname()[1]}/file"})
+    for minutes in (0, 2):
+        robot.sim.clock.push(minutes=minutes)
+        with pytest.raises(PlatformDown, match="does not answer"):
+            robot.do(Fetch("m", key), "fetch:1")
+    robot.sim.clock.push(minutes=3)
+    with pytest.raises(Rejected, match="let this server reach"):
+        robot.do(Fetch("m", key), "fetch:1")
 
 
 def test_no_foreign_file_is_fetched(robot: WecomStand, app: WecomStand) -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from bot.bootstrap import real_now
 from bot.channels import read_channels
-from bot.platforms.core.contract import Deed, Done, Elsewhere, Fetch, Receipt, Send
+from bot.platforms.core.contract import Deed, Done, Edit, Elsewhere, Fetch, Receipt, Send
 from bot.platforms.wecom.adapter import Wecom
 from bot.platforms.wecom.keeping import Patience
-from bot.platforms.wecom.wire import KEY, TIMES, Times, Wire
+from bot.platforms.wecom.terms import TIMES, Times
+from bot.platforms.wecom.wire import KEY, Wire
 from bot.wecom import make_wecom
 from handlers.core.message import Button, Card, Message, Outgoing, Reply
 from tests.platforms.test_feishu_outbound import Memory
@@ -52,6 +53,19 @@ class Leases(Memory):
             return True
 
 
+class Line(Leases):
+    """One replica's own way to the shared shelf, which can be cut."""
+
+    def __init__(self, shelf: Leases) -> None:
+        super().__init__(shelf._now)
+        self._shelf = shelf
+
+    def lease(self, key: str, holder: str, seconds: float) -> bool:
+        if self.away:
+            raise RuntimeError("the database is away")
+        return self._shelf.lease(key, holder, seconds)
+
+
 class Replica:
     """The platform in a loop of its own; `answer` is what a click is answered with."""
 
@@ -63,6 +77,8 @@ class Replica:
         self.heard: list[Message] = []
         self.answer = Reply("已认领", card=Card("任务 T1", (("负责人", "李娜"),)))
         self.fails = 0
+        self.takes = 0.0
+        """seconds that a decision takes"""
         self.wecom: Wecom | None = None
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -81,6 +97,7 @@ class Replica:
             self.fails -= 1
             raise RuntimeError("the database is away")
         assert isinstance(message, Message)
+        await asyncio.sleep(self.takes)
         self.heard.append(message)
         return self.answer if message.kind == "click" else None
 
@@ -167,6 +184,22 @@ def test_a_tap_changes_the_card_for_everybody(sim: Sim, one: Replica) -> None:
     assert (one.heard[-1].text, one.heard[-1].version) == ("/task claim T1", 3)
     assert "李娜" in sim.said[-1].text_for("WuDi")
     assert "已认领" in sim.said[-1].text_for("WuDi")
+
+
+def test_a_tap_that_was_answered_too_late_leaves_the_card_to_be_said_anew(sim: Sim, one: Replica) -> None:
+    spoken(sim, one)
+    done = one.do(Send(Outgoing("x", CARD), chat="wrOffice"), "card:1")
+    one.takes, sim.robot.event_within = 0.6, 0.3
+    assert sim.person("LiNa").taps(sim.said[-1], "认领").answered.wait(5)
+    until(lambda: [frame.code for frame in sim.wire.frames if frame.frame["cmd"] == "aibot_respond_update_msg"] == [846605])
+    until(lambda: len(one.heard) == 2)
+    time.sleep(0.2)
+    assert "无人" in sim.said[-1].text
+    sim.clock.push(minutes=31)
+    assert one.answer.card is not None
+    anew = one.do(Edit("wrOffice", done.facts["message_id"], Outgoing("x", one.answer.card)), "card:1:2")
+    assert anew.facts["message_id"] != done.facts["message_id"]
+    assert "李娜" in sim.said[-1].text
 
 
 def test_what_is_refused_is_shown_to_the_one_who_tapped(sim: Sim, one: Replica) -> None:
@@ -304,6 +337,26 @@ def test_of_two_replicas_one_holds_it_and_the_other_takes_over(sim: Sim, caplog:
         assert until(waits.up) < (QUICK.lease + QUICK.renew + 1.0)
         sim.person("LiNa").says("", "还在吗")
         until(lambda: bool(waits.heard))
+
+
+def test_who_alone_has_lost_the_database_gives_way(sim: Sim) -> None:
+    """It keeps its connection, as it cannot know; the other one takes the lease and connects, and WeCom ends the first."""
+    shelf = Leases(sim.clock)
+    cut = Line(shelf)
+    with replica(sim, cut) as first:
+        until(first.up)
+        cut.away, first.fails = True, 1000
+        with replica(sim, Line(shelf)) as second:
+            until(second.up)
+            until(lambda: not first.up())
+            time.sleep(2 * QUICK.lease)
+            assert second.up()
+            assert len(sim.frames("aibot_subscribe")) == 2, "nobody fights"
+            cut.away, first.fails = False, 0
+            until(lambda: "another replica" in first.wire.trouble)
+            sim.person("LiNa").says("", "还在吗")
+            until(lambda: [message.text for message in second.heard] == ["还在吗"])
+            assert first.heard == []
 
 
 def test_an_end_in_order_hands_it_over_at_once(sim: Sim) -> None:

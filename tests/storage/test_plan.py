@@ -19,6 +19,7 @@ from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER
 from workflows.core.errors import BadConfig
 from workflows.core.people import Organization
+from workflows.core.rubric import ResponseLevel
 
 SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
 DATA = Path(__file__).parents[1] / "data"
@@ -98,6 +99,14 @@ def test_the_line_of_a_finding_is_the_line_of_its_key(folder: Path) -> None:
     assert finding.line is not None
     assert lines[finding.line - 1] == 'wait = "soon"'
     assert str(finding).startswith(f"response.toml:{finding.line} l3.rungs[0].wait: ")
+
+
+def test_how_long_receiving_quiets_is_two_repeats_where_the_plan_does_not_say_and_never_longer_at_a_heavier_level(folder: Path) -> None:
+    edit(folder, RESPONSE, 'seen_for = "PT10M"\n', "")
+    assert load_plan(folder).responses[ResponseLevel.L1].seen_for == timedelta(minutes=20)
+    edit(folder, RESPONSE, 'seen_for = "PT30M"', 'seen_for = "PT0S"')
+    found = [(one.file, one.key, "PT20M" in str(one)) for one in check_plan(folder)]
+    assert found == [(RESPONSE, "l1.seen_for", True)], "longer than none at all"
 
 
 def test_all_faults_of_all_files_are_found_at_once_in_the_order_of_the_files(folder: Path) -> None:

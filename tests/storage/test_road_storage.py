@@ -97,7 +97,7 @@ def test_the_same_id_on_another_platform_is_another_event(world: World) -> None:
 
 def test_what_is_being_decided_is_nobody_elses(world: World) -> None:
     said = opening(world)
-    world.database.write(lambda tx: world.road._store(tx, said, claimed=True))
+    world.database.write(lambda tx: inbox.store_claimed(tx, world.road.house.cipher, **world.road._event(said)))
     world.settle()
     assert not rows(world, IncidentRow)
     world.clock.now += LEASE
@@ -131,7 +131,7 @@ def test_a_repeat_is_answered_with_what_was_answered_before(world: World) -> Non
 
 def test_a_repeat_while_it_is_being_decided_is_told_to_wait(world: World) -> None:
     said = opening(world)
-    world.database.write(lambda tx: world.road._store(tx, said, claimed=True))
+    world.database.write(lambda tx: inbox.store_claimed(tx, world.road.house.cipher, **world.road._event(said)))
     reply = world.road.ask(said)
     assert (reply.wait, reply.error) == (True, None)
     assert not rows(world, IncidentRow)
@@ -141,7 +141,7 @@ def test_who_was_slower_than_the_lease_answers_what_the_worker_decided(world: Wo
     """The page waits so long for the decision that a worker takes the event over: one effect, one answer, no alarm."""
     said = opening(world)
 
-    row = world.database.write(lambda tx: world.road._store(tx, said, claimed=True))
+    row = world.database.write(lambda tx: inbox.store_claimed(tx, world.road.house.cipher, **world.road._event(said)))
     assert row is not None
     world.clock.now += LEASE
     world.settle()

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 import storage.tables
 from storage.database import Database
-from storage.schema import MIGRATIONS, current, migrate, newest, require_current
+from storage.schema import MIGRATIONS, current, migrate, newest, require_current, revisions
 from workflows.core.errors import BadConfig
 
 assert storage.tables, "importing the package fills the metadata"
@@ -126,6 +128,14 @@ def test_the_trail_cannot_be_changed_after_migrating(database: Database) -> None
     for statement in ("UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"):
         with pytest.raises(Exception, match="append-only"), database.engine.begin() as connection:
             connection.execute(text(statement))
+
+
+def test_the_revisions_that_are_read_are_those_that_alembic_finds() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert revisions() == {script.revision: script.down_revision or "" for script in scripts.walk_revisions()}
+    assert newest() == scripts.get_current_head()
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

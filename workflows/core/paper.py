@@ -40,7 +40,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`opening` stands before the sections, `closing` after them."""
+    """`opening` stands before the sections, `closing` after them · `outward`: for people outside, so the signed copy names no colleague."""
 
     id: str
     title: str
@@ -50,6 +50,7 @@ class Form:
     opening_en: str = ""
     closing: str = ""
     closing_en: str = ""
+    outward: bool = False
 
     @property
     def partial(self) -> bool:
@@ -111,6 +112,7 @@ class Sheet:
     drill: bool
     partial: bool
     to_sign: bool
+    outward: bool
     seal: str
     """the newest seal of the trail when it was made"""
     locale: str

@@ -1,6 +1,7 @@
 """JSON from outside, read strictly: whatever is not of the expected shape is refused with one reason and never raises anything else."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from bot.platforms.core.contract import NotAuthentic
 
 Object = Mapping[str, Any]
 _NONE: Object = {}
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def parse_object(body: bytes | str) -> Object:
@@ -33,7 +35,7 @@ def text(values: Object, name: str) -> str:
     found = values.get(name, "")
     if not isinstance(found, str):
         return ""
-    if "\0" in found or any("\ud800" <= sign <= "\udfff" for sign in found):
+    if _NO_TEXT.search(found):
         raise NotAuthentic("bad_json", f"{name} holds what is no text")
     return found
 

@@ -203,10 +203,14 @@ class DingTalk:
         if not (deed.chat or deed.person):
             raise WillNeverWork("DingTalk was told neither a chat nor a person")
         message, calling = deed.message, bool(deed.message.mentions and deed.chat)
-        if calling and message.card is None and (done := await self._speaker.by_session(deed, key)):
-            return done
-        if self._setup.template and (message.card is not None or calling):
-            return await self._card(deed, message.card or as_card(message), key)
+        if calling and message.card is None:
+            if done := await self._speaker.by_session(deed, key):
+                return done
+            if self._setup.template:
+                deed = await self._speaker.perhaps_again(deed, key)
+                return await self._card(deed, as_card(deed.message), key)
+        if self._setup.template and message.card is not None:
+            return await self._card(deed, message.card, key)
         return await self._speaker.say(deed, draw_message(message, self._labels), key)
 
     async def _card(self, deed: Send, card: Card, key: str) -> Done:

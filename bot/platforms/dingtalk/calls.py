@@ -34,6 +34,9 @@ THROTTLED = frozenset(
         "sendMsg.toManyTimes",
     }
 )
+#: The robot itself has said too much; how long it has to be silent DingTalk does not say.
+TOO_MUCH = frozenset({"send.too.fast", "send.byToken.tooFast", "too.many.group", "too.many.people"})
+SILENCE = 10.0
 NO_PERMISSION = "88.60011"
 _QUOTA = "the organisation's API calls of this month are used up: buy more, or wait for the next month"
 #: The whole app stands still until an administrator has done something: code -> what.
@@ -187,8 +190,8 @@ def check(answered: Answered) -> None:
         raise PlatformDown(300.0, STOP[code])
     if code in DEAD_TOKEN:
         raise PlatformDown(30.0, f"DingTalk takes no token of ours (code {code})")
-    if code in THROTTLED or answered.status == 429:
-        raise TryLater(WAIT, f"DingTalk asks for patience (code {code})")
+    if code in THROTTLED or code in TOO_MUCH or answered.status == 429:
+        raise TryLater(SILENCE if code in TOO_MUCH else WAIT, f"DingTalk asks for patience (code {code})")
     if answered.status >= 500 and code != "param.callbackRouteKeyExist":
         raise Unsure(3.0, f"DingTalk has trouble (code {code})")
     raise Refused(code, message)

@@ -8,7 +8,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -19,6 +19,7 @@ from handlers.core.message import Button, Card, Outgoing
 #: Documented: 1 KB a value, 15000 bytes of msgParam, in which every quote and backslash counts twice.
 MOST_VALUE = 1000
 MOST_PARAM = 14_500
+MOST_TITLE, MOST_LABEL = 200, 100
 BODIES, BUTTONS, MENU, LINKS = 6, 6, 10, 6
 #: What one person sees after their tap, and nobody else.
 HINT = "hint"
@@ -78,32 +79,36 @@ def draw_message(message: Outgoing, labels: Labels) -> Drawn:
     card = message.card
     if card is None:
         return words(message.text if message.link is None else f"{message.text}\n{message.link.label}:{message.link.url}", labels)
-    links = list(_links(card))[:MOST_LINKS]
+    links = [(_bytes(label, MOST_LABEL), url) for label, url in _links(card)][:MOST_LINKS]
     if not links:
         return words(with_commands(card, labels), labels)
-    text = _markdown("\n".join(part for part in (labels.drill if card.drill else "", whole_text(card)) if part))
-    title = _markdown(card.title)
     if len(links) == 1:
         kind, buttons = "sampleActionCard", {"singleTitle": links[0][0], "singleURL": links[0][1]}
     else:
         kind = f"sampleActionCard{len(links)}"
         buttons = {f"actionTitle{n}": label for n, (label, _) in enumerate(links, 1)}
         buttons |= {f"actionURL{n}": url for n, (_, url) in enumerate(links, 1)}
-    content = {"title": title, "text": text, **buttons}
+    whole = "\n".join(part for part in (labels.drill if card.drill else "", whole_text(card)) if part)
+    content = {"title": _markdown(_bytes(card.title, MOST_TITLE)), "text": _markdown(whole), **buttons}
     if size(content) <= MOST_PARAM:
         return Drawn(kind=kind, content=content)
-    short = _markdown(f"{_bytes(whole_text(card), MOST_PARAM // 3)}\n{labels.attached}")
-    return Drawn(kind=kind, content={**content, "text": short}, rest=whole_text(card))
+    return Drawn(kind=kind, content=_shortened(content, whole, labels, _markdown), rest=whole_text(card))
 
 
 def words(text: str, labels: Labels) -> Drawn:
     content = {"content": text}
     if size(content) <= MOST_PARAM:
         return Drawn(kind="sampleText", content=content)
-    most = MOST_PARAM // 2
-    while size(content) > MOST_PARAM:
-        content, most = {"content": f"{_bytes(text, most)}\n{labels.attached}"}, most // 2
-    return Drawn(kind="sampleText", content=content, rest=text)
+    return Drawn(kind="sampleText", content=_shortened(content, text, labels, str), rest=text)
+
+
+def _shortened(content: dict[str, str], text: str, labels: Labels, shown: Callable[[str], str]) -> dict[str, str]:
+    """As much of the text as fits: how many bytes it makes on its way hangs on what it is made of."""
+    field, most = ("content" if "content" in content else "text"), MOST_PARAM
+    while size(content) > MOST_PARAM and most:
+        most //= 2
+        content = {**content, field: shown(f"{_bytes(text, most)}\n{labels.attached}")}
+    return content
 
 
 def track(key: str) -> str:

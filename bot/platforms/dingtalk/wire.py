@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from bot.platforms.core.contract import Answer, Hear, NotAuthentic, PlatformDown, TryLater, WillNeverWork
 from bot.platforms.core.http import send
@@ -33,10 +33,16 @@ PING_EVERY, PONG_WITHIN = 20.0, 20.0
 #: How long a gateway that may be dead is waited for at the end.
 FAREWELL = 2.0
 LONGEST_PAUSE = 60.0
+#: What was begun when the gateway sends us away is waited for so long; DingTalk sends the rest again.
+PATIENCE = 10.0
+#: So long has a connection stood when what ended it was no fault: the next one comes at once.
+STOOD = 30.0
+#: Nothing at all came for so long, though pings are answered: whether the gateway still knows us is found out by a new connection.
+QUIET = 3600.0
 
 
 class GoAway(Exception):
-    """The gateway asks us to come again."""
+    """The connection is to be left for a new one."""
 
 
 class Wire:
@@ -55,32 +61,38 @@ class Wire:
         self._inbound = inbound
         self._answer = answer
         self._noted = noted
-        self.ping_every, self.pong_within = PING_EVERY, PONG_WITHIN
+        self.ping_every, self.pong_within, self.quiet = PING_EVERY, PONG_WITHIN, QUIET
         self.trouble = "not connected yet"
         """why the connection is down; empty while it stands"""
 
     async def hold(self, hear: Hear) -> None:
         """Until cancelled. The pause between attempts grows to a minute and begins anew after a connection that stood."""
-        failures = 0
+        failures, clock = 0, asyncio.get_running_loop()
         while True:
+            began, asked = clock.time(), False
             try:
-                url = await self._endpoint()
-                every, within = self.ping_every, self.pong_within
-                async with connect(
-                    url, ping_interval=every, ping_timeout=within, max_size=2 * BODY_CAP, open_timeout=10, close_timeout=FAREWELL
-                ) as held:
-                    self.trouble, failures = "", 0
-                    log.info("listening", extra={"action": "wire_up", "platform": "dingtalk"})
-                    await self._talk(held, hear)
+                await self._once(hear)
                 self.trouble = "the connection was closed"
-            except GoAway:
-                self.trouble = "the gateway asked us to come again"
-                continue
+            except GoAway as error:
+                self.trouble, asked = str(error), True
             except (TryLater, WillNeverWork, OSError, WebSocketException, TimeoutError) as error:
                 self.trouble = str(error) if isinstance(error, TryLater | WillNeverWork) else type(error).__name__
-                failures += 1
+            stood = clock.time() - began >= STOOD
+            if stood and asked:
+                continue
+            failures = 1 if stood else failures + 1
             log.warning("the stream is down", extra={"action": "wire_down", "platform": "dingtalk", "error": self.trouble})
             await asyncio.sleep(min(2.0 ** min(failures, 7) / 2, LONGEST_PAUSE))
+
+    async def _once(self, hear: Hear) -> None:
+        url = await self._endpoint()
+        every, within = self.ping_every, self.pong_within
+        async with connect(
+            url, ping_interval=every, ping_timeout=within, max_size=2 * BODY_CAP, open_timeout=10, close_timeout=FAREWELL
+        ) as held:
+            self.trouble = ""
+            log.info("listening", extra={"action": "wire_up", "platform": "dingtalk"})
+            await self._talk(held, hear)
 
     async def _endpoint(self) -> str:
         """The address with its ticket, which is good once. A refusal says what to change."""
@@ -106,15 +118,16 @@ class Wire:
         finished."""
         working: set[asyncio.Task[None]] = set()
         try:
-            async for sent in connection:
+            async for sent in self._sent(connection):
                 frame = _read(sent)
                 if frame is None:
                     continue
                 if text(frame, "type") == "SYSTEM":
                     await _acknowledge(connection, frame, 200, text(frame, "data"))
                     if text(inner(frame, "headers"), "topic") == "disconnect":
-                        await asyncio.gather(*working, return_exceptions=True)
-                        raise GoAway
+                        if working:
+                            await asyncio.wait(working, timeout=PATIENCE)
+                        raise GoAway("the gateway asked us to come again")
                     continue
                 task = asyncio.create_task(self._work(connection, frame, hear))
                 working.add(task)
@@ -123,6 +136,16 @@ class Wire:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+
+    async def _sent(self, connection: ClientConnection) -> AsyncIterator[str | bytes]:
+        with contextlib.suppress(ConnectionClosedOK):
+            while True:
+                try:
+                    async with asyncio.timeout(self.quiet):
+                        sent = await connection.recv()
+                except TimeoutError:
+                    raise GoAway("nothing came for an hour: is the gateway still there?") from None
+                yield sent
 
     async def _work(self, connection: ClientConnection, frame: Object, hear: Hear) -> None:
         """Acknowledged with 200 only when it is kept or was nothing to us; otherwise DingTalk sends it again in a minute."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from hashlib import sha256
 from typing import Any
@@ -102,11 +103,12 @@ class Speaker:
         try:
             answer = await self._api.call("POST", TO_PEOPLE, json=body)
         except (TryLater, WillNeverWork) as error:
-            if kind == FILE and not isinstance(error, Unsure):
-                await asyncio.gather(*(asyncio.to_thread(self._shelf.take, f"tried:{track(key)}") for key in people))
-            return dict.fromkeys(people, error)
-        found = {key: _outcome(answer, person, alone=len(people) == 1) for key, person in people.items()}
+            found: dict[str, Outcome] = dict.fromkeys(people, error)
+        else:
+            found = {key: _outcome(answer, person, alone=len(people) == 1) for key, person in people.items()}
         await asyncio.gather(*(self._keep(key, one.facts) for key, one in found.items() if isinstance(one, Done)))
+        unsaid = [key for key, one in found.items() if kind == FILE and not isinstance(one, Done | Unsure)]
+        await asyncio.gather(*(asyncio.to_thread(self._shelf.take, f"tried:{track(key)}") for key in unsaid))
         return found
 
     async def _to_the_letter(self, drawn: Drawn, key: str, person: str = "") -> str:
@@ -141,8 +143,10 @@ class Speaker:
             return None
         if await self._said(key) is not None:
             return Done(done)
-        people = deed.message.mentions
-        text = words(deed.message.text, self._labels).content or {}
+        people, drawn = deed.message.mentions, words(deed.message.text, self._labels)
+        if drawn.rest:  # no file can follow there
+            return None
+        text = drawn.content or {}
         tried = await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}")
         called = f"{' '.join(f'@{person}' for person in people)} {text['content']}"
         content = called if tried is None else f"{self._labels.again} {called}"
@@ -161,6 +165,12 @@ class Speaker:
             return None
         await asyncio.to_thread(self._shelf.put, f"said:{track(key)}", dumped(done), self._now() + KEPT)
         return Done(done)
+
+    async def perhaps_again(self, deed: Send, key: str) -> Send:
+        """What may have been said through a session, marked so where it goes another way."""
+        if await asyncio.to_thread(self._shelf.get, f"tried:{track(key)}") is None:
+            return deed
+        return replace(deed, message=replace(deed.message, text=f"{self._labels.again} {deed.message.text}"))
 
     async def file(self, deed: Send, text: str, key: str) -> None:
         """The whole of what was cut."""
@@ -188,6 +198,8 @@ class Speaker:
 def _outcome(answer: Mapping[str, Any], person: str, *, alone: bool) -> Outcome:
     if person in (answer.get("invalidStaffIdList") or ()):
         return Rejected(f"DingTalk does not know {person}, or they are outside the app's visible range")
+    if person in (answer.get("filteredStaffIdList") or ()):
+        return Rejected(f"DingTalk kept it from {person}: its filter, or they have switched the robot's messages off")
     if person in (answer.get("flowControlledStaffIdList") or ()):
         return TryLater(PATIENCE, f"DingTalk holds back what is sent to {person}: too much at once")
     sent = str(answer.get("processQueryKey", ""))

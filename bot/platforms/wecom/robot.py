@@ -16,6 +16,7 @@ from bot.platforms.core.budget import Budget, Limit
 from bot.platforms.core.contract import Answer, Done, Enclosed, Heard, NotAuthentic, PlatformDown, Rejected, TryLater, WillNeverWork
 from bot.platforms.core.crypto import aes_cbc_open
 from bot.platforms.core.http import send
+from bot.platforms.core.strict import Object as Inner
 from bot.platforms.wecom.app_inbound import NOTHING
 from bot.platforms.wecom.calls import Refused, check
 from bot.platforms.wecom.crypt import query_of
@@ -42,6 +43,8 @@ ANSWERS, SLOTS = timedelta(minutes=58), 8
 WRITING, WAITS, FETCHED_WITHIN = timedelta(minutes=5), timedelta(minutes=1), 4
 CHUNK, SPARE = 512 * 1024, 64
 KEY_BYTES = 32
+#: How long a file that somebody sent lies at its address.
+FETCHABLE = timedelta(minutes=5)
 #: It is this card that is refused, whatever the chat.
 MISBUILT = frozenset({40016, 40035, 40058, 41016, 42045})
 #: So much of what somebody said is repeated to them.
@@ -73,6 +76,9 @@ class Robot:
             return self._sealed(self._written(event.stream), nonce)
         found = self.portable(event)
         return found if isinstance(found, Answer) else Heard(found, lambda reply: self.answer(reply, found, nonce))
+
+    def decode(self, body: Inner) -> RobotEvent:
+        return self.inbound.decode(body)
 
     def portable(self, event: RobotEvent) -> Message | Answer:
         if event.kind == "bot_opened" and self.wire is None:
@@ -122,6 +128,10 @@ class Robot:
             self._memory.soon(f"shown:{message.reply_to}", fingerprint(card), SHOWN)
         said = self._artist.card(reply.card, message.reply_to, robot=True, said=reply.text if len(reply.text) <= DESC else "").card
         return {"response_type": "update_template_card", "template_card": said, **({"userids": [message.sender]} if alone else {})}
+
+    async def missed(self, message: Message) -> None:
+        """The answer to a tap came too late: what we think stands there does not."""
+        await self._memory.take(f"shown:{message.reply_to}")
 
     def unkept(self, message: Message) -> str:
         """What is said where a message could not be kept."""
@@ -266,10 +276,22 @@ class Robot:
         try:
             response = await self._http.get(found["url"])
         except httpx.HTTPError as error:
-            raise PlatformDown(3.0, f"a file cannot be fetched ({type(error).__name__})") from None
+            raise await self._unfetched(str(found["url"]), type(error).__name__) from None
         if response.status_code != 200:
             raise Rejected(f"the file is no longer there ({response.status_code})")
         return Done(content=self._opened(response.content, str(found.get("key", ""))))
+
+    async def _unfetched(self, url: str, error: str) -> PlatformDown | Rejected:
+        """The store of files is another host than the API, and a firewall may keep it from us for ever; after five minutes it gives nothing
+        to anybody, and whoever sent the file is heard without it."""
+        host, place = urlsplit(url).hostname, f"unfetched:{fingerprint(url)}"
+        log.warning("a file cannot be fetched", extra={"action": "fetch_failed", "platform": "wecom", "host": host, "error": error})
+        first = await self._memory.get(place)
+        if first is not None and self._now() - datetime.fromisoformat(first) > FETCHABLE:
+            return Rejected(f"{host} does not answer ({error}): let this server reach its port 443")
+        if first is None:
+            await self._memory.put(place, self._now().isoformat(), HOUR)
+        return PlatformDown(3.0, f"{host} does not answer ({error})")
 
     def _opened(self, sealed: bytes, key: str) -> bytes:
         try:

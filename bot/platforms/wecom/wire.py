@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,46 +16,16 @@ from websockets.exceptions import WebSocketException
 
 from bot.platforms.core.contract import Answer, Elsewhere, Hear, NotAuthentic, PlatformDown, Shelf, TryLater, Unsure
 from bot.platforms.core.strict import Object, inner, parse_object, text
-from bot.platforms.wecom.calls import check
-from bot.platforms.wecom.keeping import Keeping, Patience
+from bot.platforms.wecom.calls import Refused, check
+from bot.platforms.wecom.keeping import Keeping
 from bot.platforms.wecom.places import kind_of, person_of
-from bot.platforms.wecom.robot_inbound import RobotEvent
-from handlers.core.message import Message, Reply
+from bot.platforms.wecom.terms import TIMES, Ears, Login, Offers, Times
+from handlers.core.message import Message
 
 log = logging.getLogger(__name__)
 
 FRAME_CAP = 2 * 1024 * 1024
 KEY, ELSEWHERE = "robot", "elsewhere"
-#: Seconds until a message that another replica can send is offered again: from, to; and when a chat is no longer remembered.
-OFFERED, OFFERED_LATEST, FORGOTTEN = 0.5, 4.0, 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Seconds. `ping`, `answer`: how often a silent connection is asked, and how long an answer may take: a dead one is noticed within
-    half a minute · `lease`, `renew`: who holds the connection says so every few seconds; another replica takes over when it has said
-    nothing for so long · `longest`: between attempts · `kicked`: somebody else's connection has taken over and is left alone for a while ·
-    `welcome`: to greet who has opened the chat · `patience`: with what cannot be kept."""
-
-    ping: float = 15.0
-    answer: float = 10.0
-    lease: float = 15.0
-    renew: float = 4.0
-    longest: float = 30.0
-    kicked: float = 60.0
-    refused: float = 60.0
-    welcome: float = 4.0
-    patience: Patience = field(default_factory=Patience)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    url: str
-    bot_id: str
-    secret: str
-
-
-TIMES = Times()
 
 
 class Kicked(Exception):
@@ -64,25 +33,17 @@ class Kicked(Exception):
 
 
 class Wire:
-    """`read`, `portable`, `answer`: of the robot · `holder`: this replica's name · `new_id`: of requests · `unkept`: what is said where a
-    message could not be kept."""
+    """`holder`: this replica's name · `new_id`: of requests."""
 
-    def __init__(
-        self, login: Login, shelf: Shelf, holder: str, new_id: Callable[[], str], read: Callable[[Object], RobotEvent],
-        portable: Callable[[RobotEvent], Message | Answer], answer: Callable[[Reply, Message], Object | None],
-        unkept: Callable[[Message], str], times: Times = TIMES,
-    ) -> None:  # fmt: skip
+    def __init__(self, login: Login, shelf: Shelf, holder: str, new_id: Callable[[], str], robot: Ears, times: Times = TIMES) -> None:
         self._login = login
         self._shelf = shelf
         self._holder = holder
         self._new_id = new_id
-        self._read = read
-        self._portable = portable
-        self._answer = answer
-        self._unkept = unkept
+        self._robot = robot
         self._times = times
         self._keeping = Keeping(self._sorry, times.patience)
-        self._declined: dict[str, tuple[int, float]] = {}
+        self._offers = Offers()
         self._state = ""
         self._connection: ClientConnection | None = None
         self._refusal: PlatformDown | None = None
@@ -233,7 +194,6 @@ class Wire:
             await connection.close()
             raise
         self._connection, self.trouble, self._kicked = connection, "", ""
-        self._declined.clear()
         self._is("up")
 
     async def _stay(self, connection: ClientConnection) -> None:
@@ -274,7 +234,7 @@ class Wire:
     async def _work(self, connection: ClientConnection, frame: Object, hear: Hear) -> None:
         """What is heard is told only once and is not acknowledged: it is kept here until the house has kept it."""
         try:
-            found = self._portable(self._read(inner(frame, "body")))
+            found = self._robot.portable(self._robot.decode(inner(frame, "body")))
         except NotAuthentic as error:
             log.warning("an event was refused", extra={"action": "event_refused", "platform": "wecom", "reason": error.reason})
             return
@@ -284,11 +244,13 @@ class Wire:
             request_id = text(inner(frame, "headers"), "req_id")
             self._doors[found.chat] = (request_id, asyncio.get_running_loop().time() + self._times.welcome)
         reply = await self._keeping.keep(hear, found)
-        if reply is None or found.kind != "click" or (body := self._answer(reply, found)) is None:
+        if reply is None or found.kind != "click" or (body := self._robot.updated(reply, found)) is None:
             return
-        request = {"cmd": "aibot_respond_update_msg", "headers": {"req_id": text(inner(frame, "headers"), "req_id")}, "body": body}
-        with contextlib.suppress(WebSocketException):  # the card is as it was: the next tap is answered with it as it is
-            await connection.send(json.dumps(request, ensure_ascii=False))
+        try:
+            values = await self._request(connection, "aibot_respond_update_msg", body, text(inner(frame, "headers"), "req_id"))
+            check(values)
+        except (WebSocketException, TimeoutError, TryLater, Refused):
+            await self._robot.missed(found)
 
     # Asking
 
@@ -297,21 +259,13 @@ class Wire:
         if self._connection is None:
             if self.ours:
                 raise PlatformDown(3.0, f"the robot's long connection is down: {self.trouble}")
-            raise Elsewhere(self._offered(str(body.get("chatid", ""))), "another replica holds the robot's connection")
+            raise Elsewhere(self._offers.after(str(body.get("chatid", ""))), "another replica holds the robot's connection")
         try:
             values = await self._request(self._connection, cmd, body)
         except (WebSocketException, TimeoutError):
             raise Unsure(3.0, "no answer on the robot's long connection") from None
         check(values)
         return values
-
-    def _offered(self, chat: str) -> float:
-        """A moment, and a longer one each time that the same chat's message comes here again: meanwhile the other replica takes it."""
-        now = asyncio.get_running_loop().time()
-        self._declined = {one: (count, at) for one, (count, at) in self._declined.items() if now - at < FORGOTTEN}
-        count = self._declined.get(chat, (0, now))[0]
-        self._declined[chat] = (count + 1, now)
-        return min(OFFERED * 2.0**count, OFFERED_LATEST)
 
     async def _sorry(self, message: Message) -> None:
         """What they said is lost; whoever said it hears so, over the connection that does not ask the database."""
@@ -321,7 +275,7 @@ class Wire:
         single = kind_of(message.chat) == "bot"
         where = {"chatid": person_of(message.chat) if single else message.chat, "chat_type": 1 if single else 2}
         with contextlib.suppress(WebSocketException, TimeoutError):
-            body = {**where, "msgtype": "markdown", "markdown": {"content": self._unkept(message)}}
+            body = {**where, "msgtype": "markdown", "markdown": {"content": self._robot.unkept(message)}}
             await self._request(self._connection, "aibot_send_msg", body)
 
     async def welcome(self, chat: str, words: str) -> bool:

@@ -108,10 +108,12 @@ def to_people(state: State, request: Request) -> Json:
     key = state.new("pqk")
     invalid = [one for one in ids if one not in state.people or state.people[one].resigned or not state.people[one].available]
     for one in dict.fromkeys(ids):
-        if one not in invalid and one not in state.flow_controlled:
+        if one not in invalid and one not in state.flow_controlled and one not in state.filtered:
             _told(state, one, given["msgKey"], content, key)
     controlled = [one for one in ids if one in state.flow_controlled and one not in invalid]
-    return {"processQueryKey": key, "invalidStaffIdList": invalid, "flowControlledStaffIdList": controlled}
+    lists = {"invalidStaffIdList": invalid, "flowControlledStaffIdList": controlled}
+    filtered = [one for one in ids if one in state.filtered and one not in (*invalid, *controlled)]
+    return {"processQueryKey": key, **lists, **({"filteredStaffIdList": filtered} if filtered else {})}
 
 
 def _told(state: State, userid: str, kind: str, content: Json, key: str) -> None:

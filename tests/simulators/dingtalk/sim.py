@@ -105,5 +105,8 @@ class Sim(House):
     def ping_connections(self) -> list[bool]:
         return asyncio.run_coroutine_threadsafe(self.wire.ping(), self.running).result(self.wire.ack_within * 10 + 10)
 
+    def forget_connections(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.wire.forget(), self.running).result(10)
+
     def ask_to_reconnect(self, grace: float = 1.0) -> None:
         asyncio.run_coroutine_threadsafe(self.wire.disconnect(grace), self.running).result(self.wire.ack_within * 10 + grace + 10)

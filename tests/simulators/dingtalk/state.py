@@ -213,6 +213,8 @@ class State:
     robot_enabled: bool = True
     sensitive: set[str] = field(default_factory=set)
     flow_controlled: set[str] = field(default_factory=set)
+    filtered: set[str] = field(default_factory=set)
+    """(?) only the official client's answer has this list, no page explains it"""
     made_accounts: dict[str, list[str]] = field(default_factory=dict)
     """mobile number -> the accounts that the organisation made for somebody (企业账号)"""
     """userids that a one-to-one message lists as such"""

@@ -56,6 +56,10 @@ class Stream(Line):
     acks: list[Json] = field(default_factory=list)
     """every frame that came"""
     port: int = 0
+    restless: str = ""
+    """what happens to each new connection: "closed" at once, or asked to come again ("disconnect")"""
+    came: int = 0
+    """connections ever"""
     _tickets: dict[str, tuple[datetime, frozenset[tuple[str, str]]]] = field(default_factory=dict)
     _held: dict[ServerConnection, Held] = field(default_factory=dict)
     _waiting: dict[str, asyncio.Future[Ack]] = field(default_factory=dict)
@@ -93,7 +97,11 @@ class Stream(Line):
 
     async def hold(self, connection: ServerConnection) -> None:
         self.connections.append(connection)
+        self.came += 1
+        going = asyncio.create_task(self._goodbye(connection)) if self.restless == "disconnect" else None
         try:
+            if self.restless == "closed":
+                return
             async for sent in connection:
                 self._hear(self._held[connection], sent)
         except ConnectionClosed:
@@ -101,6 +109,16 @@ class Stream(Line):
         finally:
             self.connections.remove(connection)
             del self._held[connection]
+            if going is not None:
+                await going
+
+    async def _goodbye(self, connection: ServerConnection) -> None:
+        await self._send(connection, "SYSTEM", "disconnect", json.dumps({"reason": "persistent connection is timeout"}), {})
+
+    async def forget(self) -> None:
+        """The gateway's side of every connection lives on and answers pings, and no message is ever given to it."""
+        for held in self._held.values():
+            held.topics = frozenset()
 
     def _hear(self, held: Held, sent: str | bytes) -> None:
         frame = parsed(sent)
@@ -164,7 +182,7 @@ class Stream(Line):
         """The gateway asks its clients to come again, and closes when they have had the time."""
         before = list(self.connections)
         for connection in before:
-            await self._send(connection, "SYSTEM", "disconnect", json.dumps({"reason": "persistent connection is timeout"}), {})
+            await self._goodbye(connection)
         await asyncio.sleep(grace)
         for connection in before:
             if connection in self.connections:
