@@ -31,7 +31,8 @@ from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
 from handlers.core.chat_links import ChatLinks
-from handlers.core.road import House, Road
+from handlers.core.house import House
+from handlers.core.road import Road
 from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage.calendars import renew

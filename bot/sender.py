@@ -34,8 +34,9 @@ from bot.platforms.core.contract import (
 )
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
+from handlers.core.house import LostRow
 from handlers.core.message import Button, Card, Link, Outgoing, plain
-from handlers.core.road import LostRow, Road
+from handlers.core.road import Road
 from storage import inbox, outbox
 from storage.database import Transaction, away
 from storage.form_links import FormLinks
