@@ -429,12 +429,12 @@ class UnitOfWork:
 
     def answer(self, key: str, about: Mapping[str, Any], said: dict[str, Any]) -> None:
         """To where it was asked for; without a chat to who asked, alone."""
-        key, platform, chat, person, now = f"reply:{key}", about["platform"], about["chat"], str(about["by"]), self.now
-        if chat:
-            outbox.enqueue_reply(self.session, key=key, platform=platform, chat=chat, said=said, incident=None, now=now)
+        given: dict[str, Any] = {"key": f"reply:{key}", "said": said, "incident": None, "now": self.now}
+        if about["chat"]:
+            outbox.enqueue_reply(self.session, platform=about["platform"], chat=about["chat"], **given)
         else:
             rank = outbox.PRIORITY["reply"]
-            outbox.enqueue_to_person(self.session, key=key, platform=None, person=person, said=said, incident=None, priority=rank, now=now)
+            outbox.enqueue_to_person(self.session, platform=None, person=str(about["by"]), priority=rank, **given)
 
     def repaired(self, details: Mapping[str, Any], incident: str | None) -> None:
         """What the house put right by itself, in the clock's own chain: the record has not changed."""

@@ -166,7 +166,9 @@ def test_every_sentence_is_said_somewhere() -> None:
     for page in (ROOT / "bot").rglob("*.html"):
         texts |= set(re.findall(r"""["']([a-z_.]+)["']""", page.read_text(encoding="utf-8")))
     put_together = [re.compile(pattern) for pattern in _patterns()]
-    unused = [key for key in _words("zh").sentences if key not in texts and not any(p.fullmatch(key) for p in put_together)]
+    found_by_text = "reason."  # tests/handlers/core/test_reasons.py
+    keys = [key for key in _words("zh").sentences if not key.startswith(found_by_text)]
+    unused = [key for key in keys if key not in texts and not any(p.fullmatch(key) for p in put_together)]
     assert unused == []
 
 
