@@ -31,7 +31,8 @@ from bot.web.bell import Bell, Bells
 from bot.web.console import Someone
 from bot.worker import Worker
 from handlers.core.chat_links import ChatLinks
-from handlers.core.road import House, Road
+from handlers.core.house import House
+from handlers.core.road import Road
 from handlers.core.screen import screen
 from handlers.core.wording import Words
 from storage.calendars import renew
@@ -59,7 +60,7 @@ SIGN_ON = "/login/oidc"
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
     *("alert", "task", "approval", "statement", "report", "paper", "duty", "duty_notices", "login", "help", "admin", "chats"),
-    *("cards", "incident_card", "notices", "rounds", "digest"),
+    *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "house_notices", "rounds", "digest"),
 )
 
 

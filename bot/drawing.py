@@ -9,7 +9,7 @@ from typing import Any
 from handlers.core import acts
 from handlers.core.message import Card, Outgoing, card_of, files_of, link_of, plain
 from handlers.core.road import Road
-from storage import budget, outbox
+from storage import budget, bundles, outbox
 from storage.database import Transaction, canonical, part
 from storage.outbox import OUTBOX
 from storage.queue import backoff
@@ -62,7 +62,7 @@ class Drawing:
                     return self._ring(tx, reader, row)
                 if budget.postponed(tx, row, now):
                     return None
-                first, *others = outbox.led((row, *outbox.bundle(tx, row, now)))
+                first, *others = bundles.led((row, *bundles.bundle(tx, row, now)))
                 bundled = tuple(others)
                 repeated = row.kind == "card" and row.message_id is None and row.said is not None
                 return Ready(first, bundled, self._drawn(tx, reader, first, bundled), repeated)
@@ -100,7 +100,7 @@ class Drawing:
 
     def _without_the_replaced(self, tx: Transaction, reader: Reader, row: OutboxRow) -> Outgoing:
         """What the message still reminds of; once that is nothing, the old words, marked as replaced. It mentions nobody once more."""
-        rest = outbox.standing(tx, row.platform, row.about["message_id"])
+        rest = bundles.standing(tx, row.platform, row.about["message_id"])
         message = self._together([(one, self._road.draw(reader, one, stands=True)) for one in rest])
         row.superseded = message is None
         return replace(message or outgoing(row.said), mentions=())

@@ -12,8 +12,9 @@ from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.platforms.core.contract import Deed, Page, Platform, Send
 from bot.platforms.sms import call_id
+from handlers.core.house import LostRow
 from handlers.core.message import Outgoing
-from handlers.core.road import LostRow, Road
+from handlers.core.road import Road
 from handlers.ringing import ring_text
 from storage import audit, inbox, rings
 from storage.database import Transaction

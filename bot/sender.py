@@ -34,9 +34,10 @@ from bot.platforms.core.contract import (
 )
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
+from handlers.core.house import LostRow
 from handlers.core.message import Button, Card, Link, Outgoing, plain
-from handlers.core.road import LostRow, Road
-from storage import inbox, outbox
+from handlers.core.road import Road
+from storage import bundles, inbox, outbox
 from storage.database import Transaction, away
 from storage.form_links import FormLinks
 from storage.outbox import OUTBOX, PRIORITY
@@ -535,4 +536,4 @@ class Sender:
             inbox.store(tx, self.house.cipher, platform="gengfu", event_id=row.key, lane=f"gengfu:{row.incident}", payload=payload, now=now)
         if row.about.get("notice") in outbox.REMINDERS and ready.message is not None:
             said = [one for one in (row, *ready.bundled) if not one.superseded]
-            outbox.supersede(tx, [one.ref or "" for one in said], now, by=said)
+            bundles.supersede(tx, [one.ref or "" for one in said], now, by=said)

@@ -16,8 +16,9 @@ from bot.platforms.core.contract import Fetch, Platform, Receipt, TryLater, Will
 from bot.receipts import Receipts
 from bot.sender import NO_MONTHS, Sender, Ways
 from bot.web.bell import Bell, Bells
+from handlers.core.house import LostRow
 from handlers.core.message import Message, Reply, heard
-from handlers.core.road import PATIENCE, LostRow, Road
+from handlers.core.road import PATIENCE, Road
 from storage.database import Transaction, away
 from storage.inbox import INBOX
 from storage.outbox import UNHURRIED, URGENT

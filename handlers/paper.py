@@ -64,7 +64,7 @@ def draft(context: Context, given: Draft) -> Reply:
     if given.partial and not form.partial:
         raise RuleBroken("report.not_partial", ref=report.ref, title=context.words.twin(form.title, form.title_en))
     _have_made(context, incident, report.ref, form, partial=given.partial)
-    return context.say("report.drafting", ref=report.ref, report=report.ref, title=context.words.twin(form.title, form.title_en))
+    return context.say(_drafting(context), ref=report.ref, report=report.ref, title=context.words.twin(form.title, form.title_en))
 
 
 @command("incident summary", OfIncident, zh="事件 总结", who=SUMMARY, tells="clock")
@@ -74,7 +74,7 @@ def summary(context: Context, given: OfIncident) -> Reply:
     incidents.MACHINE.after(incident.state, "summary")
     form = _form(context, CLOSING, incident.ref)
     _have_made(context, incident, incident.ref, form, partial=False)
-    return context.say("report.drafting", ref=incident.ref, report=incident.ref, title=context.words.twin(form.title, form.title_en))
+    return context.say(_drafting(context), ref=incident.ref, report=incident.ref, title=context.words.twin(form.title, form.title_en))
 
 
 def _form(context: Context, name: str, ref: str) -> Form:
@@ -104,6 +104,10 @@ def sign(context: Context, given: Sign) -> Reply:
     about = {"ref": report.ref, "incident": incident.ref, "version": version, "by": context.person}
     context.uow.have_made("signed", report.ref, {**about, **_place(context)})
     return context.say("report.signed", ref=report.ref, report=report.ref, version=version, digest=after.signed_sha256[:16])
+
+
+def _drafting(context: Context) -> str:
+    return "report.drafting" if _place(context)["chat"] or not context.message.chat else "report.drafting_alone"
 
 
 def _place(context: Context) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
+from storage import alerts, audit, bundles, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -347,7 +347,7 @@ class UnitOfWork:
         for request in outcome.requests:
             self.request(request, record.incident)
         if version > 1 and not quiet and _answers(record):
-            outbox.supersede(self.session, [record.ref], self.now)
+            bundles.supersede(self.session, [record.ref], self.now)
         outbox.dirty(self.session, _watched(record), incident=record.incident, now=self.now)
         return record
 

@@ -212,7 +212,7 @@ def _outcomes() -> Iterator[tuple[str, str, ast.Call]]:
 def test_every_notice_has_a_screen() -> None:
     load_topics()
     kinds = {key: place for place, name, call in _outcomes() if name in ("Notice", "_say_to") for key in _choices(call.args[0])}
-    kinds |= {"house.buried": "handlers/core/road.py", "person.digest": "storage/digests.py"}
+    kinds |= {"house.buried": "handlers/core/announcing.py", "person.digest": "storage/digests.py"}
     kinds |= {
         key: place
         for place, name, call in _calls()

@@ -21,8 +21,9 @@ from bot.metrics import Metrics
 from bot.platforms.console import Console
 from bot.web.bell import Bells
 from bot.worker import Worker
+from handlers.core.house import House
 from handlers.core.message import Message, Reply
-from handlers.core.road import House, Road
+from handlers.core.road import Road
 from handlers.core.screen import screen
 from handlers.core.wording import Locale
 from storage.cipher import Cipher

@@ -25,9 +25,10 @@ def reason(words: Words, error: str) -> str:
 
 
 def _known(words: Words, error: str) -> str | None:
-    found = ((key, pattern.fullmatch(error)) for key, pattern in _patterns())
-    key, match = next(((key, match) for key, match in found if match), ("", None))
-    return words.say(key, **{name: _named(words, value) for name, value in match.groupdict().items()}) if match else None
+    found = ((name, pattern.fullmatch(error)) for name, pattern in _patterns())
+    name, match = next(((name, match) for name, match in found if match), ("", None))
+    values = {key: _named(words, value) for key, value in match.groupdict().items()} if match else {}
+    return words.say(f"reason.{name}", **values) if match else None
 
 
 def _named(words: Words, value: str) -> str:
@@ -39,7 +40,8 @@ def _named(words: Words, value: str) -> str:
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Those that leave least open first."""
-    told = [(key, text) for key, text in Words.load("en").sentences.items() if key.startswith("reason.")]
+    sentences = Words.load("en").sentences
+    told = [(key.removeprefix("reason."), text) for key, text in sentences.items() if key.startswith("reason.")]
     closed = sorted(told, key=lambda one: -len(re.sub(r"{\w+}", "", one[1])))
     return tuple((key, re.compile(_pattern(text), re.DOTALL)) for key, text in closed)
 

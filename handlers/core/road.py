@@ -2,46 +2,37 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core.access import check, house_scope, may, scope_of
+from handlers.core.announcing import Announcing
 from handlers.core.apart import parted
 from handlers.core.audience import WHOLE, audience_in, audience_of
-from handlers.core.chat_links import ChatLinks
+from handlers.core.clockwork import Clockwork
 from handlers.core.context import Context
 from handlers.core.explain import explain
 from handlers.core.forms import command_of
+from handlers.core.house import ATTEMPTS, House, LostRow
+from handlers.core.labour import Labour
 from handlers.core.look import Look
-from handlers.core.message import Attached, Button, Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.message import Button, Card, Message, Outgoing, Reply, card_of, plain
+from handlers.core.packing import packed, screened, unpacked
 from handlers.core.parser import Parsed, Reading, parse
-from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, TIMERS, WORKS, Command
-from handlers.core.screen import screen
+from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, Command
 from handlers.core.tokens import fold_value
-from handlers.core.wording import Words
 from storage import audit, inbox, outbox, whereabouts
-from storage.cipher import Cipher
-from storage.database import Database, Transaction, away, part
-from storage.gathered import gathered
+from storage.database import Transaction, away, part
 from storage.inbox import INBOX
-from storage.papers import WORK
-from storage.plans import Plans
 from storage.queue import backoff
-from storage.tables.queues import InboxRow, OutboxRow, QueueRow, TimerRow, WorkRow
-from storage.timers import TIMERS as TIMER_QUEUE
-from storage.unit_of_work import UnitOfWork
-from storage.views.reader import Reader, ReadOnce
-from storage.whereabouts import Whereabouts
-from workflows.core.channels import Reach, by_messenger
-from workflows.core.errors import BadWords, Conflict, GengfuError, NotAllowed, NotFound, RuleBroken, UserError
-from workflows.core.facts import Value
+from storage.tables.queues import InboxRow, OutboxRow
+from storage.views.reader import Reader
+from workflows.core.errors import BadWords, Conflict, NotAllowed, NotFound, RuleBroken, UserError
 from workflows.core.outcome import Notice
-from workflows.duty import HOUSE
-from workflows.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -50,41 +41,9 @@ _TASK = re.compile("T[0-9]+")
 PATIENCE = timedelta(seconds=1.2)
 #: What somebody means who sends files and no word.
 FILES_ALONE = "/task attach"
-#: How often a decision that lost a race is taken again from the start.
-ATTEMPTS = 3
-_NAMES = tuple(each.name for each in fields(Message))
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """Everything a decision needs; made once by bootstrap. `identify` maps (platform, id there) to a person id, or None ·
-    `deaf`: in this chat of a platform the bot speaks and hears nothing · `mute`: in this one it only answers."""
-
-    database: Database
-    plans: Plans
-    cipher: Cipher
-    words: Words
-    now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    identify: Callable[[str, str], str | None]
-    count: Callable[[str, str], None] = lambda command, result: None
-    took: Callable[[timedelta], None] = lambda span: None
-    public_url: str = "http://127.0.0.1:8000"
-    links: ChatLinks = field(default_factory=ChatLinks)
-    reach: Reach = by_messenger
-    deaf: Callable[[str, str], bool] = lambda platform, chat: False
-    mute: Callable[[str, str], bool] = lambda platform, chat: False
-    whereabouts: Whereabouts = field(default_factory=Whereabouts)
-
-
-class LostRow(GengfuError):
-    """The row was claimed by somebody else meanwhile: roll back and let them."""
-
-
-class Road:
-    def __init__(self, house: House) -> None:
-        self.house = house
-
+class Road(Clockwork, Labour, Announcing):
     # Storing
 
     def store(self, message: Message) -> bool:
@@ -112,7 +71,7 @@ class Road:
         place = f"{message.platform}:{message.chat}:{message.sender}"
         lane = place if message.kind == "text" else f"click:{message.platform}:{message.event_id}"
         named = {"platform": message.platform, "event_id": message.event_id, "lane": lane}
-        return {**named, "payload": _packed(message), "now": self.house.now()}
+        return {**named, "payload": packed(message), "now": self.house.now()}
 
     def _answered(self, tx: Transaction, message: Message) -> Reply:
         row = inbox.find(tx, message.platform, message.event_id)
@@ -127,7 +86,7 @@ class Road:
 
     def message_of(self, row: InboxRow) -> Message | None:
         """The message in a row; None for what the house tells itself."""
-        return None if row.platform == "gengfu" else _unpacked(inbox.payload_of(row, self.house.cipher))
+        return None if row.platform == "gengfu" else unpacked(inbox.payload_of(row, self.house.cipher))
 
     def person_of(self, message: Message) -> str:
         """The sender's id in the plan; who is not in it is `platform:id`."""
@@ -157,7 +116,7 @@ class Road:
 
     def _handled(self, row: InboxRow, message: Message, waits: datetime | None) -> Reply:
         person = self.person_of(message)
-        line, masked = _screened(message)
+        line, masked = screened(message)
         try:
             reply = self._decide_again(row, lambda tx: self._decide(tx, row, line, person, masked=masked, waits=waits))
         except UserError as refusal:
@@ -391,101 +350,7 @@ class Road:
             )
         self._finish(tx, row, None)
 
-    # The clock
-
-    def begin(self, tx: Transaction) -> None:
-        """The house has started, or an hour has gone by: see that the clock of the duty runs, whatever the plan says today."""
-        uow = self._unit(tx, "clock", "begin")
-        TIMERS["W"](self._own_context(tx, uow, "clock"), HOUSE, "begin", self.house.now())
-
-    def round(self, rows: Sequence[TimerRow]) -> Sequence[TimerRow]:
-        """Timers of tasks have come together: one transaction for all of them, whatever their incidents. Answers those that have to be
-        fired one by one: of other records, or where the round could not be made."""
-        tasks = [row for row in rows if row.record_ref[0] == "T"]
-        if len(tasks) < 2:
-            return rows
-        try:
-            self.house.database.write(lambda tx: self._round(tx, tasks))
-        except Exception as error:  # one that fails must not hold up the others; it fails again alone, and that is noted
-            log.warning("timers come one by one", extra={"action": "round_failed", "timers": len(tasks), "error": type(error).__name__})
-            return rows
-        return [row for row in rows if row.record_ref[0] != "T"]
-
-    def _round(self, tx: Transaction, rows: Sequence[TimerRow]) -> None:
-        """Of two timers of one record the first speaks for both, and sets the other anew."""
-        first: dict[str, TimerRow] = {}
-        for row in rows:
-            first.setdefault(row.record_ref, row)
-        uow = self._unit(tx, "clock", "")
-        uow.load_all(Task, list(first), {row.incident or "" for row in rows})
-        context = self._own_context(tx, uow, "clock")
-        with gathered(tx):
-            TIMER_QUEUE.all_done(tx, rows, self.house.now())
-            for row in first.values():
-                uow.via = f"timer:{row.record_ref}:{row.name}"
-                TIMERS["T"](context, row.record_ref, row.name, row.due)
-
-    def fire(self, row: TimerRow) -> None:
-        """A timer has come: the same transaction as a command, with the clock as actor."""
-        for left in range(ATTEMPTS - 1, -1, -1):
-            try:
-                self.house.database.write(lambda tx: self._fire(tx, row))
-                return
-            except Conflict:
-                if not left:
-                    raise
-
-    def _fire(self, tx: Transaction, row: TimerRow) -> None:
-        uow = self._unit(tx, "clock", f"timer:{row.record_ref}:{row.name}")
-        if row.incident:
-            uow.lock(row.incident)  # before the timer's own row: a person who acts asks for the two in this order
-        if not TIMER_QUEUE.done(tx, row, self.house.now()):
-            return  # moved or cancelled since it was claimed: its new time will come
-        try:
-            with part(tx):
-                TIMERS[row.record_ref[0]](self._own_context(tx, uow, "clock"), row.record_ref, row.name, row.due)
-        except (RuleBroken, NotFound):
-            log.info("a timer no longer applies", extra={"action": "timer_stale", "record": row.record_ref, "timer": row.name})
-
-    # Work
-
-    def labour(self, row: WorkRow) -> None:
-        """Read, compute outside any transaction, and keep what came of it in the commit that ends the row. What it read may have changed
-        meanwhile: then all of it is done again."""
-        for left in range(ATTEMPTS - 1, -1, -1):
-            try:
-                return self._labour(row)
-            except Conflict:
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _labour(self, row: WorkRow) -> None:
-        work = WORKS[row.kind]
-        given = self.house.database.read(lambda tx: work.read(self._working(tx, row), row.about))
-        made = work.make(self.house.words, given)
-        self.house.database.write(lambda tx: self._laboured(tx, row, given, made))
-
-    def _laboured(self, tx: Transaction, row: WorkRow, given: Any, made: bytes) -> None:
-        context = self._working(tx, row)
-        context.uow.lock(row.about["incident"])
-        if not WORK.done(tx, row, self.house.now()):
-            raise LostRow(f"work {row.id} is somebody else's now")
-        try:
-            with part(tx):
-                WORKS[row.kind].keep(context, row.about, given, made)
-        except UserError as refusal:
-            text, _ = explain(refusal, self.house.words, self.house.plans.current, self.house.now(), "")
-            context.uow.answer(row.key, row.about, plain(Outgoing(text)))
-
-    def _working(self, tx: Transaction, row: WorkRow) -> Context:
-        return self._own_context(tx, self._unit(tx, "work", f"work:{row.key}"), "work")
-
     # Drawing
-
-    def reader(self, tx: Transaction) -> Reader:
-        """For drawing what commits have already decided to send to a person or chat; each record is read once."""
-        return ReadOnce(tx, self.house.plans, house_scope())
 
     def look(self, reader: Reader, person: str, audience: str = WHOLE) -> Look:
         return Look(reader, self.house.words, self.house.words.zone, self.house.now(), person, audience)
@@ -534,27 +399,6 @@ class Road:
         left, menu = (tuple(one for one in place if one.command != message.text) for place in (card.buttons, card.menu))
         return replace(card, buttons=left, menu=menu)
 
-    def by_clock(self, tx: Transaction, via: str) -> Context:
-        """For what the house does by itself without any timer: the engine's own rounds."""
-        return self._own_context(tx, self._unit(tx, "clock", via), "clock")
-
-    def platform_down(self, tx: Transaction, platform: str, reason: str) -> None:
-        """A whole platform is away: every administrator hears of it, by a way around it."""
-        organization, now = self.house.plans.organization, self.house.now()
-        notice = Notice(
-            "house.platform_down", organization.with_role("administrator"), {"platform": platform, "reason": reason}, "escalation"
-        )
-        # Once in ten minutes at most: a platform that comes and goes is one trouble, not many.
-        ref, version = f"platform:{platform}", int(now.timestamp()) // 600
-        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
-
-    def switched_off(self, tx: Transaction, platform: str) -> None:
-        """Something was buried because its platform is off: one trouble, told once a day, however many messages it concerns."""
-        organization, now = self.house.plans.organization, self.house.now()
-        notice = Notice("house.switched_off", organization.with_role("administrator"), {"platform": platform}, "escalation")
-        ref, version = f"off:{platform}", now.toordinal()
-        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
-
     def _withheld(self, tx: Transaction, row: InboxRow, message: Message) -> None:
         """The platform keeps back what was said: who said it is told, once an hour, and the administrators once a day."""
         organization, now, values = self.house.plans.organization, self.house.now(), {"platform": message.platform}
@@ -569,77 +413,10 @@ class Road:
             outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
         self._finish(tx, row, None)
 
-    def month_low(
-        self, tx: Transaction, platform: str, what: str, used: int, most: int, out: datetime | None, stage: int, ends: datetime
-    ) -> None:
-        """A month's quota is nearly used: told to administrators once at each stage."""
-        organization, now = self.house.plans.organization, self.house.now()
-        until = out.isoformat() if out else ""
-        values: dict[str, Value] = {"platform": platform, "what": what, "used": used, "most": most, "out": until}
-        notice = Notice("house.month_low", organization.with_role("administrator"), values, "escalation")
-        ref, version = f"quota:{platform}:{what}", ends.toordinal() * 10 + stage
-        outbox.enqueue_notice(tx, notice, ref=ref, version=version, incident="", organization=organization, now=now, watch="")
-
-    def alarm(self, tx: Transaction, queue: str, row: QueueRow, error: str) -> None:
-        """Something was buried: every administrator hears of it, and again when it was revived and buried again."""
-        organization = self.house.plans.organization
-        notice = Notice(
-            "house.buried", organization.with_role("administrator"), {"queue": queue, "id": row.id, "error": error}, "escalation"
-        )
-        outbox.enqueue_notice(
-            tx, notice, ref=f"{queue}:{row.id}", version=row.fence, incident="", organization=organization, now=self.house.now(), watch=""
-        )
-
-    def undelivered(self, tx: Transaction, row: OutboxRow) -> bool:
-        """A secret found no direct chat: who asked is told where they asked. False for all other rows."""
-        if row.kind != "secret" or not row.about["back"]:
-            return False
-        said = plain(Outgoing(self.house.words.say("login.no_direct")))
-        key = f"back:{row.key}"
-        outbox.enqueue_reply(
-            tx, key=key, platform=row.platform or "", chat=row.about["back"], said=said, incident=None, now=self.house.now()
-        )
-        return True
-
-    def roomless(self, tx: Transaction, row: OutboxRow) -> None:
-        """No messenger that is on makes group chats: the commander is told how to have one."""
-        incident, now = self.reader(tx).incident(row.incident or ""), self.house.now()
-        said = plain(Outgoing(self.house.words.say("house.no_room", number=incident.number, ref=incident.ref)))
-        ways = self.house.links.ways(incident.commander)
-        platform = row.platform or next((name for name, _ in ways), "")
-        if platform:
-            outbox.enqueue_to_person(
-                tx, key=f"roomless:{incident.ref}", platform=platform, person=incident.commander, said=said, incident=incident.ref,
-                priority=outbox.PRIORITY["assignment"], now=now,
-            )  # fmt: skip
-
-    # Small parts
-
-    def _unit(self, tx: Transaction, actor: str, via: str) -> UnitOfWork:
-        return UnitOfWork(tx, plans=self.house.plans, cipher=self.house.cipher, now=self.house.now(), actor=actor, via=via)
-
-    def _own_context(self, tx: Transaction, uow: UnitOfWork, actor: str) -> Context:
-        house, message = self.house, Message("gengfu", "", "text", "", "direct", actor, "", self.house.now())
-        reader = Reader(tx, house.plans, house_scope())
-        return Context(uow, reader, actor, message, house.words, house.words.zone, reach=house.reach)
-
     def _spoken_of(self, tx: Transaction, message: Message) -> OutboxRow | None:
         if not message.reply_to:
             return None
         return Reader(tx, self.house.plans, house_scope()).spoken_of(message.platform, message.reply_to)
-
-
-def _screened(message: Message) -> tuple[Message, bool]:
-    """Client data is masked before anything else sees it."""
-    text = screen(_storable(message.text))
-    fields = [(screen(_storable(name)), screen(_storable(value))) for name, value in message.fields.items()]
-    masked = bool(text.found) or any(name.found or value.found for name, value in fields)
-    return replace(message, text=text.text, fields={name.text: value.text for name, value in fields}), masked
-
-
-def _storable(text: str) -> str:
-    """Without what no database can keep (NUL, lone surrogates) and nobody can type."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def _said_here(refusal: UserError, message: Message) -> UserError:
@@ -679,17 +456,3 @@ def _refs(text: str) -> list[Any]:
     """Refs that a refused command named: enough to find it again, without keeping what was written."""
     words = (word.strip("，。,.").upper() for word in text.split())
     return [word for word in words if word[:1] in "ITANRW" and word[1:].isdigit() and len(word) < 12]
-
-
-def _packed(message: Message) -> dict[str, Any]:
-    same = {name: getattr(message, name) for name in _NAMES}  # `asdict` copies deeply, at twenty times the cost
-    return {**same, "at": message.at.isoformat(), "attached": [asdict(one) for one in message.attached], "fields": dict(message.fields)}
-
-
-def _unpacked(payload: Mapping[str, Any]) -> Message:
-    lists = {
-        "files": tuple(payload.get("files", ())),
-        "attached": tuple(Attached(**one) for one in payload.get("attached", ())),
-        "mentioned": tuple((name, identity) for name, identity in payload.get("mentioned", ())),
-    }
-    return Message(**{**payload, "at": datetime.fromisoformat(payload["at"]), **lists})

@@ -12,7 +12,7 @@ from sqlmodel import select
 from bot.bootstrap import SAMPLE_PLAN
 from bot.sent_files import SentFiles
 from handlers.core.documents import document
-from handlers.core.road import LostRow
+from handlers.core.house import LostRow
 from storage.database import Database
 from storage.mapping import to_record
 from storage.papers import WORK, content_of

@@ -88,8 +88,8 @@ ASKED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "report filed": (("li.na", "/已报 {report} 对象=谁"), ("li.na", "/已报 {report} 电话 王某某")),
     "report not-required": (("li.na", "/报送 不报 {report} 不影响经营也不影响客户"),),
     "report later": (("li.na", "/报送 改晚 {report} 按新的日历改晚一些"),),
-    "statement draft": (("xu.jing", "/声明 起草 I1\n今日13时40分起部分客户无法登录,静待措辞定稿。"),),
-    "statement edit": (("xu.jing", "/声明 修改 S1\n今日13时40分起部分客户无法登录,静待措辞再定稿。"),),
+    "statement draft": (("xu.jing", "/声明 起草 I1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞定稿。"),),
+    "statement edit": (("xu.jing", "/声明 修改 S1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞再定稿。"),),
     "statement show": (("li.na", "/声明 S1"), ("xu.jing", "/声明")),
     "statement submit": (("xu.jing", "/送审 S1"), ("xu.jing", "/送审 S1")),
     "statement withdraw": (("xu.jing", "/声明 撤回 S1 不说了"),),
@@ -170,7 +170,7 @@ def marks(world: World) -> dict[str, set[str]]:
         "missing": {"首报还缺"},
         "timeline": {"时间线:"},
         "tip": {"N2", "来报 N"},
-        "statements": {"S1"},
+        "statements": {"关于登录异常的说明"},
         "wording": {"静待措辞"},
     }
 
@@ -266,6 +266,18 @@ def test_a_refusal_that_tells_something_is_told_alone(firm: World) -> None:
     no_right = [firm.says("liu.yang", "/降级 I1 这件事轮不到我来提", chat) for chat in (room, None)]
     assert no_right[0].error == "access.group"
     assert no_right[0] == no_right[1], "that it is for others to do is said there"
+
+
+def test_a_paper_goes_into_no_room_that_is_not_shown_everything(firm: World) -> None:
+    """It tells everything that is known: the loss, who reported it."""
+    firm.says("li.na", f"/定级 {OUTAGE}")
+    all_said = ((ref, firm.says("li.na", f"/报送 起草 {ref}", ROOMS["open"][0])) for ref in ("R1", "R2", "R3", "R4"))
+    ref, said = next(one for one in all_said if one[1].error is None)
+    assert said.text.endswith("稍后单独发给你。")
+    firm.passes(seconds=30)
+    made = [one for one in firm.seen_by("li.na") if "稿" in one[1].text and ".docx" in json.dumps(one[1].body or {}, ensure_ascii=False)]
+    assert {room for room, _ in made} == {firm.rooms.direct("li.na")}
+    assert firm.says("li.na", f"/报送 起草 {ref}", "g:office").text.endswith("稍后发到这里。")
 
 
 def test_shown_in_a_group_it_says_where_the_rest_is_read(firm: World) -> None:

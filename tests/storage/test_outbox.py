@@ -377,7 +377,7 @@ def test_what_can_never_work_is_buried_and_administrators_hear_of_it_in_the_same
     (lost,) = rows(opened, status=BURIED)
     assert lost.error == "the group was dissolved"
     (alarm,) = alarms(telex)
-    assert "the group was dissolved" in text(alarm)
+    assert "这个群已解散" in text(alarm)
     assert str(lost.id) in text(alarm)
     assert untold == []
 

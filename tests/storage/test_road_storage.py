@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col, select
 
+from handlers.core.house import ATTEMPTS, House, LostRow
 from handlers.core.message import Message, Reply
-from handlers.core.road import ATTEMPTS, House, LostRow, Road
+from handlers.core.road import Road
 from storage import inbox
 from storage.database import Database, away
 from storage.inbox import INBOX

@@ -1,0 +1,76 @@
+"""News of a regulator's clock to whoever has to act. None = it no longer matters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handlers.core import forms
+from handlers.core.audience import tells
+from handlers.core.due import report_due
+from handlers.core.duties import duty_name, recipients
+from handlers.core.forms import question
+from handlers.core.look import Look
+from handlers.core.message import Button, Card, Outgoing
+from handlers.core.registry import screen
+from handlers.core.summons import moment_of, summons, to_people
+from workflows.core.plan import Plan
+from workflows.regulator_report import Report
+from workflows.regulator_report import State as Clock
+
+
+def _clock_news(kind: str) -> None:
+    """News of a regulator's clock to whoever has to act: which report, to whom, by when, and why."""
+
+    @screen(f"report.{kind}")
+    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+        report, values = look.reader.report(about["ref"]), about["values"]
+        incident = look.reader.incident(report.incident)
+        if not report.open or report.touched > about["version"]:
+            return None
+        plan = look.reader.plan_of(incident)
+        duty = plan.obligations[report.obligation]
+        mentions = tuple(values["people"]) if kind == "mention" else ()
+        if not tells(look.audience, f"report.{kind}"):
+            return summons(look, incident.ref, list(mentions))
+        text = _clock_text(look, report, plan, kind, values)
+        text = to_people(look, list(mentions), text) if mentions else text
+        binding = look.say(f"report.binding_{duty.binding}")
+        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)
+        head = look.say("notice.report_head", ref=report.ref, number=incident.number)
+        lines = (("", text), (look.say("report.basis"), basis))
+        return Outgoing(text, Card(head, lines, "", _clock_buttons(look, report), "danger", incident.drill), mentions)
+
+
+def _clock_text(look: Look, report: Report, plan: Plan, kind: str, values: Mapping[str, Any]) -> str:
+    """A mention says in the chat what the reminder says to one person."""
+    said = kind if kind != "mention" else "ask" if report.state is Clock.TO_DECIDE else "reminder"
+    deadline, group = report.deadline_at or look.now, look.organization.groups[report.group]
+    return look.say(
+        f"notice.report_{said}",
+        ref=report.ref,
+        name=duty_name(look.words, plan.obligations[report.obligation]),
+        to=recipients(look.words, plan, report.missing or report.recipients),
+        due=report_due(report) or deadline,
+        late=look.say("report.late", span=look.now - deadline) if deadline < look.now else "",
+        missed=look.say("reminder.missed", count=values["missed"]) if values.get("missed") else "",
+        phones=_doers_phones(look, report.group) if kind == "phones" else "",
+        rung=str(values.get("rung", "")),
+        group=look.words.twin(group.name, group.name_en),
+        next=moment_of(values.get("next_at")) or deadline,
+    )
+
+
+def _clock_buttons(look: Look, report: Report) -> tuple[Button, ...]:
+    filed, waive = look.say("button.filed", ref=report.ref), look.say("button.waive", ref=report.ref)
+    return (
+        Button(filed, f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)),
+        Button(waive, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))),
+    )
+
+
+def _doers_phones(look: Look, group: str) -> str:
+    people = [look.organization.people[p] for p in look.organization.groups[group].everyone]
+    return look.words.join([f"{p.name} {p.phone}".strip() for p in people])
+
+
+for _kind in ("opened", "due", "started", "tightened", "lengthened", "handed", "reminder", "ask", "phones", "mention", "empty_rung"):
+    _clock_news(_kind)
