@@ -13,6 +13,7 @@ from bot.bootstrap import SAMPLE_PLAN
 from bot.sent_files import SentFiles
 from handlers.core.documents import document
 from handlers.core.road import LostRow
+from storage import uploads
 from storage.database import Database
 from storage.mapping import to_record
 from storage.papers import WORK, content_of
@@ -336,6 +337,21 @@ def test_papers_are_read_by_those_who_make_sign_or_audit_them(outage: World) -> 
     with pytest.raises(NotFound):
         store.read("xu.jing", "I1-1")
     assert store.read("sun.jie", "I1-1")[0].name.endswith("事件处理总结报告.docx")
+
+
+def test_a_paper_that_somebody_sends_back_and_forgets_stays(outage: World) -> None:
+    paper = drafted(outage)
+    store = SentFiles(outage.database, outage.road.house.cipher, outage.plans, outage.clock, lambda: "sent")
+    store.keep("li.na", "报告书.docx", content(outage, paper))
+    outage.database.write(lambda tx: uploads.sweep(tx, outage.clock() + uploads.KEPT_FOR * 2))
+    assert content(outage, paper).startswith(b"PK")
+
+
+def test_a_paper_cannot_be_changed_or_removed(outage: World) -> None:
+    drafted(outage)
+    for statement in ("UPDATE paper SET sha256 = content", "DELETE FROM paper"):
+        with pytest.raises(Exception, match="append-only"), outage.database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
 
 
 def test_client_data_stands_in_no_paper_but_masked(outage: World) -> None:
