@@ -419,9 +419,14 @@ class UnitOfWork:
         touch(self.session, "work")
 
     def answer(self, key: str, about: Mapping[str, Any], said: dict[str, Any]) -> None:
-        """To where it was asked for."""
-        where = {"platform": about["platform"], "chat": about["chat"]}
-        outbox.enqueue_reply(self.session, key=f"reply:{key}", **where, said=said, incident=None, now=self.now)
+        """To where it was asked for; what was asked for by a program is told to its person, where they are reached."""
+        key, now = f"reply:{key}", self.now
+        if about["chat"]:
+            where = {"platform": about["platform"], "chat": about["chat"]}
+            outbox.enqueue_reply(self.session, key=key, **where, said=said, incident=None, now=now)
+            return
+        rank = outbox.PRIORITY["reply"]
+        outbox.enqueue_to_person(self.session, key=key, platform="", person=about["by"], said=said, incident=None, priority=rank, now=now)
 
     def repaired(self, details: Mapping[str, Any], incident: str | None) -> None:
         """What the house put right by itself, in the clock's own chain: the record has not changed."""
