@@ -12,6 +12,7 @@ from sqlmodel import select
 from bot.bootstrap import SAMPLE_PLAN
 from bot.sent_files import SentFiles
 from handlers.core.documents import document
+from handlers.core.message import Message
 from handlers.core.road import LostRow
 from storage import uploads
 from storage.database import Database
@@ -383,6 +384,15 @@ def test_a_holder_that_died_leaves_one_paper_and_a_late_one_nothing(outage: Worl
     assert list(made(outage)) == [f"{ref}-1"]
     told = outage.database.read(lambda tx: [row for row in tx.exec(select(OutboxRow)) if "第 1 稿已生成" in str(row.said)])
     assert len(told) == 1
+
+
+def test_what_a_program_asks_for_is_told_to_its_person(outage: World) -> None:
+    ref = report(outage, "csrc_first_written").ref
+    asked = Message("api", "x:1", "text", "", "direct", "li.na", f"/报送 起草 {ref}", outage.clock(), addressed=True, token="k1")
+    assert outage.road.ask(asked).error is None
+    outage.settle()
+    line = outage.lines(outage.rooms.direct("li.na"), "li.na")[-1]
+    assert [one["id"] for one in (line.body or {})["files"]] == [f"{ref}-1"]
 
 
 def test_two_drafts_asked_for_at_once_are_two_versions(outage: World) -> None:
