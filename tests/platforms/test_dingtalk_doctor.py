@@ -205,13 +205,8 @@ def test_link_people_asks_no_faster_than_dingtalk_allows_also_for_whom_it_does_n
         for person in load_plan(Path(house.given["GENGFU_PLAN_DIR"])).organization.people.values():
             sim.add_person(person.identities["dingtalk"], person.name)
         unlinked(house)
-<<<<<<< HEAD
-        for member in sim.state.people.values():
-            member.mobile = ""
-=======
         for known in sim.state.people.values():
             known.mobile = ""
->>>>>>> s7-ding
         code, lines = links(house)
         assert code == 0, lines[0]
         assert lines[-1].startswith("# 0 of")
