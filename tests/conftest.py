@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from bot.bench.places import postgres_server as start_postgres
 from storage.database import Database
+from tests.commands import Commands, commands_ready
 from tests.letterbox import Letterbox, post_office
 from tests.ready import hasty
 
@@ -91,6 +92,13 @@ def database(database_url: str) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """The command line, without the second that each start takes."""
+    with commands_ready() as ready:
+        yield ready
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from bot.outside.readiness import Seen, ask
 from bot.watch import State, Word, read_state, step, write_state
 from storage.database import Database
 from storage.plan import load_plan
+from tests.commands import Commands
 from tests.letterbox import Letterbox, free_port
 from tests.make import START
 from tests.ready import patient, with_schema
@@ -226,6 +227,7 @@ class Hosts:
     folder: Path
     bot: dict[str, str]
     other: dict[str, str]
+    commands: Commands
 
     @contextmanager
     def serving(self) -> Iterator["subprocess.Popen[bytes]"]:
@@ -237,10 +239,7 @@ class Hosts:
                 process.kill()
 
     def watch(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "bot", "watch", *words]
-        return subprocess.run(
-            command, cwd=self.folder, env=clear() | self.other, capture_output=True, encoding="utf-8", timeout=120, check=False
-        )
+        return self.commands.run(("watch", *words), self.folder, clear() | self.other)
 
     def time_passes(self, **span: float) -> None:
         """As if the last look had been so much earlier."""
@@ -257,7 +256,7 @@ def clear() -> dict[str, str]:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, letterbox: tuple[Letterbox, int], receiver: Receiver) -> Hosts:
+def hosts(tmp_path: Path, letterbox: tuple[Letterbox, int], receiver: Receiver, commands: Commands) -> Hosts:
     url, port = f"sqlite:///{tmp_path / 'gengfu.db'}", free_port()
     database = Database(url)
     with_schema(database)
@@ -271,7 +270,7 @@ def hosts(tmp_path: Path, letterbox: tuple[Letterbox, int], receiver: Receiver) 
         "GENGFU_SMS_URL": f"{receiver.url}/sms",
         "GENGFU_SMS_SECRET": "hush",
     }
-    return Hosts(tmp_path, bot, other)
+    return Hosts(tmp_path, bot, other, commands)
 
 
 def until(found: Callable[[], bool], seconds: float = 90) -> None:
