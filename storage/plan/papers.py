@@ -6,7 +6,7 @@ from typing import cast
 from storage.plan.table import Table, Uniques
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
-from workflows.core.paper import FIGURES, TABLES, Form, Row, Section
+from workflows.core.paper import FIGURES, OUTWARD, TABLES, Form, Row, Section
 from workflows.core.paper import Table as TableName
 
 PAPERS = "papers.toml"
@@ -37,23 +37,26 @@ def check_papers(root: Table, forms: Iterable[str], obligations: Mapping[str, Ob
 
 
 def _form(table: Table, known: tuple[str, ...]) -> Form:
+    outward = table.flag("outward")
+    if outward and known:
+        known = (*OUTWARD, *(name for name in known if name not in FIGURES))
     form = Form(
         id=table.id("id"),
         title=table.text("title"),
         title_en=table.text("title_en", ""),
-        sections=tuple(_section(one, known) for one in table.tables("section", required=True)),
+        sections=tuple(_section(one, known, outward=outward) for one in table.tables("section", required=True)),
         opening=table.text("opening", ""),
         opening_en=table.text("opening_en", ""),
         closing=table.text("closing", ""),
         closing_en=table.text("closing_en", ""),
-        outward=table.flag("outward"),
+        outward=outward,
     )
     table.close()
     return form
 
 
-def _section(table: Table, known: tuple[str, ...]) -> Section:
-    name = table.one_of("table", "table", TABLES, "") or None
+def _section(table: Table, known: tuple[str, ...], *, outward: bool) -> Section:
+    name = table.one_of("table", "table", () if outward else TABLES, "") or None
     section = Section(
         title=table.text("title"),
         title_en=table.text("title_en", ""),

@@ -11,6 +11,8 @@ FIGURES = (
     *("csrc_grade", "cac_grade", "opinion_level", "response_level", "commander", "cause"),
     *("course", "measures", "pending", "last_update", "contact", "evidence"),
 )
+#: What of it may be asked for by a form that goes to people outside; facts are stated for that.
+OUTWARD = ("title", "system", "occurred", "known", "recovered", "cause")
 #: Tables that fill a section by themselves.
 TABLES = ("timeline", "grading", "tasks", "reports", "approvals")
 Table = Literal["timeline", "grading", "tasks", "reports", "approvals"]
