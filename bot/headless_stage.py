@@ -266,7 +266,7 @@ class Stage:
     async def _settle(self) -> None:
         worker = self.parts.worker
         for _ in range(MOST_TURNS):
-            turns = [await worker.inbox_turn(), await worker.timer_turn(), await worker.outbox_turn()]
+            turns = [await worker.inbox_turn(), await worker.timer_turn(), await worker.work_turn(), await worker.outbox_turn()]
             if not any(turns):
                 return
         raise OffScript("the house does not come to rest")

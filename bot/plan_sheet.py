@@ -215,7 +215,7 @@ class _Sheet:
         cells |= {"binding": told.words.say(f"plan.binding.{duty.binding}"), "basis": duty.basis, "law_word": duty.law_word}
         cells |= {"confidence": told.words.say(f"plan.confidence.{duty.confidence}"), "also_on": duty.also_on}
         cells |= {"to_en": duty.to_en, "basis_en": duty.basis_en, "check": duty.check, "check_en": duty.check_en}
-        cells |= {"partial_ok": duty.partial_ok, "closing": told.yes(duty.closing)}
+        cells |= {"partial_ok": duty.partial_ok, "closing": told.yes(duty.closing), "paper": duty.paper}
         return self._row("obligation", duty.id, told.name(duty.name, duty.name_en), cells)
 
     def calendar(self) -> Iterator[Row]:

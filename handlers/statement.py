@@ -14,6 +14,7 @@ from handlers.core.registry import approved, body, command, denied, key, ref, re
 from handlers.core.statements import ask_next, check_text, concerned, follow, grades_of, latest, send_back, source, steps_of, void_approvals
 from handlers.core.tokens import nearest
 from handlers.core.values import Reading, convert
+from handlers.core.wordings import Source
 from workflows import statement as rules
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
@@ -116,39 +117,34 @@ def _written(
     facts: Mapping[str, Value],
 ) -> tuple[str, dict[str, Value], dict[str, Value]]:
     """(text, the facts it used, what fills its fields)."""
-    of, plan = source(context, incident), context.uow.plan_of(incident)
-    fields = {**before, **_filled(context, plan, template, given)}
+    of = source(context, incident)
+    fields = {**before, **_filled(of, template, given)}
     if by_hand:
         return *of.from_hand(by_hand, facts), fields
-    return *of.from_template(plan.statements[template], fields), fields
+    return *of.from_template(of.plan.statements[template], fields), fields
 
 
-def _filled(context: Context, plan: Plan, template: str, given: Mapping[str, str]) -> dict[str, Value]:
+def _filled(of: Source, template: str, given: Mapping[str, str]) -> dict[str, Value]:
     """Each as its kind wants it; a field that the template does not have is refused."""
-    kinds = plan.statements[template].fields if template else {}
+    kinds = of.plan.statements[template].fields if template else {}
     filled: dict[str, Value] = {}
     for name, text in given.items():
         if name not in kinds:
             raise BadWords("statement.no_field", name=name, fields=tuple(kinds))
-        filled[name] = _typed(context, plan, name, kinds[name], text.strip())
+        filled[name] = _typed(of, name, kinds[name], text.strip())
     return filled
 
 
-def _typed(context: Context, plan: Plan, name: str, kind: str, text: str) -> str:
-    reading = Reading(plan, context.now, context.zone)
+def _typed(of: Source, name: str, kind: str, text: str) -> str:
+    reading = Reading(of.plan, of.now, of.words.zone)
     if kind == "time":
         at: datetime = convert("begins", text, reading)
-        return _moment(context, at)
+        return of.moment(at.isoformat())
     if kind == "number":
         convert("number", text, reading)
     if kind == "phone" and not _PHONE.fullmatch(text):
         raise BadWords("statement.phone", name=name, value=text)
     return text
-
-
-def _moment(context: Context, at: datetime) -> str:
-    local = at.astimezone(context.zone)
-    return context.words.say("statement.moment", month=local.month, day=local.day, clock=f"{local:%H:%M}")
 
 
 def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str, Value], said: str, lost: str = "") -> Reply:

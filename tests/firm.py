@@ -58,6 +58,9 @@ class House:
             self.clock.at = due
             self._work()
 
+    def only(self, *refs: str) -> None:
+        self._world().only(*refs)
+
     def begins(self) -> "Future[None]":
         """All that is due, without waiting for it."""
         return asyncio.run_coroutine_threadsafe(self._world()._settle(), self.loop)

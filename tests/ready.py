@@ -1,5 +1,6 @@
 """What every story begins with, made once per test process: a schema, a plan, the words; and databases that do not wait for the disk."""
 
+import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,11 @@ def hasty(database: Database) -> Database:
 
 def _without_waiting(connection: Any, record: object) -> None:
     connection.execute("PRAGMA synchronous=OFF")
+
+
+def patient(seconds: float) -> float:
+    """So many real seconds on a machine that has nothing else to do; more where others take their share of it at this moment."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def with_schema(database: Database) -> Database:

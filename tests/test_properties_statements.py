@@ -29,7 +29,8 @@ from workflows.statement import Revision, State, Statement
 WRITERS = st.sampled_from(["gao.yuan", "xu.jing", "sun.jie"])
 PEOPLE = st.sampled_from(["chen.bo", "wang.qiang", "guo.ping", "lin.yue", "zhou.heng", "gao.yuan", "xu.jing", "li.na", "fang.qi"])
 WORDS = st.sampled_from(["正在恢复。", "已切换备用线路。", "部分客户受影响。"])
-GRADES = ["", "证监会=较大", "影响范围=3 传播=3 态势=3 事件等级=2 理由=扩散", "证监会=特别重大"]
+MILD = "证监会=一般 平台=1 媒体=自媒体 客户=0 阅读=100 首帖=30 增速=0.1 负面=1% 投诉=0"
+GRADES = [MILD, "证监会=较大", "影响范围=3 传播=3 态势=3 事件等级=2 理由=扩散", "证监会=特别重大"]
 SYSTEMS = st.sampled_from(["集中交易", "两融", "行情"])
 #: How many different people each level asks for: technology, compliance (the signatory itself at the third level), signatory.
 STEPS = {"l4": 3, "l3": 2, "l2": 3, "l1": 3}
@@ -134,6 +135,21 @@ class Statements(RuleBasedStateMachine):
             if self._says(by, f"/同意 {asked.ref}"):
                 self.heard.yes[by] = digest
 
+    @rule(by=WRITERS, alone=st.sampled_from(["zhou.heng", "lin.yue", "xu.jing", "gao.yuan"]))
+    def one_person_wants_to_do_it_all(self, by: str, alone: str) -> None:
+        """Everybody is silent until the leading group is asked too; and whoever signs at the lightest level may have written it."""
+        self.refreshes(by)
+        self.submits(by)
+        for _ in range(3):
+            if (asked := self.pending) is None:
+                return
+            self.time_passes(61)
+            digest = hashlib.sha256(self.text.encode()).hexdigest()
+            if self._says(alone, f"/同意 {asked.ref}"):
+                self.heard.yes[alone] = digest
+            else:
+                self.those_asked_agree(0, 1)
+
     @rule(by=WRITERS, steps=st.integers(1, 3), then=st.sampled_from(["fact", "grade", "text", "time", "denial", "nothing"]))
     def goes_far_and_then_something_changes(self, by: str, steps: int, then: str) -> None:
         self.refreshes(by)
@@ -173,8 +189,7 @@ class Statements(RuleBasedStateMachine):
 
     def _grades(self, level: int) -> None:
         self.grade = min(level, len(GRADES) - 1)
-        if GRADES[self.grade]:
-            self.world.says("li.na", f"/定级 {GRADES[self.grade]}")
+        self.world.says("li.na", f"/定级 {GRADES[self.grade]}")
 
     @rule(system=SYSTEMS)
     def fact_changes(self, system: str) -> None:

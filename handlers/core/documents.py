@@ -89,7 +89,7 @@ def _head(doc: Doc, words: Words, sheet: Sheet, signature: Signature | None, *, 
     add_rule(line)  # first: a border stands before tab stops
     line.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_WIDTH), WD_TAB_ALIGNMENT.RIGHT)
     run(line, f"{words.say('paper.number', number=sheet.number)}\t{signer if sheet.to_sign and not sheet.outward else ''}")
-    title = (words.say("paper.drill") if sheet.drill else "") + sheet.title
+    title = words.say("paper.drill", title=sheet.title) if sheet.drill else sheet.title
     shown = _say(doc, title, "Paper Title")
     shown.paragraph_format.space_before, shown.paragraph_format.space_after = Pt(18), Pt(6)
     draft = "" if signature or not sheet.to_sign else words.say("paper.draft", version=sheet.version)

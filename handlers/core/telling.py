@@ -11,7 +11,7 @@ from workflows.incident import Incident
 #: Rows that the trail keeps and a reader need not see one by one.
 COUNTED = ("reminded", "update_asked", "rescore_asked")
 #: Rows that only repeat another one of the same act.
-DOUBLES = ("scored",)
+DOUBLES = ("scored", "written", "step_asked")
 
 #: Of what was first reported, what some rooms are not shown.
 FIRST = ("type", "system", "place", "reporter", "loss")

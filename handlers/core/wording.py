@@ -53,18 +53,31 @@ def clean(text: str) -> str:
     always; `*` (but not inside a mask such as 138****0000), `_` at a word's edge, `#` that opens a line, a line of only - or =,
     the colon of `://`, the dot of `www.` and of well-known domains, the & of an entity.
     """
-    shown = "".join(_seen(text.replace("\r\n", "\n"))).translate(_TWINS)
+    shown = text.replace("\r\n", "\n").translate(_INERT)
     for pattern in _WIDER:
         shown = pattern.sub(_widened, shown)
     return shown
 
 
-def _seen(text: str) -> Iterator[str]:
-    for char in text:
+class _Inert(dict[int, int | str | None]):
+    """What becomes of a character, worked out when it is first met: people write with a few thousand, and most of what is said was said
+    before. What nobody has room for is worked out each time."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        char = chr(code)
         if char in _BREAKS:
-            yield "\n"
+            found: int | str | None = "\n"
         elif char in "\n\t" or not _unseen(char):
-            yield char
+            found = _TWINS.get(code, code)
+        else:
+            found = None
+        if len(self) < _MOST_KNOWN:
+            self[code] = found
+        return found
+
+
+_MOST_KNOWN = 20_000
+_INERT = _Inert()
 
 
 def _unseen(char: str) -> bool:

@@ -172,12 +172,12 @@ class ReportRow(SQLModel, table=True):
     later_reason: str
     later_by: str | None = None
     drafts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
-    draft_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    draft_sha256: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     drafted_by: str | None = None
     drafted_at: datetime | None = _moment()
     signed_by: str | None = None
     signed_at: datetime | None = _moment()
-    signed_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    signed_sha256: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     level: int
     round: int
     prompted_at: datetime = _moment(null=False)

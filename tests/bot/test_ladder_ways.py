@@ -4,7 +4,6 @@ they answer there."""
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -70,24 +69,16 @@ def begin(tmp_path: Path, letterbox: tuple[Letterbox, int], gateway: Gateway) ->
         context = firm_on_feishu(tmp_path, plan=folder, also=names)
         firm = context.__enter__()
         entered.append(context)
-        world = firm._world()
         firm.says("li.na", f"/事件 上报 类型=系统故障 系统=行情 {'演练=是 ' if drill else ''}行情中断")
         firm.says("li.na", f"/定级 {WORST}")
-        for task in tasks(firm):
-            if task.ref not in ("T10", "T11"):
-                world.road.ask(replace(world.message("li.na", f"/任务 取消 {task.ref} 与本故事无关", ""), addressed=True))
-        firm.settle()
-        assert [(task.ref, task.group) for task in tasks(firm) if task.state is State.OPEN] == [("T10", "business"), ("T11", "business")]
+        firm._world().only("I1", "T10", "T11")
+        assert [task(firm, ref).group for ref in ("T10", "T11")] == ["business", "business"]
         gateway.handed.clear()
         return firm
 
     yield start
     for context in entered:
         context.__exit__(None, None, None)
-
-
-def tasks(firm: Firm) -> list[Task]:
-    return firm._world().tasks()
 
 
 def task(firm: Firm, ref: str) -> Task:
@@ -145,7 +136,7 @@ def buried(firm: Firm) -> list[str]:
 
 
 def only_t10(firm: Firm) -> None:
-    firm.says("li.na", "/任务 取消 T11 与本故事无关")
+    firm._world().only("I1", "T10")
 
 
 def test_a_digit_takes_the_task_and_nobody_else_is_called(begin: Begin, gateway: Gateway) -> None:

@@ -33,7 +33,7 @@ from storage.database import Database
 from storage.plan import load_plan
 from tests.letterbox import Letterbox, free_port
 from tests.make import START
-from tests.ready import with_schema
+from tests.ready import patient, with_schema
 from tests.world import make_world
 from workflows.core.errors import BadConfig
 
@@ -274,16 +274,18 @@ def hosts(tmp_path: Path, letterbox: tuple[Letterbox, int], receiver: Receiver) 
     return Hosts(tmp_path, bot, other)
 
 
-def until(found: Callable[[], bool], seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
+def until(found: Callable[[], bool], seconds: float = 90) -> None:
+    give_up = time.monotonic() + patient(seconds)
     while not found():
         assert time.monotonic() < give_up, "it did not happen"
         time.sleep(0.1)
 
 
 def clean(url: str) -> bool:
+    """It has looked lately: an audit of before it stood still is too old for the watch, and soon another."""
     try:
-        return httpx.get(f"{url}/readyz", timeout=5).json()["clean_age"] is not None
+        age = httpx.get(f"{url}/readyz", timeout=5).json()["clean_age"]
+        return bool(age is not None and age < LIMIT.total_seconds() / 3)
     except httpx.HTTPError:
         return False
 
@@ -361,7 +363,7 @@ def test_a_watch_that_goes_on_calls_when_the_answers_end(hosts: Hosts, letterbox
                 until(lambda: len(box.letters) == 2)
                 assert "恢复值守" in box.letters[1][1]
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(20) == 0
+                assert process.wait(patient(20)) == 0
             finally:
                 process.kill()
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -142,4 +143,5 @@ def made(folder: Path, clock: Clock, **environment: str) -> House:
     }  # fmt: skip
     parts = build(read_settings(values | environment, None), now=clock)
     hasty(parts.database)
+    parts.worker.patience = timedelta(seconds=30)  # on a busy machine too nobody is told 「正在处理」
     return House(parts, clock)

@@ -13,6 +13,8 @@ from bot.bootstrap import SAMPLE_PLAN
 from bot.sent_files import SentFiles
 from handlers.core.documents import document
 from handlers.core.house import LostRow
+from handlers.core.message import Message
+from storage import uploads
 from storage.database import Database
 from storage.mapping import to_record
 from storage.papers import WORK, content_of
@@ -338,6 +340,21 @@ def test_papers_are_read_by_those_who_make_sign_or_audit_them(outage: World) -> 
     assert store.read("sun.jie", "I1-1")[0].name.endswith("事件处理总结报告.docx")
 
 
+def test_a_paper_that_somebody_sends_back_and_forgets_stays(outage: World) -> None:
+    paper = drafted(outage)
+    store = SentFiles(outage.database, outage.road.house.cipher, outage.plans, outage.clock, lambda: "sent")
+    store.keep("li.na", "报告书.docx", content(outage, paper))
+    outage.database.write(lambda tx: uploads.sweep(tx, outage.clock() + uploads.KEPT_FOR * 2))
+    assert content(outage, paper).startswith(b"PK")
+
+
+def test_a_paper_cannot_be_changed_or_removed(outage: World) -> None:
+    drafted(outage)
+    for statement in ("UPDATE paper SET sha256 = content", "DELETE FROM paper"):
+        with pytest.raises(Exception, match="append-only"), outage.database.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+
 def test_client_data_stands_in_no_paper_but_masked(outage: World) -> None:
     outage.says("li.na", "/事件 进展 客户 13912345678 身份证 11010519491231002X 投诉")
     outage.says("li.na", "/事件 事实 需要协助事宜=请联系 13912345678")
@@ -367,6 +384,15 @@ def test_a_holder_that_died_leaves_one_paper_and_a_late_one_nothing(outage: Worl
     assert list(made(outage)) == [f"{ref}-1"]
     told = outage.database.read(lambda tx: [row for row in tx.exec(select(OutboxRow)) if "第 1 稿已生成" in str(row.said)])
     assert len(told) == 1
+
+
+def test_what_a_program_asks_for_is_told_to_its_person(outage: World) -> None:
+    ref = report(outage, "csrc_first_written").ref
+    asked = Message("api", "x:1", "text", "", "direct", "li.na", f"/报送 起草 {ref}", outage.clock(), addressed=True, token="k1")
+    assert outage.road.ask(asked).error is None
+    outage.settle()
+    line = outage.lines(outage.rooms.direct("li.na"), "li.na")[-1]
+    assert [one["id"] for one in (line.body or {})["files"]] == [f"{ref}-1"]
 
 
 def test_two_drafts_asked_for_at_once_are_two_versions(outage: World) -> None:

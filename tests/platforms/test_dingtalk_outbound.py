@@ -239,6 +239,8 @@ def test_an_address_that_is_not_dingtalks_is_not_kept(stand: DingTalkStand) -> N
         "http://oapi.dingtalk.com/x",
         "https://evil.example/?oapi.dingtalk.com",
         "file:///etc/passwd",
+        "https://[no-address",
+        "x" * 70_000,
     ):
         _spoke(stand, url)
     stand.do(Send(Outgoing("请认领 T1", mentions=("dwudi",)), chat=ROOM), "k")

@@ -13,6 +13,7 @@ from storage import outbox
 from storage.database import Transaction
 from storage.tables.queues import DONE, OutboxRow
 from tests.feishu_firm import Firm, firm_on_feishu
+from tests.ready import patient
 from tests.simulators.core.faults import Faults, Kind
 from tests.simulators.feishu.state import Chat, Message
 from tests.simulators.feishu.tenant import open_id
@@ -22,6 +23,8 @@ PATCH = "PATCH /open-apis/im/v1/messages/:message_id"
 MEMBERS = "POST /open-apis/im/v1/chats/:chat_id/members"
 #: Real seconds for a deed, where the house gives thirty: so long does a test wait for what hangs.
 LIMIT = 0.4
+#: Longer than any limit: what is done so late is done as soon as we have gone.
+GONE = 60.0
 #: More than a lease, and than any pause of the circuit.
 LONG_ENOUGH = 150
 
@@ -39,7 +42,7 @@ class Trouble:
             faults.outage(self.seconds, self.kind)
             return
         for route in routes:
-            faults.add(route, self.kind, self.times, seconds=2 * LIMIT)
+            faults.add(route, self.kind, self.times, seconds=GONE if self.kind == "delay" else 2 * LIMIT)
 
 
 #: By what a person at the console of the stand-in would call them.
@@ -61,7 +64,7 @@ TROUBLES = {
 @pytest.fixture
 def firm(tmp_path: Path) -> Iterator[Firm]:
     with firm_on_feishu(tmp_path) as firm:
-        firm.parts.worker.sender.deed_limit = LIMIT
+        firm.parts.worker.sender.deed_limit = patient(LIMIT)
         yield firm
         assert firm.sim.oddities == []
         assert left(firm) == []
@@ -138,7 +141,7 @@ def test_a_file_whose_own_message_failed_arrives_once(firm: Firm, kind: Kind) ->
     chat = firm.sim.add_chat("一组", [open_id("li.na")])
     long = "字" * 60_000
     speaks(firm, chat, "甲", long, "完")
-    firm.sim.faults.add(MESSAGES, kind, skip=1, seconds=2 * LIMIT)
+    firm.sim.faults.add(MESSAGES, kind, skip=1, seconds=GONE if kind == "delay" else 2 * LIMIT)
     works(firm)
     assert [one.fault for one in firm.sim.calls(MESSAGES)][:2] == ["", kind]
     assert [message.kind for message in chat.shown] == ["post", "file", "post"]
@@ -226,11 +229,11 @@ def test_however_long_it_lasts_nothing_is_given_up(firm: Firm, kind: Kind) -> No
     """Many more tries than a message that fails by itself would get."""
     chat = firm.sim.add_chat("一组", [open_id("li.na")])
     speaks(firm, chat, "甲", "甲0", "甲1")
-    firm.parts.worker.sender.deed_limit = LIMIT / 4
+    firm.parts.worker.sender.deed_limit = patient(LIMIT / 4)
     firm.sim.faults.outage(1800, kind, MESSAGES)
     firm.settle()
     firm.passes(minutes=29)
     assert seen(chat) == []
-    firm.parts.worker.sender.deed_limit = LIMIT
+    firm.parts.worker.sender.deed_limit = patient(LIMIT)
     firm.passes(minutes=5)
     assert seen(chat) == ["甲0", "甲1"]

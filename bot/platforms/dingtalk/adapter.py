@@ -173,7 +173,10 @@ class DingTalk:
 
     def _trusted(self, url: str) -> bool:
         """Of DingTalk itself, or of the address that was configured for it."""
-        found = httpx.URL(url)
+        try:
+            found = httpx.URL(url)
+        except httpx.InvalidURL:
+            return False
         own = (found.scheme, found.host, found.port) == (self._old.base_url.scheme, self._old.base_url.host, self._old.base_url.port)
         return own or (found.scheme == "https" and bool(_WEBHOOK_HOST.fullmatch(found.host)))
 

@@ -18,7 +18,8 @@ MOBILE, EMAIL = "/cgi-bin/user/getuserid", "/cgi-bin/user/get_userid_by_email"
 NOT_FOUND = frozenset({46004, 60011, 60103, 60111, 40003})
 #: What a company calls an address: its own first, then a private one.
 WORK, PRIVATE = 1, 2
-#: A company may have at least as many accounts as the plan has people, and never fewer than a hundred: below a fifth of that.
+#: Below a fifth of the accounts that a company may have: at least as many as the plan has people, and some hundred anyhow (the
+#: documentation names no least).
 FEWEST_MISSES, SHARE = 15, 0.15
 
 

@@ -35,9 +35,9 @@ def upgrade() -> None:
         op.execute(statement)
     with op.batch_alter_table("report") as batch:
         batch.add_column(sa.Column("drafts", sa.Integer(), nullable=False, server_default=sa.text("0")))
-        batch.add_column(sa.Column("draft_sha256", sa.String(), nullable=False, server_default=""))
+        batch.add_column(sa.Column("draft_sha256", sa.String(), nullable=False, server_default=sa.text("''")))
         batch.add_column(sa.Column("drafted_by", sa.String(), nullable=True))
         batch.add_column(sa.Column("drafted_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("signed_by", sa.String(), nullable=True))
         batch.add_column(sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True))
-        batch.add_column(sa.Column("signed_sha256", sa.String(), nullable=False, server_default=""))
+        batch.add_column(sa.Column("signed_sha256", sa.String(), nullable=False, server_default=sa.text("''")))
