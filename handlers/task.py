@@ -432,8 +432,7 @@ def remind(context: Context, task: str, name: str, due: datetime) -> None:
     elif found.code == rules.EXHAUSTED and not _unheard(context, incident):
         context.uow.apply(rules.fulfil(found, by="clock", now=context.now, response=response))
     else:
-        ladder = _ladder(context, found, incident, response)
-        context.uow.apply(rules.remind(found, name=name, now=context.now, **ladder))
+        context.uow.apply(rules.remind(found, _circle(context, found, incident, response), name=name, now=context.now))
 
 
 def _unheard(context: Context, incident: Incident) -> list[Task]:
@@ -473,16 +472,11 @@ def unreached(context: Context, incident: str, values: Mapping[str, Any]) -> Non
     found = context.uow.load(Task, str(values["ref"]))
     if found.version == values["version"]:
         known = context.uow.incident_of(found)
-        ladder = _ladder(context, found, known, context.response(known))
-        context.uow.apply(rules.pass_over(found, name=str(values["timer"]), now=context.now, **ladder))
+        circle = _circle(context, found, known, context.response(known))
+        context.uow.apply(rules.pass_over(found, circle, name=str(values["timer"]), now=context.now))
 
 
-def _ladder(context: Context, task: Task, incident: Incident, response: Response) -> dict[str, Any]:
-    """What rules that climb all ask: who hears it, and by which ways."""
-    return {
-        "response": response,
-        "organization": context.organization,
-        "commander": incident.commander,
-        "verifiers": _verifiers(context, task, incident) if task.state is State.DONE else (),
-        "reach": context.reach,
-    }
+def _circle(context: Context, task: Task, incident: Incident, response: Response) -> rules.Circle:
+    """Who checks a task is asked only where one waits to be checked."""
+    checkers = _verifiers(context, task, incident) if task.state is State.DONE else ()
+    return rules.Circle(response, context.organization, incident.commander, checkers, context.reach)

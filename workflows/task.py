@@ -425,22 +425,23 @@ def resting(task: Task, response: Response, now: datetime) -> tuple[Timer, ...]:
     return tuple(replace(one, due=one.due and max(one.due, awake)) for one in found)
 
 
-def remind(
-    task: Task,
-    *,
-    name: str,
-    now: datetime,
-    response: Response,
-    organization: Organization,
-    commander: str | None,
-    verifiers: tuple[str, ...],
-    reach: Reach = by_messenger,
-) -> Outcome[Task]:
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Whom words about a task can reach as things stand, at which pace and by which ways."""
+
+    response: Response
+    organization: Organization
+    commander: str | None
+    verifiers: tuple[str, ...] = ()
+    reach: Reach = by_messenger
+
+
+def remind(task: Task, circle: Circle, *, name: str, now: datetime) -> Outcome[Task]:
     """The clock: the timer `name` has come. Says one reminder to the rung that is reached, and what happens next."""
-    kept = held(item(task), response, now)
-    fired = caught_up(item(task), response, name, now)
-    heard = _heard(task, fired, response, organization, commander, verifiers, reach)
-    return _reminded(task, name, fired, _told(task, name, heard, response, organization, reach, now), kept, now)
+    kept = held(item(task), circle.response, now)
+    fired = caught_up(item(task), circle.response, name, now)
+    heard = _heard(task, fired, circle)
+    return _reminded(task, name, fired, _told(task, name, heard, circle, now), kept, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,19 +461,9 @@ class Step:
     last: bool
 
 
-def ahead(
-    task: Task,
-    *,
-    steps: int,
-    now: datetime,
-    response: Response,
-    organization: Organization,
-    commander: str | None,
-    verifiers: tuple[str, ...],
-    reach: Reach = by_messenger,
-) -> tuple[Step, ...]:
-    """The next words about the task, with the people of `organization`: what `remind` will say, one after the other."""
-    found: list[Step] = []
+def ahead(task: Task, circle: Circle, *, steps: int, now: datetime) -> tuple[Step, ...]:
+    """The next words about the task: what `remind` will say, one after the other."""
+    response, found = circle.response, list[Step]()
     while len(found) < steps:
         coming = [timer for timer in timers_of(task, response) if timer.due is not None]
         first = min(coming, key=lambda timer: timer.due or now, default=None)
@@ -480,53 +471,38 @@ def ahead(
             break
         at = max(first.due, now)
         fired = all_that_has_come(fire(item(task), response, first.name, at), response, at)
-        heard = _heard(task, fired, response, organization, commander, verifiers, reach)
-        told = _told(task, first.name, heard, response, organization, reach, at)
+        heard = _heard(task, fired, circle)
+        told = _told(task, first.name, heard, circle, at)
         first_of = (heard.people or told.people)[:1]
-        by = response.terminal_by if heard.exhausted else tuple(one for person in first_of for one in ways(told.by(person), reach(person)))
+        louder = tuple(one for person in first_of for one in ways(told.by(person), circle.reach(person)))
+        by = response.terminal_by if heard.exhausted else louder
         found.append(Step(at, first.name, heard.level, told.people, by, heard.skipped, heard.exhausted))
         task = _reminded(task, first.name, fired, told, Held(False, 0), at).record
     return tuple(found)
 
 
-def pass_over(
-    task: Task,
-    *,
-    name: str,
-    now: datetime,
-    response: Response,
-    organization: Organization,
-    commander: str | None,
-    verifiers: tuple[str, ...],
-    reach: Reach = by_messenger,
-) -> Outcome[Task]:
+def pass_over(task: Task, circle: Circle, *, name: str, now: datetime) -> Outcome[Task]:
     """Nobody of the rung could be reached by any of its ways: the next one hears of it at once, and the control group why."""
+    response = circle.response
     fired = passed_over(item(task), response, now)
-    heard = _heard(task, fired, response, organization, commander, verifiers, reach)
+    heard = _heard(task, fired, circle)
     empty = " ".join(response.rungs[task.level].to) if task.level < len(response.rungs) else "control"
-    told = _told(task, name, replace(heard, skipped=(empty, *heard.skipped)), response, organization, reach, now)
+    told = _told(task, name, replace(heard, skipped=(empty, *heard.skipped)), circle, now)
     return _reminded(task, name, fired, told, Held(False, 0), now)
 
 
-def _heard(
-    task: Task,
-    fired: Fired,
-    response: Response,
-    organization: Organization,
-    commander: str | None,
-    verifiers: tuple[str, ...],
-    reach: Reach,
-) -> Audience:
-    owners = verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
-    return audience(fired.item.level, response, organization, group=task.group, owner=owners, commander=commander, reach=reach)
+def _heard(task: Task, fired: Fired, circle: Circle) -> Audience:
+    owners = circle.verifiers if task.state is State.DONE else (task.owner,) if task.owner else ()
+    people, of = circle.organization, circle.commander
+    return audience(fired.item.level, circle.response, people, group=task.group, owner=owners, commander=of, reach=circle.reach)
 
 
-def _told(task: Task, name: str, heard: Audience, response: Response, organization: Organization, reach: Reach, now: datetime) -> Told:
+def _told(task: Task, name: str, heard: Audience, circle: Circle, now: datetime) -> Told:
     """The owner hears whatever goes up about their task, too, unless they are on leave."""
     early = name == "due" and task.due_at is not None and now < task.due_at
-    owner = None if task.state is State.DONE or task.owner in organization.away else task.owner
-    duty = next(iter(organization.resolve("office.duty")), "")
-    return Told(heard, owner, response, reach, early, duty)
+    owner = None if task.state is State.DONE or task.owner in circle.organization.away else task.owner
+    duty = next(iter(circle.organization.resolve("office.duty")), "")
+    return Told(heard, owner, circle.response, circle.reach, early, duty)
 
 
 def _reminded(task: Task, name: str, fired: Fired, told: Told, kept: Held, now: datetime) -> Outcome[Task]:

@@ -8,7 +8,7 @@ from handlers.core.wording import Ours
 from storage.views.reader import Entry
 from workflows.core.response import Response
 from workflows.incident import Incident
-from workflows.task import BY_ITSELF, SPOKEN, State, Step, Task, ahead, seen_until, still_seen
+from workflows.task import BY_ITSELF, SPOKEN, Circle, State, Step, Task, ahead, seen_until, still_seen
 
 #: As many words to come as are told.
 STEPS = 3
@@ -21,16 +21,8 @@ def why_lines(context: Context, incident: Incident, task: Task, verifiers: tuple
     past = list(_past(context, incident, task, trail, response))
     if over:
         return [*past, _say(context, "over", state=task.state)]
-    steps = ahead(
-        task,
-        steps=STEPS,
-        now=context.now,
-        response=response,
-        organization=context.organization,
-        commander=incident.commander,
-        verifiers=verifiers,
-        reach=context.reach,
-    )
+    circle = Circle(response, context.organization, incident.commander, verifiers, context.reach)
+    steps = ahead(task, circle, steps=STEPS, now=context.now)
     coming = [line for step in steps for line in _step(context, incident, task, step)]
     return [
         *past,

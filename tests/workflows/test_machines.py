@@ -120,7 +120,7 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
     found = make_task(state, done_by="ma.chao" if state in (task.State.DONE, task.State.CLOSED) else None)
     said: dict[str, Any] = {"by": "ma.chao", "now": START, "response": RESPONSE}
     checker: dict[str, Any] = {**said, "by": "zhao.min"}
-    clock: dict[str, Any] = {"now": START, "response": RESPONSE, "organization": ORGANIZATION, "commander": "li.na"}
+    circle = task.Circle(RESPONSE, ORGANIZATION, "li.na", ("zhao.min",))
     return {
         "claim": lambda: task.claim(found, **said),
         "assign": lambda: task.assign(found, to="zhao.min", **said),
@@ -131,7 +131,7 @@ def _task_moves(state: task.State) -> dict[str, Callable[[], Outcome[Any] | None
         "block": lambda: task.block(found, reason="没有权限", needs="zhao.min", **said),
         "snooze": lambda: task.snooze(found, wait=minutes(10), reason="等厂商", **said),
         "reschedule": lambda: task.reschedule(found, response=RESPONSE, due=START + minutes(5), now=START, freely=False),
-        "remind": lambda: task.remind(found, name="response", verifiers=("zhao.min",), **clock),
+        "remind": lambda: task.remind(found, circle, name="response", now=START),
         "fulfil": lambda: task.fulfil(found, **said),
         "cancel": lambda: task.cancel(found, by="li.na", response=RESPONSE, reason="不需要"),
         "attach": lambda: task.attach(found, by="ma.chao", response=RESPONSE, files=[{"name": "a.png", "size": 3, "sha256": "00"}]),

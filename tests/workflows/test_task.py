@@ -302,7 +302,7 @@ def test_a_task_without_due_gets_one() -> None:
 
 def remind(task: Task, name: str, now: datetime, response: Response = L2, **changes: Any) -> Outcome[Task]:
     given = {"organization": ORGANIZATION, "commander": "li.na", "verifiers": CHECKERS, **changes}
-    return rules.remind(task, name=name, now=now, response=response, **given)
+    return rules.remind(task, rules.Circle(response=response, **given), name=name, now=now)
 
 
 def test_a_reminder_says_its_round_and_what_comes_next() -> None:

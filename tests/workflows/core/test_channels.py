@@ -12,7 +12,7 @@ from workflows.core.channels import AT_ONCE, CHANNELS, QUIET, Reach, beyond, rin
 from workflows.core.clock_ladder import Ladder, louder
 from workflows.core.outcome import Notice, Outcome, Ring
 from workflows.core.response import Rung
-from workflows.task import State, Task, pass_over, remind
+from workflows.task import Circle, State, Task, pass_over, remind
 
 ALL = frozenset(CHANNELS)
 WAYS = st.lists(st.sampled_from(CHANNELS), unique=True)
@@ -89,8 +89,7 @@ everywhere: Reach = lambda person: ALL  # noqa: E731
 
 def reminded(task: Task, name: str, after: int, reach: Reach = everywhere, **changes: object) -> Outcome[Task]:
     response = make_response(rungs=RESPONSE.rungs, **changes)
-    who = {"organization": ORGANIZATION, "commander": "li.na", "verifiers": ()}
-    return remind(task, name=name, now=START + minutes(after), response=response, reach=reach, **who)  # type: ignore[arg-type]  # as the handler gives them
+    return remind(task, Circle(response, ORGANIZATION, "li.na", reach=reach), name=name, now=START + minutes(after))
 
 
 def heard(outcome: Outcome[Task]) -> list[tuple[str, tuple[str, ...], bool, list[str]]]:
@@ -133,9 +132,7 @@ def test_a_rung_that_no_way_reaches_is_empty() -> None:
 
 def test_a_rung_that_turned_out_to_reach_nobody_is_passed_over() -> None:
     task = reminded(make_task(), "response", 10).record
-    outcome = pass_over(
-        task, name="response", now=START + minutes(12), response=RESPONSE, organization=ORGANIZATION, commander="li.na", verifiers=()
-    )
+    outcome = pass_over(task, Circle(RESPONSE, ORGANIZATION, "li.na"), name="response", now=START + minutes(12))
     assert (outcome.record.level, outcome.record.round, outcome.event.verb) == (2, task.round + 1, "escalated")
     assert outcome.notices[0].values["rung"] == "group.head group.deputy"
     assert next(t.due for t in outcome.timers if t.name == "response") == START + minutes(12 + 15), "the next rung has its whole time"

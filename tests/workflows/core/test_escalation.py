@@ -15,7 +15,7 @@ from workflows.core.escalation import NAMES, Item, Phase, audience, fire, next_d
 from workflows.core.people import Group, Organization
 from workflows.core.response import Response, Rung
 from workflows.core.rubric import ResponseLevel
-from workflows.task import State, Task, claim, item, reject, remind, reschedule, snooze
+from workflows.task import Circle, State, Task, claim, item, reject, remind, reschedule, snooze
 
 #: The machine may be busy: how long an example takes says nothing.
 calmly = settings(deadline=None)
@@ -348,9 +348,7 @@ def _simulated(task: Task, response: Response, until: datetime) -> Task:
         name, due = min(next_due(item(task), response).items(), key=lambda pair: (pair[1], pair[0]))
         if due > until:
             return task
-        task = remind(
-            task, name=name, now=due, response=response, organization=ORGANIZATION, commander="li.na", verifiers=("sun.jie",)
-        ).record
+        task = remind(task, Circle(response, ORGANIZATION, "li.na", ("sun.jie",)), name=name, now=due).record
 
 
 def test_a_rejection_long_after_the_due_does_not_wake_the_whole_ladder() -> None:

@@ -18,7 +18,7 @@ from workflows.core.quiet import MORNING, Quiet, QuietHours
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.incident import ask_for_update, ask_to_rescore, update
-from workflows.task import Task, item, remind, reschedule, resting
+from workflows.task import Circle, Task, item, remind, reschedule, resting
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: The National Day of 2026: off from Thursday 1 to Wednesday 7 October, and Saturday the 10th is worked.
@@ -172,7 +172,7 @@ L4 = make_response(
 def at_night(task: Task, now: datetime, response: Response = L4) -> dict[str, object]:
     """What a reminder says then."""
     name = next(timer.name for timer in timers(item(task), response) if timer.due and timer.due <= now)
-    outcome = remind(task, name=name, now=now, response=response, organization=ORGANIZATION, commander="li.na", verifiers=())
+    outcome = remind(task, Circle(response, ORGANIZATION, "li.na"), name=name, now=now)
     return {**outcome.event.details, "notices": outcome.notices, "after": outcome.record}
 
 
