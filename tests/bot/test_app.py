@@ -174,7 +174,7 @@ def test_ready_while_every_loop_turns_and_not_when_one_is_stuck(ask: Asker, part
         {"ready": True, "troubles": [], "clean_at": None, "clean_age": None},
     )
     clock.pass_time(seconds=STUCK.total_seconds() + 1)
-    parts.worker.beats.update({"inbox": clock(), "urgent": clock(), "outbox": clock() - timedelta(seconds=2)})
+    parts.worker.beats.update({"inbox": clock(), "urgent": clock(), "work": clock(), "outbox": clock() - timedelta(seconds=2)})
     assert ask("/readyz").status_code == 503
     assert ask("/readyz").json()["troubles"] == ["the timers loop does not turn"]
     assert ask("/healthz").status_code == 200
