@@ -70,12 +70,14 @@ def _copied_over(url: URL) -> None:
 
 @cache
 def _template(server: str) -> str:
+    """One for each process: who made another may have been killed in the midst of it."""
+    name = f"gengfu_migrated_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE gengfu_migrated")
-    database = Database(make_url(server).set(drivername="postgresql+psycopg", database="gengfu_migrated").render_as_string(False))
+        connection.execute(f'CREATE DATABASE "{name}"')
+    database = Database(make_url(server).set(drivername="postgresql+psycopg", database=name).render_as_string(False))
     migrate(database)
     database.close()
-    return "gengfu_migrated"
+    return name
 
 
 words = cache(Words.load)
