@@ -52,11 +52,12 @@ EXPECTED: dict[str, Mapping[str, int]] = {
     "POST /console/rooms/{room}/read": {name: 415 if name in PEOPLE else 401 for name in NAMES},
     "POST /console/files": {name: 415 if name in PEOPLE else 401 for name in NAMES},
     "GET /console/files/{file}": {name: 404 if name in PEOPLE else 401 for name in NAMES},
+    "GET /papers/{paper}": {name: 404 if name in PEOPLE else 401 for name in NAMES},
 }
 #: Of the API: no cookie opens it, whoever's it is. What a token opens stands below.
 EXPECTED |= dict.fromkeys(
     (
-        *(f"GET /api/v1/{list_}" for list_ in ("incidents", "incidents/{ref}", "tasks", "approvals", "reports", "audit")),
+        *(f"GET /api/v1/{list_}" for list_ in ("incidents", "incidents/{ref}", "tasks", "approvals", "reports", "statements", "audit")),
         *("POST /api/v1/commands", "POST /ingest/alert", "POST /ingest/alertmanager"),
     ),
     dict.fromkeys(NAMES, 401),
@@ -71,12 +72,13 @@ BY_TOKEN: Mapping[str, tuple[Scope, Mapping[str, int]]] = {
     "GET /api/v1/tasks": ("read", READS),
     "GET /api/v1/approvals": ("read", READS),
     "GET /api/v1/reports": ("read", READS),
+    "GET /api/v1/statements": ("read", READS),
     "GET /api/v1/audit": ("read", {**dict.fromkeys(PEOPLE, 403), "auditor": 200}),
     "POST /api/v1/commands": ("command", SENDS),
     "POST /ingest/alert": ("ingest", SENDS | {"administrator": 403, "auditor": 403}),
     "POST /ingest/alertmanager": ("ingest", SENDS | {"administrator": 403, "auditor": 403}),
 }
-PATHS = {"{ref}": "I77", "{token}": "x" * 43, "{name}": "console.css", "{room}": ROOM, "{file}": "0123456789abcdef"}
+PATHS = {"{ref}": "I77", "{token}": "x" * 43, "{name}": "console.css", "{room}": ROOM, "{file}": "0123456789abcdef", "{paper}": "R77-1"}
 
 
 @pytest.fixture(scope="module")
