@@ -62,12 +62,12 @@ SEAMS = [
     ("edit: done", 1),
     # the clock
     ("Worker.timer_turn: update timer", 1),
-    ("Road.fire: begun", 1),
-    ("Road.fire: update timer", 1),
-    ("Road.fire: insert audit", 1),
-    ("Road.fire: insert outbox", 2),
-    ("Road.fire: written", 1),
-    ("Road.fire: committed", 1),
+    ("Clockwork.fire: begun", 1),
+    ("Clockwork.fire: update timer", 1),
+    ("Clockwork.fire: insert audit", 1),
+    ("Clockwork.fire: insert outbox", 2),
+    ("Clockwork.fire: written", 1),
+    ("Clockwork.fire: committed", 1),
 ]
 
 
@@ -76,12 +76,12 @@ PAPER_SEAMS = [
     ("Road._handled: insert work", 1),
     ("Worker.work_turn: update work", 1),
     ("Worker.work_turn: committed", 1),
-    ("Road._labour: begun", 1),
-    ("Road._labour: insert file", 1),
-    ("Road._labour: insert paper", 1),
-    ("Road._labour: insert audit", 1),
-    ("Road._labour: written", 1),
-    ("Road._labour: committed", 1),
+    ("Labour._labour: begun", 1),
+    ("Labour._labour: insert file", 1),
+    ("Labour._labour: insert paper", 1),
+    ("Labour._labour: insert audit", 1),
+    ("Labour._labour: written", 1),
+    ("Labour._labour: committed", 1),
 ]
 
 
