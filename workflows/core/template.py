@@ -75,8 +75,12 @@ def blanks(text: str) -> tuple[str, ...]:
 
 def banned(text: str, wording: Wording) -> tuple[str, ...]:
     """The phrases of the plan's list that stand in the text, also when something was put between their characters."""
-    bare = _bare(text)
-    return tuple(phrase for phrase in wording.banned if _bare(phrase) in bare)
+    return tuple(phrase for phrase in wording.banned if says(text, phrase))
+
+
+def says(text: str, phrase: str) -> bool:
+    """Whether `phrase` stands in `text`, also when something was put between its characters."""
+    return _bare(phrase) in _bare(text)
 
 
 def weaknesses(text: str) -> tuple[str, ...]:
