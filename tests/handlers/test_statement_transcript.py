@@ -496,3 +496,16 @@ def test_whoever_wrote_it_hears_of_a_withdrawal_as_one(world: World) -> None:
     submitted(world)
     world.says("xu.jing", "/声明 撤回 S1 口径另定")
     assert "S1 v1「首次告知」(INC-20260310-001)已撤回,不再发布:口径另定。" in heard(world, "gao.yuan")
+
+
+def test_the_timeline_of_an_open_room_quotes_nobody_who_quotes_the_text(world: World) -> None:
+    own = world.room_of("li.na", "集中交易中断")
+    submitted(world)
+    world.says("chen.bo", "/退回 A1 「三万户归零」不能写")
+    world.says("gao.yuan", "/声明 送审 S1")
+    world.says("chen.bo", "/同意 A2 归零两字已删")
+    world.says("gao.yuan", "/声明 撤回 S1 归零口径另定")
+    there = world.says("li.na", "/事件 时间线 I1", own).text
+    assert "陈波 退回 A1" in there
+    assert "归零" not in there
+    assert "归零口径另定" in world.says("li.na", "/事件 时间线 I1").text
