@@ -17,7 +17,7 @@ from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
-from workflows.core.template import Wording, banned, blanks, says
+from workflows.core.template import Wording, banned, blanks, masked, says
 
 
 class StatementState(StrEnum):
@@ -190,7 +190,7 @@ def edit(statement: Statement, *, text: str, facts: Mapping[str, Value], by: str
 
 
 def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:
-    """Raise unless this text may be asked for: no blank, no banned phrase, nothing of a cause that is not confirmed.
+    """Raise unless this text may be asked for: no blank, nobody's number, no banned phrase, nothing of a cause that is not confirmed.
 
     `cause`: what the text says, or must not say, about it.
     """
@@ -199,6 +199,8 @@ def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: 
         raise RuleBroken("statement.no_text")
     if missing := tuple(dict.fromkeys(blanks(text))):
         raise RuleBroken("statement.blank", fields=missing)
+    if hidden := masked(text):
+        raise RuleBroken("statement.masked", found=hidden)
     if found := banned(text, wording):
         raise RuleBroken("statement.banned", phrases=found)
     early = tuple(one for one in cause if one.strip() and one.strip(" 。.") not in wording.cause_open and says(text, one))

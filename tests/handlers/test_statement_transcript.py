@@ -509,3 +509,12 @@ def test_the_timeline_of_an_open_room_quotes_nobody_who_quotes_the_text(world: W
     assert "陈波 退回 A1" in there
     assert "归零" not in there
     assert "归零口径另定" in world.says("li.na", "/事件 时间线 I1").text
+
+
+def test_not_even_what_is_left_of_a_clients_number_goes_out(world: World) -> None:
+    drafted(world)
+    world.says("gao.yuan", "/声明 修改 S1 影响=证件号 11010519491231002X 外泄")
+    refused = world.says("gao.yuan", "/声明 送审 S1")
+    assert (refused.error, "110***********002X" in refused.text) == ("statement.masked", True)
+    world.says("gao.yuan", f"/声明 修改 S1 正文:{TEXT}可拨 138 1234 5678")
+    assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.masked"

@@ -22,6 +22,9 @@ _FIELD = re.compile(r"\{([^{}\n]*)\}")
 #: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
 _WEAKNESS = re.compile(r"(?:CVE-\d{4}-\d{4,}|CNVD-(?:[CO]-)?\d{4}-\d{3,}|CNNVD-\d{6}-\d{3,})", re.IGNORECASE)
 
+#: What the screen left of somebody's mobile or ID number: nobody's number goes out, not even in part.
+_MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -85,6 +88,10 @@ def says(text: str, phrase: str) -> bool:
 
 def weaknesses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WEAKNESS.findall(text)))
+
+
+def masked(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_MASKED.findall(text)))
 
 
 def _bare(text: str) -> str:
