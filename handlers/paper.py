@@ -97,7 +97,7 @@ def sign(context: Context, given: Sign) -> Reply:
     context.check_proven(incident, "approve")
     if given.version is None and report.drafts > 1:
         raise RuleBroken("report.which_draft", ref=report.ref, latest=report.drafts)
-    version = report.drafts if given.version is None else int(given.version)
+    version = report.drafts if given.version is None else int(given.version) if given.version.is_integer() else 0
     ladder, signers = context.uow.plan_of(incident).ladder, _signers(context, incident)
     outcome = rules.sign(report, by=context.person, now=context.now, version=version, signers=signers, ladder=ladder)
     after = context.uow.apply(outcome)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from handlers.core.registry import approved, body, command, denied, key, ref, re
 from handlers.core.statements import ask_next, check_text, concerned, follow, grades_of, latest, send_back, source, steps_of, void_approvals
 from handlers.core.tokens import nearest
 from handlers.core.values import Reading, convert
+from handlers.core.wording import seen
 from handlers.core.wordings import Source
 from workflows import statement as rules
 from workflows.core.approval import Approval, approvers_of
@@ -66,7 +67,7 @@ def draft(context: Context, given: Draft) -> Reply:
     if not name and not given.body:
         raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
     text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
-    title = context.uow.plan_of(incident).statements[name].title if name else (given.body or "").splitlines()[0][:30]
+    title = context.uow.plan_of(incident).statements[name].title if name else context.words.say("statement.own_title")
     fresh = Statement(
         ref=context.uow.next_ref(Statement),
         incident=incident.ref,
@@ -103,7 +104,9 @@ def edit(context: Context, given: Edit) -> Reply:
     reason = context.words.say("statement.edited_reason", person=context.name(context.person))
     to = tuple(p for p in concerned(context, statement) if p != context.person) if statement.state in rules.ASKED else ()
     void_approvals(context, statement, reason)
-    outcome = rules.edit(statement, text=text, facts=facts, by=context.person, template="" if by_hand else name, to=to, reason=reason)
+    titled = context.uow.plan_of(incident).statements[name].title if name else statement.title
+    said = replace(statement, template="" if by_hand else name, title=titled)
+    outcome = rules.edit(said, text=text, facts=facts, by=context.person, to=to, reason=reason)
     return _kept(context, context.uow.apply(outcome), text, fields, "statement.edited", lost)
 
 
@@ -120,7 +123,7 @@ def _written(
     of = source(context, incident)
     fields = {**before, **_filled(of, template, given)}
     if by_hand:
-        return *of.from_hand(by_hand, facts), fields
+        return *of.from_hand(seen(by_hand), facts), fields
     return *of.from_template(of.plan.statements[template], fields), fields
 
 
@@ -322,8 +325,9 @@ def approved_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     statement = look.reader.statement(about["ref"])
     if statement.state is not State.APPROVED:
         return None
-    number = look.reader.incident(statement.incident).number
-    text = look.say("notice.statement_approved", name=view.named(look, statement), number=number, until=statement.expires_at)
+    incident = look.reader.incident(statement.incident)
+    number, key_ = incident.number, "notice.statement_approved_drill" if incident.drill else "notice.statement_approved"
+    text = look.say(key_, name=view.named(look, statement), number=number, until=statement.expires_at)
     return Outgoing(text, view.card(look, statement).card)
 
 
@@ -336,6 +340,8 @@ def back_notice(look: Look, about: Mapping[str, Any]) -> Outgoing:
     pending = [look.say("statement.pending_one", approval=ref) for ref in values["pending"]]
     lost = look.say("statement.lost", names=[*given, *pending]) if given or pending else ""
     said = {"ref": statement.ref, "revision": values["revision"], "title": statement.title, "number": number}
+    if statement.state is State.WITHDRAWN:
+        return Outgoing(look.say("notice.statement_withdrawn", **said, reason=str(values["reason"]), lost=lost).rstrip())
     next_ = look.say("statement.next_draft") if statement.state is State.DRAFT else ""
     text = look.say("notice.statement_back", **said, reason=str(values["reason"]), lost=lost, next=next_)
     theirs = look.person in statement.authors and statement.state is State.DRAFT

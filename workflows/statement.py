@@ -17,7 +17,7 @@ from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.core.machine import Machine
 from workflows.core.outcome import Event, Notice, Outcome, Timer
-from workflows.core.template import Wording, banned, blanks
+from workflows.core.template import Wording, banned, blanks, masked, says
 
 
 class StatementState(StrEnum):
@@ -171,16 +171,13 @@ def _card(person: str) -> Notice:
     return Notice("statement", (person,), urgency="reply", card=True)
 
 
-def edit(
-    statement: Statement, *, text: str, facts: Mapping[str, Value], by: str, template: str, to: tuple[str, ...], reason: str
-) -> Outcome[Statement]:
+def edit(statement: Statement, *, text: str, facts: Mapping[str, Value], by: str, to: tuple[str, ...], reason: str) -> Outcome[Statement]:
     """Another text: what was agreed to or is being asked is void, of which `to` hear, and who wrote it is one of its authors."""
     state = MACHINE.after(statement.state, "edit")
     check_length(text)
     written = replace(
         _unasked(statement),
         state=state,
-        template=template,
         revision=statement.revision + 1,
         digest=digest_of(text),
         facts=facts,
@@ -193,7 +190,7 @@ def edit(
 
 
 def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:
-    """Raise unless this text may be asked for: no blank, no banned phrase, nothing of a cause that is not confirmed.
+    """Raise unless this text may be asked for: no blank, nobody's number, no banned phrase, nothing of a cause that is not confirmed.
 
     `cause`: what the text says, or must not say, about it.
     """
@@ -202,9 +199,11 @@ def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: 
         raise RuleBroken("statement.no_text")
     if missing := tuple(dict.fromkeys(blanks(text))):
         raise RuleBroken("statement.blank", fields=missing)
+    if hidden := masked(text):
+        raise RuleBroken("statement.masked", found=hidden)
     if found := banned(text, wording):
         raise RuleBroken("statement.banned", phrases=found)
-    early = tuple(one for one in cause if one.strip() and one.strip(" 。.") not in wording.cause_open and one in text)
+    early = tuple(one for one in cause if one.strip() and one.strip(" 。.") not in wording.cause_open and says(text, one))
     if early and not confirmed:
         raise RuleBroken("statement.cause", said=early, may=wording.cause_open)
 
@@ -249,6 +248,8 @@ def agree(statement: Statement, *, approval: str, digest: str, by: str, now: dat
     state = MACHINE.after(statement.state, "approve" if last else "step")
     if current is None or current.approval != approval or statement.digest != digest:
         raise RuleBroken("statement.other_text", ref=statement.ref)
+    if statement.expires_at and now >= statement.expires_at:
+        raise RuleBroken("statement.expired", ref=statement.ref, until=statement.expires_at)
     if by in statement.authors or by in {step.by for step in statement.given}:
         raise RuleBroken("approval.barred")
     done = tuple(replace(step, by=by, at=now) if step == current else step for step in statement.steps)

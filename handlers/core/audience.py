@@ -52,6 +52,7 @@ TELLS: Final[Mapping[str, str]] = {
     "approval.denied": "oral",
     "approval.pending": "pending",
     "incident.close_missing": "task_list",
+    **dict.fromkeys(("statement.banned", "statement.blank", "statement.cause", "statement.masked"), "wording"),
 }
 
 

@@ -67,9 +67,11 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
         *_differences(look, texts),
     ]
-    note = look.say(f"statement.note_{statement.state}", ref=statement.ref)
+    drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
+    note = look.say(f"statement.note_{statement.state}{drill}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
+    twin = look.say("statement.drill", text=twin) if incident.drill else twin
     return Outgoing(twin, Card(title, tuple(lines), note, buttons, TONES[statement.state], incident.drill, menu))
 
 

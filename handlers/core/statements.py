@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from handlers.core import asking
 from handlers.core.context import Context
-from handlers.core.wordings import Source
+from handlers.core.wordings import FACT, Source
 from workflows import statement as rules
 from workflows.core import approval as approvals
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
+from workflows.core.template import CAUSE
 from workflows.incident import Incident
 from workflows.statement import Revision, Statement
 
@@ -98,12 +99,20 @@ def follow(context: Context, incident: Incident) -> None:
         if statement.state not in rules.LIVE:
             continue
         of = of or source(context, incident)
-        changed = rules.changed_facts(statement, of.known)
+        changed = rules.changed_facts(statement, of.known) | _said_before_known(context, of, statement)
         if statement.state in rules.ASKED:
             if reasons := [*_regraded(context, statement, incident), *_changes(of, changed)]:
                 send_back(context, statement, context.words.join(reasons), changed)
         elif changed != dict(statement.changed):
             context.uow.apply(rules.mark(statement, changed=changed, to=statement.authors))
+
+
+def _said_before_known(context: Context, of: Source, statement: Statement) -> dict[str, Value]:
+    """What a text already said has become the incident's cause, and nobody has confirmed it."""
+    key = f"{FACT}{CAUSE}"
+    if key in statement.facts or not of.cause or not of.too_early(latest(context, statement).text):
+        return {}
+    return {key: [None, of.cause]}
 
 
 def _changes(of: Source, changed: Mapping[str, Value]) -> list[str]:

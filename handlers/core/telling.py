@@ -52,7 +52,7 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     if entry.verb == "outage":
         since, until = (datetime.fromisoformat(details[name]) for name in ("since", "until"))
         return look.say("timeline.outage", span=until - since, since=since, until=until)
-    said = str(details.get("text") or details.get("note") or details.get("reason") or "")
+    said = str(details.get("text") or details.get("note") or details.get("reason") or "") if _tells_said(look, entry) else ""
     to = details.get("to") or []
     people = [to] if isinstance(to, str) else list(to)
     heard = [look.words.say("timeline.to", people=look.words.join([look.name(p) for p in people]))] if people else []
@@ -61,6 +61,11 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     return " ".join(
         [*heard, *other, *_levels(look, entry), *_facts(look, incident, entry), *([look.words.show(said)] if said else []), *loss]
     )
+
+
+def _tells_said(look: Look, entry: Entry) -> bool:
+    """What people say about a text quotes it."""
+    return look.shows("wording") or not (entry.ref.startswith("S") or entry.details.get("kind") == "statement")
 
 
 def _levels(look: Look, entry: Entry) -> list[str]:

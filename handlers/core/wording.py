@@ -59,18 +59,18 @@ def clean(text: str) -> str:
     return shown
 
 
+def seen(text: str) -> str:
+    """`text` without what nobody sees (bidi and zero-width characters, controls), its line breaks \\n: else to the letter."""
+    return "".join("\n" if char in _BREAKS else char for char in text.replace("\r\n", "\n") if char in "\n\t" or not _hidden(char))
+
+
 class _Inert(dict[int, int | str | None]):
     """What becomes of a character, worked out when it is first met: people write with a few thousand, and most of what is said was said
     before. What nobody has room for is worked out each time."""
 
     def __missing__(self, code: int) -> int | str | None:
         char = chr(code)
-        if char in _BREAKS:
-            found: int | str | None = "\n"
-        elif char in "\n\t" or not _unseen(char):
-            found = _TWINS.get(code, code)
-        else:
-            found = None
+        found: int | str | None = _TWINS.get(code) or seen(char) or None
         if len(self) < _MOST_KNOWN:
             self[code] = found
         return found
@@ -78,6 +78,10 @@ class _Inert(dict[int, int | str | None]):
 
 _MOST_KNOWN = 20_000
 _INERT = _Inert()
+
+
+def _hidden(char: str) -> bool:
+    return char not in _BREAKS and _unseen(char)
 
 
 def _unseen(char: str) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handlers.core.explain import fact_name, fact_value
-from handlers.core.wording import Words
+from handlers.core.wording import Words, seen
 from workflows.core.facts import Value
 from workflows.core.people import Firm
 from workflows.core.plan import Plan
-from workflows.core.template import CAUSE, CAUSE_CONFIRMED, INCIDENT, Template, fill, slots
+from workflows.core.template import CAUSE, CAUSE_CONFIRMED, INCIDENT, Template, fill, says, slots
 from workflows.incident import Incident
 
 #: Facts of an incident that a text may use, of the plan's own with this before their key.
@@ -94,11 +94,22 @@ class Source:
             else:
                 used |= {key: known[key]} if key != NOW else {}
                 values[slot.name] = self.shown(key, known[key])
-        return fill(template.text.strip(), values), used
+        text = seen(fill(template.text.strip(), values))
+        return text, used | self.cause_in(text)
 
     def from_hand(self, text: str, before: Mapping[str, Value]) -> tuple[str, dict[str, Value]]:
         """A text that somebody wrote: it uses what the text before it used, and every fact that stands in it to the letter."""
         known = self.known
         said = {key: self.shown(key, value) for key, value in known.items() if key != NOW}
         found = [key for key, shown in said.items() if key in before or (len(shown) > 1 and shown in text)]
-        return text, {key: known[key] for key in found}
+        return text, {key: known[key] for key in found} | self.cause_in(text)
+
+    def cause_in(self, text: str) -> dict[str, Value]:
+        """The facts that a text hangs on which says the incident's cause, wherever it says it."""
+        if len(self.cause) < 2 or not says(text, self.cause):
+            return {}
+        return {f"{FACT}{key}": self.incident.facts.get(key) for key in (CAUSE, CAUSE_CONFIRMED) if key in self.plan.facts.specs}
+
+    def too_early(self, text: str) -> bool:
+        """Whether it says a cause that is not confirmed."""
+        return not self.cause_confirmed and self.cause.strip(" 。.") not in self.plan.wording.cause_open and bool(self.cause_in(text))

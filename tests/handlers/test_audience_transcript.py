@@ -195,7 +195,8 @@ def test_the_table_knows_every_group_field_and_notice() -> None:
         assert fields <= set(PARTS) | buttons, audience
         assert {"title", "state"} <= fields, "the text twin says them everywhere"
     assert {field for fields in SHOWN.values() for field in fields} == set(PARTS) | buttons, "each is for somebody"
-    assert {key for key in TELLS if key not in SCREENS} == {"approval.pending", "incident.close_missing"}, "refusals"
+    refusals = {"approval.pending", "incident.close_missing", "statement.banned", "statement.blank", "statement.cause", "statement.masked"}
+    assert {key for key in TELLS if key not in SCREENS} == refusals
     assert set(TELLS.values()) <= set(PARTS) | buttons
     told = {field for command in COMMANDS.values() for field in command.tells.split()}
     assert told - {"tip"} <= set(PARTS) | buttons, "a report that waits is for the office alone"

@@ -219,6 +219,7 @@ def test_somebody_else_signs_and_the_copy_bears_the_signature_over_the_same_cont
     ref = report(outage, "csrc_first_written").ref
     assert outage.says("li.na", f"/报送 签发 {ref}").error == "report.own_draft"
     assert outage.says("sun.jie", f"/报送 签发 {ref}").error == "report.not_signer"
+    assert outage.says("zhou.heng", f"/报送 签发 {ref} 版本=1.5").error == "report.other_draft"
     assert any("待签发" in text for text in outage.direct("zhou.heng"))
     assert outage.taps("zhou.heng", f"签发 {ref}").error is None
     found = report(outage, "csrc_first_written")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from storage.mapping import to_record
 from storage.tables.statements import RevisionRow, StatementRow
 from tests.world import World, make_world
 from workflows.core.approval import State as Asked
+from workflows.core.approval import approvers_of
 from workflows.statement import Revision, State, Statement
 
 FILLED = "替代方式=电话委托\n渠道=公司官网\n客服电话=400-800-1234"
@@ -394,3 +396,125 @@ def test_a_long_text_is_whole_on_the_card(world: World) -> None:
     world.says("gao.yuan", "/声明 送审 S1")
     assert lines(world.card("chen.bo", "待批 A1"))[""] == long
     assert world.says("gao.yuan", f"/声明 起草 I1 正文:{long * 2}").error == "statement.long"
+
+
+# What a hostile reader tried
+
+
+def agrees(world: World, ref: str) -> str:
+    """Whoever is asked first says yes; who that was."""
+    by = approvers_of(world.approval(ref), world.plans.organization)[0]
+    assert world.says(by, f"/同意 {ref}").error is None
+    return by
+
+
+def test_a_cause_that_is_no_longer_confirmed_takes_every_yes_back(world: World) -> None:
+    world.says("chen.bo", "/事件 事实 I1 原因=核心交换机固件缺陷 原因已确认=是")
+    world.says("gao.yuan", f"/声明 起草 I1 正文:经查为核心交换机固件缺陷。{TEXT}")
+    assert world.says("gao.yuan", "/声明 送审 S1").error is None
+    agrees(world, "A1")
+    world.says("chen.bo", "/事件 事实 I1 原因已确认=否")
+    assert (statement(world).state, world.approval().state) == (State.DRAFT, Asked.VOID)
+    world.says("gao.yuan", "/声明 修改 S1")
+    assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.cause"
+
+
+def test_a_cause_that_becomes_known_after_the_text_said_it_takes_every_yes_back(world: World) -> None:
+    world.says("gao.yuan", f"/声明 起草 I1 正文:经查为核心 交换机固件缺陷。{TEXT}")
+    assert world.says("gao.yuan", "/声明 送审 S1").error is None
+    agrees(world, "A1")
+    world.says("chen.bo", "/事件 事实 I1 原因=核心交换机固件缺陷")
+    assert statement(world).state is State.DRAFT
+    assert "核心交换机固件缺陷" in heard(world, "gao.yuan").split("已不算数")[1]
+    world.says("gao.yuan", "/声明 修改 S1")
+    assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.cause", "blanks in between do not hide it"
+    world.says("chen.bo", "/事件 事实 I1 原因已确认=是")
+    world.says("gao.yuan", "/声明 修改 S1")
+    assert world.says("gao.yuan", "/声明 送审 S1").error is None
+
+
+def test_a_yes_after_time_ran_out_is_refused_though_the_clock_has_not_struck(world: World) -> None:
+    submitted(world)
+    world.clock.now += timedelta(hours=9)
+    late = world.road.ask(world.message("chen.bo", "/同意 A1", world.rooms.direct("chen.bo")))
+    assert late.error == "statement.expired"
+    world.settle()
+    assert (statement(world).state, world.approval().state) == (State.DRAFT, Asked.VOID)
+
+
+def test_the_name_of_a_text_says_nothing_of_it_and_follows_its_template(world: World) -> None:
+    own = world.room_of("li.na", "集中交易中断")
+    world.says("gao.yuan", "/声明 起草 I1 正文:约三万户资产显示为零\n正在核查")
+    assert "资产" not in world.says("li.na", "/声明 查看 S1", own).text
+    assert "资产" not in str(world.says("li.na", "/事件 查看 I1", own).card)
+    world.says("gao.yuan", "/声明 修改 S1 模板=进展 下次更新时间=17:30")
+    assert (statement(world).title, statement(world).template) == ("进展", "progress")
+
+
+def test_a_refusal_tells_an_open_room_nothing_of_the_text(world: World) -> None:
+    own = world.room_of("li.na", "集中交易中断")
+    world.says("chen.bo", "/事件 事实 I1 原因=核心交换机固件缺陷")
+    for said in ("客户资金绝对安全", "经查为核心交换机固件缺陷"):
+        world.says("gao.yuan", f"/声明 起草 I1 正文:{said}")
+        world.says("gao.yuan", "/声明 送审 S1" if "安全" in said else "/声明 送审 S2", own)
+    there, alone = "\n".join(world.group(own, "li.na")), heard(world, "gao.yuan")
+    assert not any(word in there for word in ("绝对安全", "固件"))
+    assert "不能用的词句:绝对安全" in alone
+    assert "不能写「核心交换机固件缺陷」" in alone
+
+
+def test_what_is_agreed_to_has_nothing_that_nobody_sees(world: World) -> None:
+    world.says("gao.yuan", "/声明 起草 I1 正文:无\u202e法\u202c登录\u200b,\ufeff请稍候。\r\n特此告知。")
+    assert texts(world)[-1].text == "无法登录,请稍候。\n特此告知。"
+    drafted(world)
+    assert world.says("gao.yuan", "/声明 修改 S2 影响=部\u200b分\u2067延迟").error is None
+    assert "部分延迟" in texts_of(world, "S2")[-1].text
+
+
+def texts_of(world: World, ref: str) -> list[Revision]:
+    return [one for one in texts(world) if one.statement == ref]
+
+
+def test_a_drill_says_that_it_is_one_and_that_nothing_goes_out(world: World) -> None:
+    world.says("li.na", "/事件 上报 演练=是 类型=系统故障 系统=集中交易 发生=9:30 演练集中交易中断")
+    world.says("gao.yuan", f"/声明 起草 I2 模板=首次告知 现象=无法登录 影响=暂时不能委托\n{FILLED}")
+    assert world.says("gao.yuan", "/声明 送审 S1").error is None
+    agrees(world, "A1")
+    agrees(world, "A2")
+    while statement(world).state is State.SUBMITTED:
+        agrees(world, statement(world).waiting[0].approval or "")
+    assert "【演练】S1 v1「首次告知」" in heard(world, "gao.yuan")
+    assert "可以发布" not in heard(world, "gao.yuan")
+    shown = world.says("gao.yuan", "/声明 查看 S1")
+    assert shown.text.startswith("【演练】")
+    assert shown.card is not None
+    assert shown.card.drill
+    assert "不得对外发布" in shown.card.note
+
+
+def test_whoever_wrote_it_hears_of_a_withdrawal_as_one(world: World) -> None:
+    submitted(world)
+    world.says("xu.jing", "/声明 撤回 S1 口径另定")
+    assert "S1 v1「首次告知」(INC-20260310-001)已撤回,不再发布:口径另定。" in heard(world, "gao.yuan")
+
+
+def test_the_timeline_of_an_open_room_quotes_nobody_who_quotes_the_text(world: World) -> None:
+    own = world.room_of("li.na", "集中交易中断")
+    submitted(world)
+    world.says("chen.bo", "/退回 A1 「三万户归零」不能写")
+    world.says("gao.yuan", "/声明 送审 S1")
+    world.says("chen.bo", "/同意 A2 归零两字已删")
+    world.says("gao.yuan", "/声明 撤回 S1 归零口径另定")
+    there = world.says("li.na", "/事件 时间线 I1", own).text
+    assert "陈波 退回 A1" in there
+    assert "归零" not in there
+    assert "归零口径另定" in world.says("li.na", "/事件 时间线 I1").text
+
+
+def test_not_even_what_is_left_of_a_clients_number_goes_out(world: World) -> None:
+    drafted(world)
+    world.says("gao.yuan", "/声明 修改 S1 影响=证件号 11010519491231002X 外泄")
+    refused = world.says("gao.yuan", "/声明 送审 S1")
+    assert (refused.error, "110***********002X" in refused.text) == ("statement.masked", True)
+    world.says("gao.yuan", f"/声明 修改 S1 正文:{TEXT}可拨 138 1234 5678")
+    assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.masked"

@@ -236,7 +236,7 @@ def _statement_moves(state: statement.State) -> dict[str, Callable[[], Outcome[A
         "step": lambda: statement.agree(found, **said),
         "approve": lambda: statement.agree(one, **said),
         "return": lambda: statement.return_(found, by="wang.qiang", reason="依据不足", to=()),
-        "edit": lambda: statement.edit(found, text="已恢复。", facts={}, by="sun.jie", template="", to=(), reason=""),
+        "edit": lambda: statement.edit(found, text="已恢复。", facts={}, by="sun.jie", to=(), reason=""),
         "mark": lambda: statement.mark(found, changed={"system": ["行情", "交易"]}, to=("sun.jie",)),
         "void": lambda: statement.void(found, reason="级别已变", changed={}, to=()),
         "withdraw": lambda: statement.withdraw(found, by="sun.jie", reason="不用发", to=()),

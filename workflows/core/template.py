@@ -22,6 +22,9 @@ _FIELD = re.compile(r"\{([^{}\n]*)\}")
 #: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
 _WEAKNESS = re.compile(r"(?:CVE-\d{4}-\d{4,}|CNVD-(?:[CO]-)?\d{4}-\d{3,}|CNNVD-\d{6}-\d{3,})", re.IGNORECASE)
 
+#: What the screen left of somebody's mobile or ID number: nobody's number goes out, not even in part.
+_MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -75,12 +78,20 @@ def blanks(text: str) -> tuple[str, ...]:
 
 def banned(text: str, wording: Wording) -> tuple[str, ...]:
     """The phrases of the plan's list that stand in the text, also when something was put between their characters."""
-    bare = _bare(text)
-    return tuple(phrase for phrase in wording.banned if _bare(phrase) in bare)
+    return tuple(phrase for phrase in wording.banned if says(text, phrase))
+
+
+def says(text: str, phrase: str) -> bool:
+    """Whether `phrase` stands in `text`, also when something was put between its characters."""
+    return _bare(phrase) in _bare(text)
 
 
 def weaknesses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WEAKNESS.findall(text)))
+
+
+def masked(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_MASKED.findall(text)))
 
 
 def _bare(text: str) -> str:
