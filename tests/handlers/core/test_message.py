@@ -22,4 +22,5 @@ def test_a_message_and_an_answer_are_kept_field_by_field() -> None:
         Reply("好", "T1", CARD, wait=True),
         Reply("不行", error="x", usage="y"),
     ):
-        assert plain(said) == json.loads(json.dumps(asdict(said)))
+        assert plain(said) == json.loads(json.dumps({name: value for name, value in asdict(said).items() if name != "whole"}))
+    assert "secret" not in json.dumps(plain(Reply("好", whole="secret"))), "what the asker alone is told is kept nowhere"
