@@ -29,13 +29,6 @@ for _name in [name for name in os.environ if name.startswith(_OURS)]:
 _LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times", "takeover")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: while some wait for a socket, a process or a browser, others work."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
 
