@@ -26,6 +26,7 @@ from bot.seal_mail import of_seals
 from bot.wecom import ask_wecom
 from handlers.core import duty_lines
 from handlers.core.message import Outgoing
+from handlers.core.reasons import known
 from handlers.core.wording import Ours, Words
 from storage.calendars import running_in_unknown_years
 from storage.database import Database, Transaction
@@ -264,18 +265,21 @@ class Doctor:
     # In words
 
     def _line(self, found: Found) -> str:
-        values = {name: self._said(value) for name, value in found.values.items()}
+        values = {name: self._said(value, why=name == "why") for name, value in found.values.items()}
         sentence = f"doctor.{found.about}.{found.key}"
         about = self._words.say(f"doctor.about.{found.about}")
         line = f"{self._words.say(f'doctor.state.{found.state}')}  {about}: {self._words.say(sentence, **values)}"
         remedy = f"{sentence}_do"
         return f"{line}\n    → {self._words.say(remedy, **values)}" if self._words.has(remedy) else line
 
-    def _said(self, value: object) -> object:
-        """`doctor.…` is the name of a sentence; other text is shown to the letter, but harmless: this is a terminal."""
+    def _said(self, value: object, *, why: bool) -> object:
+        """`doctor.…` is the name of a sentence, and a platform's reason has one; other text is shown to the letter, but harmless: this is
+        a terminal."""
         if isinstance(value, Ours) or not isinstance(value, str):
             return value
-        return self._words.say(value) if value.startswith("doctor.") else Ours(harmless(value))
+        if value.startswith("doctor."):
+            return self._words.say(value)
+        return Ours(harmless((known(self._words, value) if why else None) or value))
 
     # Who is who
 

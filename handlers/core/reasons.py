@@ -17,14 +17,15 @@ _BUG = re.compile(r"[A-Z]\w*(?: [0-9a-f]{4})?")
 
 def reason(words: Words, error: str) -> str:
     """What was kept with a row, as people read it; what nobody has a sentence for stays as it is."""
-    if (known := _known(words, error)) is not None:
-        return known
-    if (coded := _CODE.fullmatch(error)) and (head := _known(words, coded[1])) is not None:
+    if (told := known(words, error)) is not None:
+        return told
+    if (coded := _CODE.fullmatch(error)) and (head := known(words, coded[1])) is not None:
         return words.say("because.with_code", reason=Ours(head), code=coded[2], said=coded[3])
     return words.say("because.bug", name=error) if _BUG.fullmatch(error) else words.show(error)
 
 
-def _known(words: Words, error: str) -> str | None:
+def known(words: Words, error: str) -> str | None:
+    """The sentence for it, where there is one."""
     found = ((name, pattern.fullmatch(error)) for name, pattern in _patterns())
     name, match = next(((name, match) for name, match in found if match), ("", None))
     values = {key: _named(words, value) for key, value in match.groupdict().items()} if match else {}

@@ -18,6 +18,7 @@ from bot.platforms.wecom.app_inbound import AppSecrets
 from bot.platforms.wecom.calls import NEVER, STOP
 from bot.platforms.wecom.checkup import ROWS, Checkup, table
 from bot.platforms.wecom.crypt import Envelope
+from handlers.core.reasons import known
 from handlers.core.wording import Words
 from storage.plan import load_plan
 from tests.simulators.wecom.sim import Sim
@@ -195,4 +196,4 @@ def test_link_people_says_what_an_administrator_has_to_do(sim: Sim, tmp_path: Pa
 def test_every_code_that_we_know_is_put_into_words() -> None:
     for locale in LOCALES.values():
         words = Words.load(locale, "Asia/Shanghai")
-        assert all(words.has(f"doctor.wecom_code.{code}") for code in (*STOP, *NEVER))
+        assert all(known(words, text) for text in (*STOP.values(), *NEVER.values()))

@@ -67,10 +67,9 @@ class Stopped(PlatformDown):
 
 
 def told(error: Exception) -> dict[str, object]:
-    """For a finding: why, as the name of a sentence where there is one for WeCom's code, and what WeCom said."""
+    """For a finding: why, in our own words where we know WeCom's code, and what WeCom said."""
     if isinstance(error, Refused | Stopped):
-        known = error.code in STOP or error.code in NEVER
-        return {"why": f"doctor.wecom_code.{error.code}" if known else str(error), "said": error.said}
+        return {"why": STOP.get(error.code) or NEVER.get(error.code) or str(error), "said": error.said}
     return {"why": str(error), "said": "-"}
 
 
