@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.core import forms
+from handlers.core import report_view as view
 from handlers.core.audience import tells
 from handlers.core.due import report_due
-from handlers.core.duties import duty_name, recipients
-from handlers.core.forms import question
+from handlers.core.duties import recipients
 from handlers.core.look import Look
-from handlers.core.message import Button, Card, Outgoing
+from handlers.core.message import Card, Outgoing
 from handlers.core.registry import screen
 from handlers.core.summons import moment_of, summons, to_people
 from workflows.core.plan import Plan
@@ -33,11 +32,9 @@ def _clock_news(kind: str) -> None:
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, report, plan, kind, values)
         text = to_people(look, list(mentions), text) if mentions else text
-        binding = look.say(f"report.binding_{duty.binding}")
-        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        lines = (("", text), (look.say("report.basis"), basis))
-        return Outgoing(text, Card(head, lines, "", _clock_buttons(look, report), "danger", incident.drill), mentions)
+        lines = (("", text), (look.say("report.basis"), view.basis(look, duty)))
+        return Outgoing(text, Card(head, lines, "", view.buttons(look, report), "danger", incident.drill), mentions)
 
 
 def _clock_text(look: Look, report: Report, plan: Plan, kind: str, values: Mapping[str, Any]) -> str:
@@ -47,7 +44,7 @@ def _clock_text(look: Look, report: Report, plan: Plan, kind: str, values: Mappi
     return look.say(
         f"notice.report_{said}",
         ref=report.ref,
-        name=duty_name(look.words, plan.obligations[report.obligation]),
+        name=view.named(look, report),
         to=recipients(look.words, plan, report.missing or report.recipients),
         due=report_due(report) or deadline,
         late=look.say("report.late", span=look.now - deadline) if deadline < look.now else "",
@@ -56,14 +53,6 @@ def _clock_text(look: Look, report: Report, plan: Plan, kind: str, values: Mappi
         rung=str(values.get("rung", "")),
         group=look.words.twin(group.name, group.name_en),
         next=moment_of(values.get("next_at")) or deadline,
-    )
-
-
-def _clock_buttons(look: Look, report: Report) -> tuple[Button, ...]:
-    filed, waive = look.say("button.filed", ref=report.ref), look.say("button.waive", ref=report.ref)
-    return (
-        Button(filed, f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)),
-        Button(waive, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))),
     )
 
 
