@@ -145,6 +145,8 @@ class World:
         sender = self.worker.sender
         sender.lot_limit = sender.in_order = None  # every deed is over before the next turn, in its order
         for _ in range(500):
+            if following := [one for one in self.worker._following if one.get_loop() is asyncio.get_running_loop()]:
+                await asyncio.wait(following)  # what was decided late is said, before all that is due was said
             turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.work_turn()]
             turns.append(await self.worker.outbox_turn())
             if not any(turns):
