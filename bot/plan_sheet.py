@@ -186,6 +186,7 @@ class _Sheet:
         ladder, span = self._told.plan.ladder, self._told.words.span
         cells: dict[str, Cell] = {"rungs": " → ".join(map(self._told.rung, ladder.rungs))}
         cells |= {f"clock_{name}": span(getattr(ladder, name)) for name in ("before", "repeat", "day_before", "repeat_days")}
+        cells["clock_repeat_ladder"] = span(ladder.repeat_ladder or ladder.repeat)
         cells["digest"] = self._told.digest()
         return self._row("ladder", "clock", self._told.say("plan.show.clock_ladder"), cells)
 

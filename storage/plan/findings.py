@@ -65,6 +65,7 @@ SENTENCES: Mapping[str, str] = {
     "no_approver": "nobody approves “{act}” at level {level}; name at least one approver",
     "no_control": "the last rung of [clock] does not reach the control group; add “control” to it",
     "ladder_long": "the rungs of [clock] take {wanted}, but before is {found}, so the last comes too late; make before at least {wanted}",
+    "ladder_quick": "the whole ladder of [clock] would hear a late clock more often ({found}) than it repeats; make it at least {wanted}",
     "unequal_twins": "to_en names {found} recipients and to names {wanted}; write one English name for each, in the same order",
     "no_rungs": "the level {level} has no escalation ladder; add a [[{level}.rungs]]",
     "urgent_alone": "“urgent” buzzes about a direct message, and this rung sends none; add “card”",
