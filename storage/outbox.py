@@ -168,6 +168,17 @@ def enqueue_deed(
     )
 
 
+def again(session: Session, key: str, now: datetime) -> bool:
+    """The row is handed out once more, from its first attempt; one that waits goes on waiting. False when there is none."""
+    row = session.exec(select(OutboxRow).where(OutboxRow.key == key).with_for_update()).first()
+    if row is None:
+        return False
+    if row.status != WAITING:
+        row.status, row.due, row.attempt, row.fence, row.finished, row.error = WAITING, now, 0, row.fence + 1, None, None
+        touch(session, "outbox")
+    return True
+
+
 def enqueue_reply(
     session: Session, *, key: str, platform: str, chat: str, said: dict[str, Any], incident: str | None, now: datetime
 ) -> None:

@@ -23,6 +23,7 @@ from handlers.core.look import Look
 from handlers.core.message import Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.packing import packed, screened, unpacked
 from handlers.core.parser import Parsed, Reading, parse
+from handlers.core.publishing import Publishing
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, Command
 from handlers.core.tokens import fold_value
 from storage import audit, inbox, outbox, whereabouts
@@ -43,7 +44,7 @@ PATIENCE = timedelta(seconds=1.2)
 FILES_ALONE = "/task attach"
 
 
-class Road(Clockwork, Labour, Announcing):
+class Road(Clockwork, Labour, Publishing, Announcing):
     # Storing
 
     def store(self, message: Message) -> bool:
