@@ -1,8 +1,8 @@
-"""What was approved leaves the house, by mail and by signed webhooks: each outlet by itself, to each receiver once (ADR 0019)."""
+"""What was approved leaves the house, by mail, signed webhook or chat: each outlet by itself, to each receiver once (ADR 0019)."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,19 +11,20 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from bot.circuit import Circuit
-from bot.drawing import Ready
 from bot.metrics import Metrics
-from bot.outside.handing import TAKEN, Failed, Gone, Later, Outcome, Places, Sent, ended, of_all, under_way
+from bot.outside.handing import DOUBT, TAKEN, Failed, Gone, Later, Outcome, Places, Sent, ended, of_all, under_way
 from bot.outside.hook import Hook
 from bot.outside.letters import Letters
-from bot.platforms.core.contract import PlatformDown, TryLater, WillNeverWork
+from bot.platforms.core.contract import Deed, Done, Platform, PlatformDown, Send, TryLater, Unsure, WillNeverWork
 from bot.secret import Secret
 from handlers.core.house import House, LostRow
+from handlers.core.message import Outgoing
 from storage import inbox
 from storage.database import Transaction
 from storage.outbox import OUTBOX
 from storage.queue import backoff
 from storage.tables.queues import OutboxRow
+from workflows.core.outlet import OutletKind
 from workflows.publication import Piece
 
 log = logging.getLogger(__name__)
@@ -56,17 +57,22 @@ class Means:
     secrets: Mapping[str, Secret[str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
-class Posting(Ready):
-    """A publication that is due. What it says is asked for right before it goes."""
-
-
 class Publishing:
-    """`piece`: what a publication says, or None when it is no longer to be sent."""
+    """`piece`: what a publication says, or None when it is no longer to be sent · `do`: a deed on a platform, under a key."""
 
-    def __init__(self, house: House, piece: Callable[[str], Piece | None], means: Means, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        house: House,
+        piece: Callable[[str], Piece | None],
+        platforms: Mapping[str, Platform],
+        do: Callable[[str, Deed, str], Awaitable[Done]],
+        means: Means,
+        metrics: Metrics,
+    ) -> None:
         self._house = house
         self._piece = piece
+        self._platforms = platforms
+        self._do = do
         self._means = means
         self._metrics = metrics
         self.circuits: dict[str, Circuit] = {}
@@ -84,6 +90,10 @@ class Publishing:
         """Whoever was at it died again and again: its record must know."""
         log.error("a publication was given up", extra={"action": "publication_failed", "outbox": row.id, "error": row.error})
         self._tell(tx, row, "publication.failed", {"reason": row.error or "", "final": True})
+
+    async def close(self) -> None:
+        if self._means.hook is not None:
+            await self._means.hook.close()
 
     # One attempt
 
@@ -123,16 +133,22 @@ class Publishing:
         return outcome
 
     async def _by_kind(self, row: OutboxRow, piece: Piece) -> Outcome:
-        if piece.outlet.kind == "mail":
-            return await self._mailed(row, piece)
-        if piece.outlet.kind != "webhook":
-            raise WillNeverWork("it is posted by hand there")
-        name = piece.outlet.secret
-        secret = self._means.secrets.get(name)
-        if self._means.hook is None or secret is None:
-            raise PlatformDown(300.0, f"{name} is not set: the receiver could not know that it is us")
-        async with asyncio.timeout(self.limit):
-            return Sent(await self._means.hook.post(piece, secret.reveal()))
+        match piece.outlet.kind:
+            case OutletKind.WEBHOOK:
+                async with asyncio.timeout(self.limit):
+                    return await self._posted(piece)
+            case OutletKind.MAIL:
+                return await self._mailed(row, piece)
+            case OutletKind.CHAT:
+                return await self._said(row, piece)
+            case OutletKind.MANUAL:
+                raise WillNeverWork("it is posted by hand there")
+
+    async def _posted(self, piece: Piece) -> Outcome:
+        hook, secret = self._means.hook, self._means.secrets.get(piece.outlet.secret)
+        if hook is None or secret is None:
+            raise PlatformDown(300.0, f"{piece.outlet.secret} is not set: the receiver could not know that it is us")
+        return Sent(await hook.post(piece, secret.reveal()))
 
     async def _mailed(self, row: OutboxRow, piece: Piece) -> Outcome:
         letters, addresses = self._means.letters, piece.outlet.to
@@ -141,6 +157,8 @@ class Publishing:
         places = Places(self._house, row, letters.message_id(piece))
         later: TryLater | None = None
         for address in addresses:
+            if not await asyncio.to_thread(self._stands, row, piece, places):
+                return of_all(addresses, places.known, letters.message_id(piece), "no longer to be sent")
             try:
                 await _to_its_end(partial(letters.hand_over, piece, address, places))
             except TryLater as error:
@@ -150,6 +168,35 @@ class Publishing:
         if later and not (TAKEN in places.known.values() and self._tried_for(row) > GOES_ON):
             raise later
         return of_all(addresses, places.known, letters.message_id(piece), str(later))
+
+    def _stands(self, row: OutboxRow, piece: Piece, places: Places) -> bool:
+        """Whether it is still to be sent, once some have it: a yes that is taken back stops the rest."""
+        if not places.known:
+            return True
+        now = self._piece(row.about["publication"])
+        return now is not None and now.sha256 == piece.sha256
+
+    async def _said(self, row: OutboxRow, piece: Piece) -> Outcome:
+        """Where a platform knows a repeat, it may be asked again; elsewhere it is as with mail."""
+        platform, chat = piece.outlet.platform, piece.outlet.chat
+        if platform not in self._platforms:
+            raise PlatformDown(300.0, f"{platform} is switched off: what is published there waits")
+        what, place = Send(Outgoing(piece.text.decode()), chat=chat), f"{platform}:{chat}"
+        if self._platforms[platform].can.idempotent:
+            return Sent((await self._do(platform, what, piece.key)).facts.get("message_id", ""))
+        places = Places(self._house, row, "")
+        if await asyncio.to_thread(places.open, place):
+            await asyncio.to_thread(places.begin, place)
+            try:
+                done = await self._do(platform, what, piece.key)
+            except Unsure:
+                await asyncio.to_thread(places.end, place, DOUBT)
+            except (TryLater, WillNeverWork):
+                await asyncio.to_thread(places.end, place, "")
+                raise
+            else:
+                return Sent(done.facts.get("message_id", ""))
+        return of_all((place,), places.known, "")
 
     # What became of it
 
@@ -163,7 +210,7 @@ class Publishing:
                 self._wait(tx, row, outcome, now)
                 return outcome
             case Sent(receipt):
-                self._tell(tx, row, "publication.sent", {"receipt": receipt, "at": now.isoformat()})
+                self._tell(tx, row, "publication.published", {"receipt": receipt, "at": now.isoformat()})
             case Failed(reason):
                 self._tell(tx, row, "publication.failed", {"reason": reason, "final": True})
         accepted = now if isinstance(outcome, Sent) else None

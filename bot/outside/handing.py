@@ -94,7 +94,8 @@ def of_all(places: Iterable[str], known: Mapping[str, str], receipt: str, open_:
     """
     every = list(places)
     if doubtful := [place for place in every if known.get(place) in (DOUBT, HANDED)]:
-        return Failed(_cut(f"whether {', '.join(doubtful)} got it only the mail server knows: look for {receipt} in its log"))
+        where = f"look for {receipt} in the mail server's log" if receipt else "look there"
+        return Failed(_cut(f"nobody knows whether {', '.join(doubtful)} got it: {where}"))
     missed = [f"{place}: {known.get(place, open_)}" for place in every if known.get(place) != TAKEN]
     if len(missed) == len(every):
         return Failed(_cut("; ".join(missed)))

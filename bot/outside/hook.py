@@ -52,6 +52,9 @@ class Hook:
             return _short(values.get("receipt")) or _short(back.get("location", "").partition("?")[0]) or f"HTTP {status}"
         raise self._refusal(status, back, values)
 
+    async def close(self) -> None:
+        await self._http.aclose()
+
     async def _posted(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Mapping[str, str], Mapping[str, Any]]:
         host = urlsplit(url).hostname or ""
         try:
