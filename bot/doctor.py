@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.bootstrap import as_client, plan_folder
+from bot.bootstrap import as_client, mailbox, plan_folder
 from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
 from bot.linking import Lines, looks
@@ -21,7 +21,7 @@ from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
 from bot.platforms.dingtalk import checkup as dingtalk
 from bot.platforms.feishu.checkup import Checkup, Setup
-from bot.platforms.mail import Mailbox, Post
+from bot.platforms.mail import Post
 from bot.seal_mail import of_seals
 from bot.wecom import ask_wecom
 from handlers.core import duty_lines
@@ -245,8 +245,7 @@ class Doctor:
     # What is outside
 
     async def _of_mail(self, mail: MailSettings, send_to: str) -> list[Found]:
-        box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
-        post = Post(box, self._words.say("product.name"), self._now)
+        post = Post(mailbox(mail), self._words.say("product.name"), self._now)
         where = {"server": f"{mail.host}:{mail.port}"}
         try:
             safe = await post.knock()

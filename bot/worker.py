@@ -13,8 +13,9 @@ from bot.claims import LOT, claim
 from bot.metrics import Metrics
 from bot.platforms.core.budget import Month
 from bot.platforms.core.contract import Fetch, Platform, Receipt, TryLater, WillNeverWork
+from bot.publishing import Means
 from bot.receipts import Receipts
-from bot.sender import NO_MONTHS, Sender, Ways
+from bot.sender import NO_MEANS, NO_MONTHS, Sender, Ways
 from bot.web.bell import Bell, Bells
 from handlers.core.house import LostRow
 from handlers.core.message import Message, Reply, heard
@@ -76,11 +77,11 @@ class Worker:
 
     def __init__(
         self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, bell: Bells, keep: Keeps | None = None,
-        months: Mapping[str, Month] = NO_MONTHS,
+        months: Mapping[str, Month] = NO_MONTHS, means: Means = NO_MEANS,
     ) -> None:  # fmt: skip
         self.road = road
         self.house = road.house
-        self.sender = Sender(road, platforms, ways, metrics, months)
+        self.sender = Sender(road, platforms, ways, metrics, months, means)
         self.metrics = metrics
         self.bell = bell
         self.keep = keep
@@ -111,6 +112,7 @@ class Worker:
                     group.create_task(platform.listen(self.hear), name=f"gengfu-listen-{platform.name}")
         finally:
             await self.sender.stop()
+            await self.sender.publishing.close()
             await self.receipts.stop()
             await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
