@@ -128,7 +128,7 @@ def issued(context: Context, publication: Publication, at: datetime) -> None:
             context.uow.apply(statements.keep_promise(one, by=publication.ref))
     statement = context.uow.load(Statement, publication.statement)
     if statement.state is Stage.APPROVED and (statement.revision, statement.digest) == (publication.revision, publication.digest):
-        context.uow.apply(statements.publish(statement, at=at, outlet=publication.outlet))
+        context.uow.apply(statements.publish(statement, at=at, outlet=publication.outlet, title=publication.title))
 
 
 def _answers(context: Context, promised: Statement, publication: Publication) -> bool:
