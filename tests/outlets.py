@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from asyncio import WriteTransport
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -161,7 +162,7 @@ class PressOffice:
         self.on("taken")
         if self.loses:
             self.loses -= 1
-            assert server.transport is not None
+            assert isinstance(server.transport, WriteTransport)
             server.transport.abort()
         return "250 taken"
 
