@@ -51,7 +51,17 @@ class Desk:
     def order(self, ref: str, outlet: Outlet, text: bytes = TEXT, *, lane: str = "", **more: Any) -> None:
         digest = hashlib.sha256(text).hexdigest()
         piece = Piece(
-            ref, "S1", 2, "statement", "行情公告", text, digest, None, START, outlet, hashlib.sha256(ref.encode()).hexdigest()[:32]
+            ref,
+            "S1",
+            2,
+            PublicationKind.STATEMENT,
+            "行情公告",
+            text,
+            digest,
+            None,
+            START,
+            outlet,
+            hashlib.sha256(ref.encode()).hexdigest()[:32],
         )
         self.pieces[ref] = replace(piece, **more)
         about, place = {"publication": ref}, {"platform": "outlet", "ref": ref, "lane": lane or f"outlet:{outlet.name}"}
