@@ -9,7 +9,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -99,7 +99,7 @@ class Settings:
     console: Console
     channels: Channels
     heartbeat_url: Secret[str] | None = None
-    outlets: Mapping[str, Secret[str]] = MappingProxyType({})
+    outlets: Mapping[str, Secret[str]] = field(default_factory=lambda: MappingProxyType({}))
     """name of a setting -> what signs the webhooks of the plan's channels that name it"""
 
     def keys(self) -> Keys:

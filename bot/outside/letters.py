@@ -10,7 +10,7 @@ from bot.outside.handing import DOUBT, TAKEN, Places
 from bot.platforms.core.contract import Rejected, TryLater, Unsure
 from bot.platforms.mail import Post
 from handlers.core.wording import Words
-from workflows.publication import Piece
+from workflows.publication import Piece, PublicationKind
 
 #: The longest title that a Subject shows.
 SUBJECT = 200
@@ -47,7 +47,7 @@ class Letters:
 
     def written(self, piece: Piece, address: str) -> EmailMessage:
         letter = EmailMessage()
-        head = "" if piece.kind == "statement" else self._words.say(f"publication.subject.{piece.kind}")
+        head = "" if piece.kind is PublicationKind.STATEMENT else self._words.say(f"outlet.subject.{piece.kind}")
         letter["Subject"] = " ".join(f"{head}{piece.title}".split())[:SUBJECT]
         letter["From"], letter["To"] = self._post.sender, address
         letter["Date"] = format_datetime(self._now())

@@ -13,8 +13,8 @@ CHANNELS = "channels.toml"
 KINDS = tuple(str(kind) for kind in OutletKind)
 _MAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?")
-#: The name of a setting: a secret itself does not look like one.
-_SETTING = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+#: The name of a setting (`bot.config`): a secret itself does not look like one.
+_SETTING = re.compile(r"GENGFU_OUTLET_[A-Z0-9_]{1,40}_SECRET")
 
 
 def read_outlets(root: Table, names: Names) -> dict[str, Outlet]:
