@@ -356,7 +356,11 @@ def _ways(plans: Plans, platforms: Mapping[str, Platform], whereabouts: Whereabo
 
 
 def _make_group_rooms(parts: Parts) -> None:
-    """The groups' own chats on the console (`chats = { console = "g:office" }`)."""
+    """The groups' own chats on the console (`chats = { console = "g:office" }`), and those into which is published."""
+    for outlet in parts.plans.current.outlets.values():
+        if outlet.platform == "console":
+            readers = [person for group in ("opinion", "client") for person in parts.plans.organization.groups[group].everyone]
+            parts.rooms.create(outlet.chat.removeprefix("g:"), outlet.title, readers)
     for group in parts.plans.organization.groups.values():
         chat = group.chats.get("console", "")
         if chat.startswith("g:"):

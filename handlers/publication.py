@@ -58,7 +58,7 @@ class Skip:
 # Sending out
 
 
-@command("statement publish", Publish, zh="声明 发布", who=WRITERS, four_eyes=True, tells="statements")
+@command("statement publish", Publish, zh="声明 发布", who=WRITERS, four_eyes=True, tells="statements wording")
 def publish(context: Context, given: Publish) -> Reply:
     """Send the approved text, to the letter, to these channels; without `confirm` it is only shown what would go where."""
     statement, incident = _statement(context, given.statement)

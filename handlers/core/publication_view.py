@@ -27,7 +27,7 @@ def title(look: Look, outlet: Outlet) -> str:
 
 def line(look: Look, one: Publication) -> str:
     """`官方微博 · 已发布 14:02 https://…`"""
-    key = f"publication.line_{one.state}"
+    key = "publication.line_trying" if one.state is State.WAITING and one.attempts else f"publication.line_{one.state}"
     at = one.done_at or one.asked_at
     more = " ".join(filter(None, [one.link, one.receipt, look.say("publication.screenshot") if one.evidence else ""]))
     return look.say(key, outlet=one.title, at=at, more=more, reason=one.reason, attempts=one.attempts).rstrip(" ·")

@@ -16,9 +16,6 @@ from workflows.publication import Piece, Publication, State
 from workflows.statement import State as Stage
 from workflows.statement import Statement
 
-#: The kind of an outbox row that a transport takes (`bot.publishing`).
-TAKEN = "publish"
-
 
 class Publishing(Own):
     """What a transport asks of the house."""
@@ -73,9 +70,9 @@ def why_not(context: Context, incident: Incident, statement: Statement, publicat
 
 
 def send_off(context: Context, publication: Publication, outlet: Outlet) -> None:
-    """The row by which it leaves."""
+    """The row by which it leaves, one after the other at each outlet."""
     if outlet.kind is not OutletKind.MANUAL:
-        context.uow.put_out(TAKEN, publication.ref, publication.incident, lane=f"outlet:{outlet.name}", platform="outlet")
+        context.uow.put_out("publish", publication.ref, publication.incident, lane=f"outlet:{outlet.name}", platform="outlet")
 
 
 def concerned(context: Context, publication: Publication) -> tuple[str, ...]:
