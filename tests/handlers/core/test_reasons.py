@@ -81,7 +81,7 @@ def test_what_became_of_several_places_is_said_of_each() -> None:
     zh, en = ready.words("zh"), ready.words("en")
     told = "<7f@firm.example> · 2/3 · b@agency.example: the address is refused (550: no such user)"
     assert parts(zh, told) == "＜7f＠firm.example＞ · 2/3 · b＠agency.example: 地址被拒(550: no such user)"
-    assert parts(zh, "a@x.example: no longer to be sent; b@x.example: 55 x") == "a＠x.example: 已不应再发; b＠x.example: 55 x"
+    assert parts(zh, "a@x.example: no longer to be sent; b@x.example: 55 x") == "a＠x.example: 已不应再发; b＠x．example: 55 x"
     assert parts(zh, "the receiver has trouble (503)") == "接收方故障(503)"
     assert parts(en, "the receiver has trouble (503)") == "the receiver has trouble (503)"
     doubt = "nobody knows whether a@x.example, b@x.example got it: look for <7f@firm.example> in the mail server's log"
