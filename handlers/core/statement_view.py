@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
+from handlers.core import publication_view
 from handlers.core.access import may
 from handlers.core.audience import shows
 from handlers.core.look import Look
@@ -12,7 +13,7 @@ from handlers.core.wordings import Source
 from workflows.core.approval import Approval
 from workflows.core.template import Template, blanks, weaknesses
 from workflows.incident import Incident
-from workflows.statement import ASKED, LIVE, Revision, State, Statement, Step
+from workflows.statement import LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
 
@@ -40,8 +41,19 @@ def named(look: Look, statement: Statement) -> str:
 
 def incident_lines(look: Look, incident: Incident) -> Lines:
     """On the incident's card: what there is and how far it is."""
-    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN]
-    return [(look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live]
+    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN or one.withdrawal]
+    lines = [
+        (look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live
+    ]
+    lines += [(look.say("card.unsaid"), publication_view.line(look, one)) for one in publication_view.unsaid(look, incident.ref)]
+    return lines + [(look.say("publication.promised"), promised(look, one)) for one in live if one.promised_at]
+
+
+def promised(look: Look, statement: Statement) -> str:
+    """When the public was promised more, and how late that is."""
+    at = statement.promised_at or look.now
+    key = "publication.promise_late" if at < look.now else "publication.promise"
+    return look.say(key, ref=statement.ref, at=at, span=abs(look.now - at))
 
 
 def how_far(look: Look, statement: Statement) -> str:
@@ -51,10 +63,15 @@ def how_far(look: Look, statement: Statement) -> str:
     return look.say("statement.stale_mark", state=state) if statement.changed else state
 
 
+def public(statement: Statement) -> bool:
+    """Its text as it stands is out: everybody may read it."""
+    return statement.state is State.PUBLISHED or (statement.state is State.WITHDRAWN and statement.withdrawal)
+
+
 def card(look: Look, statement: Statement) -> Outgoing:
     incident = look.reader.incident(statement.incident)
     title = look.say("statement.card", ref=statement.ref, revision=statement.revision, state=statement.state)
-    if not shows(look.audience, "wording"):
+    if not shows(look.audience, "wording") and not public(statement):
         return Outgoing(look.say("statement.elsewhere", name=named(look, statement), state=how_far(look, statement)))
     texts = look.reader.revisions(statement)
     lines = [
@@ -65,10 +82,13 @@ def card(look: Look, statement: Statement) -> Outgoing:
         (look.say("statement.authors"), look.names(statement.authors)),
         *_steps(look, statement.steps),
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
+        *publication_view.ledger(look, statement),
+        *([(look.say("publication.promised"), promised(look, statement))] if statement.promised_at else []),
         *_differences(look, texts),
     ]
     drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
-    note = look.say(f"statement.note_{statement.state}{drill}", ref=statement.ref)
+    lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
+    note = look.say(f"statement.note_{statement.state}{drill}{lapsed}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -176,7 +196,8 @@ def _filling(look: Look, statement: Statement) -> tuple[Field, ...]:
     """What the author is asked for; fields start empty, what stands there already is their hint."""
     template = template_of(look, statement)
     text = look.reader.revisions(statement)[-1]
-    known = {name: str(value) for name, value in text.fields.items()}
+    of = source(look, look.reader.incident(statement.incident))
+    known = {name: of.given(template, name, text.fields) if template and name in template.fields else "" for name in text.fields}
     return tuple(
         Field(name, name, "time" if kind == "time" else "text", hint=_hint(look, known.get(name, "")))
         for name, kind in (template.fields if template else {}).items()
@@ -189,7 +210,9 @@ def _hint(look: Look, value: str) -> str:
 
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
-    if statement.state is not State.DRAFT or not _writes(look):
+    if statement.state is not State.DRAFT:
+        return publication_view.buttons(look, statement, writes=_writes(look))
+    if not _writes(look):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -199,11 +222,14 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in LIVE or not _writes(look):
+    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
-    return (*([_text_button(look, statement)] if statement.state in ASKED else []), away)
+    again = Button(look.say("button.statement_submit"), f"/statement submit {statement.ref}", statement.touched)
+    lapsed = statement.state is State.PUBLISHED and not statement.released(look.now)
+    write = [_text_button(look, statement)] if statement.state is not State.DRAFT else []
+    return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
 
 
 def _writes(look: Look) -> bool:

@@ -15,7 +15,9 @@ INCIDENT: Mapping[str, str] = {
     **{name: name for name in ("number", "title", "type", "system", "place", "occurred", "known", "recovered", "firm", "now")},
 }
 #: The kinds of a field that the author is asked for. `cause`: the incident's cause once it is confirmed, until then what the plan allows.
-KINDS = ("text", "number", "time", "channel", "phone", "cause")
+#: `next`: when the public is promised to hear more, kept as RFC 3339; publishing the text starts a timer.
+KINDS = ("text", "number", "time", "next", "channel", "phone", "cause")
+NEXT = "next"
 CAUSE, CAUSE_CONFIRMED = "cause", "cause_confirmed"
 
 _FIELD = re.compile(r"\{([^{}\n]*)\}")
