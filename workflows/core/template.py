@@ -17,6 +17,8 @@ INCIDENT: Mapping[str, str] = {
 #: The kinds of a field that the author is asked for. `cause`: the incident's cause once it is confirmed, until then what the plan allows.
 KINDS = ("text", "number", "time", "channel", "phone", "cause")
 CAUSE, CAUSE_CONFIRMED = "cause", "cause_confirmed"
+#: Who writes what the firm says, where a template names no other groups.
+DRAFTERS = ("opinion",)
 
 _FIELD = re.compile(r"\{([^{}\n]*)\}")
 #: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
@@ -28,11 +30,12 @@ _MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes."""
+    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `drafters`: groups that write it."""
 
     title: str
     fields: Mapping[str, str]
     text: str
+    drafters: tuple[str, ...] = DRAFTERS
 
 
 @dataclass(frozen=True, slots=True)
