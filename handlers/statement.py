@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers.core import statement_view as view
+from handlers.core.access import check
 from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Reply
@@ -71,12 +72,13 @@ class WhichAndReason:
 # Writing
 
 
-@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",), tells="statements wording")
+@command("statement draft", Draft, zh="声明 起草", who="member", short=("起草",), tells="statements wording")
 def draft(context: Context, given: Draft) -> Reply:
     """Begin a statement from a template of the plan, or from a text of your own."""
     incident = context.incident(given.incident)
     _still_on(incident)
     name = _template(context.uow.plan_of(incident), given.template) if given.template else ""
+    check(view.writers(context.uow.plan_of(incident).statements.get(name)), context.person, context.organization)
     if not name and not given.body:
         raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
     text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
@@ -99,10 +101,10 @@ def draft(context: Context, given: Draft) -> Reply:
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
 
 
-@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS, tells="statements wording")
+@command("statement edit", Edit, zh="声明 修改", who="member", tells="statements wording")
 def edit(context: Context, given: Edit) -> Reply:
     """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
-    statement, incident = _statement(context, given.statement)
+    statement, incident = _theirs(context, given.statement)
     _still_on(incident)
     rules.MACHINE.after(statement.state, "edit")
     before = latest(context, statement)
@@ -194,10 +196,10 @@ def _lost(context: Context, statement: Statement) -> str:
 # Asking
 
 
-@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True, tells="statements pending")
+@command("statement submit", Which, zh="声明 送审", who="member", short=("送审",), four_eyes=True, tells="statements pending")
 def submit(context: Context, given: Which) -> Reply:
     """Ask whom the level wants, one after the other, to agree to exactly this text."""
-    statement, incident = _statement(context, given.statement)
+    statement, incident = _theirs(context, given.statement)
     _still_on(incident)
     rules.MACHINE.after(statement.state, "submit")
     follow(context, incident)
@@ -292,10 +294,10 @@ def _promise(context: Context, statement: Statement) -> None:
     context.uow.apply(rules.remind(statement, now=context.now, to=tuple(dict.fromkeys(to))))
 
 
-@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS, tells="statements pending")
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who="member", tells="statements pending")
 def withdraw(context: Context, given: WhichAndReason) -> Reply:
     """It will not be said; what is out is taken back by a text of its own, which is agreed to and published like every other."""
-    statement, incident = _statement(context, given.statement)
+    statement, incident = _theirs(context, given.statement)
     to = tuple(p for p in concerned(context, statement) if p != context.person)
     lost, reason = _lost(context, statement), given.text.strip()
     if any(one.statement == statement.ref and one.state in OUT for one in context.uow.publications(incident.ref)):
@@ -345,6 +347,14 @@ def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]
         live = [one.ref for one in context.uow.statements(context.incident(None).ref) if one.state in rules.LIVE]
         ref_ = live[0] if len(live) == 1 else None
     return context.item(Statement, ref_, "S", "house.which_statement")
+
+
+def _theirs(context: Context, ref_: str | None) -> tuple[Statement, Incident]:
+    """The same, if this person writes it."""
+    statement, incident = _statement(context, ref_)
+    template = context.uow.plan_of(incident).statements.get(statement.template)
+    view.check_writer(context.person, statement, template, context.organization)
+    return statement, incident
 
 
 def _still_on(incident: Incident) -> None:

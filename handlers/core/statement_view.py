@@ -5,20 +5,19 @@ import re
 from collections.abc import Iterator, Mapping
 
 from handlers.core import publication_view
-from handlers.core.access import may
+from handlers.core.access import check, may
 from handlers.core.audience import shows
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
 from handlers.core.wordings import Source
 from workflows.core.approval import Approval
-from workflows.core.template import Template, blanks, weaknesses
+from workflows.core.people import Organization
+from workflows.core.template import DRAFTERS, Template, blanks, weaknesses
 from workflows.incident import Incident
 from workflows.statement import LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
 
-#: Who drafts and submits.
-WRITERS = "group:opinion"
 TONES: Mapping[State, Tone] = {
     State.DRAFT: "info",
     State.SUBMITTED: "warning",
@@ -185,10 +184,21 @@ def differences(old: str, new: str) -> Iterator[tuple[str, str]]:
 # Buttons and forms
 
 
+def writers(template: Template | None) -> str:
+    """The right to write it, submit it and take it back."""
+    return f"group:{','.join(template.drafters if template else DRAFTERS)}"
+
+
+def check_writer(person: str, statement: Statement, template: Template | None, organization: Organization) -> None:
+    """Raise unless this person writes texts of this kind, or wrote this one: by hand it has no template any more."""
+    if person not in statement.authors:
+        check(writers(template), person, organization)
+
+
 def drafting(look: Look, incident: Incident) -> tuple[Field, ...]:
-    """Which template; nothing where the plan has none."""
-    templates = look.reader.plan_of(incident).statements
-    options = tuple((name, template.title) for name, template in templates.items())
+    """Which template; of those that the reader writes, and nothing where there is none."""
+    templates = look.reader.plan_of(incident).statements.items()
+    options = tuple((name, one.title) for name, one in templates if not look.person or may(writers(one), look.person, look.organization))
     return (Field("template", look.say("form.template"), "choice", options, required=True),) if options else ()
 
 
@@ -211,8 +221,8 @@ def _hint(look: Look, value: str) -> str:
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
     if statement.state is not State.DRAFT:
-        return publication_view.buttons(look, statement, writes=_writes(look))
-    if not _writes(look):
+        return publication_view.buttons(look, statement, writes=_writes(look, statement))
+    if not _writes(look, statement):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -222,7 +232,7 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look):
+    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look, statement):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
@@ -232,8 +242,8 @@ def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
     return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
 
 
-def _writes(look: Look) -> bool:
-    return may(WRITERS, look.person, look.organization)
+def _writes(look: Look, statement: Statement) -> bool:
+    return look.person in statement.authors or may(writers(template_of(look, statement)), look.person, look.organization)
 
 
 def _text_button(look: Look, statement: Statement) -> Button:

@@ -19,6 +19,8 @@ INCIDENT: Mapping[str, str] = {
 KINDS = ("text", "number", "time", "next", "channel", "phone", "cause")
 NEXT = "next"
 CAUSE, CAUSE_CONFIRMED = "cause", "cause_confirmed"
+#: Who writes what the firm says, where a template names no other groups.
+DRAFTERS = ("opinion",)
 
 _FIELD = re.compile(r"\{([^{}\n]*)\}")
 #: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
@@ -30,11 +32,12 @@ _MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes."""
+    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `drafters`: groups that write it."""
 
     title: str
     fields: Mapping[str, str]
     text: str
+    drafters: tuple[str, ...] = DRAFTERS
 
 
 @dataclass(frozen=True, slots=True)
