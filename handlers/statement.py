@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from handlers.core import statement_view as view
+from handlers.core.access import may
 from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Outgoing, Reply
@@ -161,7 +162,8 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
         lost,
     ]
     head = context.words.say(said, ref=statement.ref, revision=statement.revision, title=statement.title)
-    return Reply("\n".join(filter(None, [head, *more, view.card(look, statement).text])), ref=statement.ref)
+    follows = statement.revision == 1 and context.message.chat_kind == "direct" and not context.message.token  # its card, in this very chat
+    return Reply("\n".join(filter(None, [head, *more, "" if follows else view.card(look, statement).text])), ref=statement.ref)
 
 
 def _lost(context: Context, statement: Statement) -> str:
@@ -342,7 +344,8 @@ def back_notice(look: Look, about: Mapping[str, Any]) -> Outgoing:
     said = {"ref": statement.ref, "revision": values["revision"], "title": statement.title, "number": number}
     if statement.state is State.WITHDRAWN:
         return Outgoing(look.say("notice.statement_withdrawn", **said, reason=str(values["reason"]), lost=lost).rstrip())
-    next_ = look.say("statement.next_draft") if statement.state is State.DRAFT else ""
+    writes = may(view.WRITERS, look.person, look.organization)
+    next_ = look.say("statement.next_draft" if writes else "statement.next_approver") if statement.state is State.DRAFT else ""
     text = look.say("notice.statement_back", **said, reason=str(values["reason"]), lost=lost, next=next_)
     theirs = look.person in statement.authors and statement.state is State.DRAFT
     return Outgoing(text.rstrip(), view.card(look, statement).card if theirs else None)

@@ -68,7 +68,8 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *_differences(look, texts),
     ]
     drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
-    note = look.say(f"statement.note_{statement.state}{drill}", ref=statement.ref)
+    blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
+    note = look.say(f"statement.note_{statement.state}{drill}{blank}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -86,18 +87,29 @@ def approval_lines(look: Look, approval: Approval) -> Lines:
     """What an approver sees besides the text: which text, which step, by whom, who agreed before, until when, what is new in it."""
     statement = look.reader.statement(approval.subject)
     texts = [one for one in look.reader.revisions(statement) if one.number <= approval.values["revision"]]  # type: ignore[operator]  # ours
-    step = look.say(f"statement.step.{approval.values['step']}")
-    which = look.say("statement.named", ref=statement.ref, revision=texts[-1].number, title=statement.title)
-    asked = look.say("statement.asked_step", name=which, step=step, at=approval.values["at"], of=approval.values["of"])
     runs = any(one.approval == approval.ref for one in statement.steps)
     return [
-        (look.say("statement.which"), asked),
+        (look.say("statement.which"), step_of(look, approval)),
         (look.say("statement.authors"), look.names(texts[-1].authors)),
         *(_steps(look, statement.steps) if runs else []),
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if runs and statement.expires_at else []),
         *_hints(look, approval.text),
         *_differences(look, texts),
     ]
+
+
+def step_of(look: Look, approval: Approval) -> str:
+    """`S1 v2「首次告知」 · 第 2/3 步 合规审核`"""
+    statement = look.reader.statement(approval.subject)
+    which = look.say("statement.named", ref=statement.ref, revision=approval.values["revision"], title=statement.title)
+    step = look.say(f"statement.step.{approval.values['step']}")
+    return look.say("statement.asked_step", name=which, step=step, at=approval.values["at"], of=approval.values["of"])
+
+
+def next_step(look: Look, statement: Statement) -> str:
+    """Whose turn it is; nothing where nobody is asked."""
+    asked = next((step for step in statement.waiting if step.approval), None)
+    return look.say("statement.next_step", step=look.say(f"statement.step.{asked.name}"), who=_step(look, asked)) if asked else ""
 
 
 def _wrong(look: Look, incident: Incident, statement: Statement, text: Revision) -> Lines:
