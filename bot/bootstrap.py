@@ -60,7 +60,18 @@ SIGN_ON = "/login/oidc"
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
     *("alert", "task", "approval", "statement", "report", "paper", "duty", "duty_notices", "login", "help", "admin", "chats"),
-    *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "house_notices", "rounds", "digest"),
+    *(
+        "cards",
+        "incident_card",
+        "notices",
+        "task_notices",
+        "approval_notices",
+        "clock_notices",
+        "paper_notices",
+        "house_notices",
+        "rounds",
+        "digest",
+    ),
 )
 
 

@@ -105,7 +105,7 @@ class Stage:
         self._shown: set[str] = set()
         self._events: Iterator[int] = count(1)
         parts.metrics.lateness = self.late
-        parts.worker.sender.lot_limit = None
+        parts.worker.sender.lot_limit = parts.worker.sender.in_order = None
         parts.worker.sender.platforms = {"console": Loud(parts.console, self._hear)}
 
     # Steps

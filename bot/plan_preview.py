@@ -196,7 +196,7 @@ class _Play:
 
     def all(self) -> Future:
         parts, wanted = self.parts, self.wanted
-        parts.worker.sender.lot_limit = None
+        parts.worker.sender.lot_limit = parts.worker.sender.in_order = None
         parts.database.write(parts.road.begin)
         if wanted.live is None:
             self._settle()

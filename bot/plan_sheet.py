@@ -10,6 +10,7 @@ from handlers.core.wording import Ours
 from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec
 from workflows.core.obligation import Obligation
+from workflows.core.outlet import Outlet
 from workflows.core.people import Group, Person
 from workflows.core.playbook import Playbook, TaskLine
 from workflows.core.response import Response
@@ -40,6 +41,7 @@ def sheet(told: Told) -> dict[str, list[Row]]:
         "response": [*(s.response(response) for response in plan.responses.values()), s.ladder()],
         "playbooks": [row for playbook in plan.playbooks.values() for row in s.playbook(playbook)],
         "obligations": [s.obligation(obligation) for obligation in plan.obligations.values()],
+        "channels": [s.outlet(outlet) for outlet in plan.outlets.values()],
         "calendar": list(s.calendar()),
     }
 
@@ -95,6 +97,18 @@ class _Sheet:
         for type_code, value in spec.default_by_type.items():
             cells[f"={told.words.say('plan.field.default_in', type=Ours(told.playbook(type_code)))}"] = told.value(value, spec)
         return self._row("fact", spec.key, told.name(spec.name, spec.name_en), cells)
+
+    def outlet(self, outlet: Outlet) -> Row:
+        told = self._told
+        cells: dict[str, Cell] = {
+            "title_zh": outlet.title,
+            "title_en": outlet.title_en,
+            "outlet_kind": told.words.say(f"outlet.{outlet.kind}"),
+        }
+        cells |= {"outlet_default": told.yes(outlet.default), "receipt_within": told.words.span(outlet.within)}
+        cells |= {"outlet_to": outlet.to, "url": outlet.url, "secret": outlet.secret, "who": tuple(map(told.who, outlet.who))}
+        cells["chat"] = f"{outlet.platform}:{outlet.chat}" if outlet.chat else ""
+        return self._row("outlet", outlet.name, told.name(outlet.title, outlet.title_en), cells)
 
     def rubric(self) -> Iterator[Row]:
         rubric, told = self._told.plan.rubric, self._told

@@ -22,7 +22,7 @@ def plan_in_words(plan: Plan, words: Words) -> list[str]:
     playbooks = (part for playbook in plan.playbooks.values() for part in ("", *_playbook(told, playbook)))
     parts = (_firm(told), _groups(told), _roles(told), _facts(told), _rubric(told), _levels(told))
     lines = [line for part in parts for line in (*part, "")]
-    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_statements(told), *_calendar(told)]
+    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_statements(told), *_outlets(told), *_calendar(told)]
 
 
 def _statements(told: Told) -> Iterator[str]:
@@ -32,6 +32,18 @@ def _statements(told: Told) -> Iterator[str]:
     for name, template in told.plan.statements.items():
         fields = told.words.join(list(template.fields))
         yield f"  {told.say('plan.show.statement', name=name, title=template.title, fields=fields)}"
+    yield ""
+
+
+def _outlets(told: Told) -> Iterator[str]:
+    if not told.plan.outlets:
+        return
+    yield told.say("plan.show.outlets")
+    for outlet in told.plan.outlets.values():
+        target = told.any(outlet.who) if outlet.who else outlet.target
+        named = {"name": outlet.name, "title": told.name(outlet.title, outlet.title_en), "kind": told.words.say(f"outlet.{outlet.kind}")}
+        line = told.say("plan.show.outlet", **named, target=target, within=outlet.within)
+        yield "  " + "; ".join([line, *([told.say("plan.show.outlet_default")] if outlet.default else [])])
     yield ""
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -51,6 +51,8 @@ T = TypeVar("T")
 DEED_LIMIT = 30.0
 #: A lot waits so long for its slowest deed; then the next lot is claimed while that one goes on.
 LOT_LIMIT = 0.5
+#: What comes into one chat comes in its order, most urgent first, as long as that costs no more than this.
+IN_ORDER = 5.0
 MOST_FLYING = 50
 #: What nobody waits for: refused, it is noted and nobody is woken.
 CONVENIENCES = ("pin", "invite")
@@ -97,23 +99,22 @@ class Sender:
         self.ways = ways
         self.metrics = metrics
         self.lot_limit: float | None = LOT_LIMIT
+        self.in_order: float | None = IN_ORDER
         self.deed_limit = DEED_LIMIT
         self.circuits: dict[str, Circuit] = {}
         self.ringing = Ringing(road, platforms, ways, metrics, self.resting)
         self._drawing = Drawing(road, self.ringing.ready)
         house = self.house
         self._forms = FormDoor(FormLinks(house.database, house.cipher, house.now), house.cipher, house.public_url, house.now)
-        self._flying: set[asyncio.Task[None]] = set()
+        self._flying: dict[asyncio.Task[None], tuple[int, frozenset[str]]] = {}
+        """with how urgent it is (smaller goes first), and the chats that it goes to"""
 
     async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
         """One lot. False when there was nothing to do."""
         ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
         words = [one for one in ready if not isinstance(one, Ring)]
-        flights = [asyncio.create_task(self._ring(one)) for one in ready if isinstance(one, Ring)]
-        flights += [asyncio.create_task(self._deliver(lot)) for lot in alike(words, self.platforms)]
-        for flight in flights:
-            self._flying.add(flight)
-            flight.add_done_callback(self._landed)
+        flights = [self._takes_off(self._ring(one)) for one in ready if isinstance(one, Ring)]
+        flights += [self._in_order(lot) for lot in alike(words, self.platforms)]
         landed, _ = await asyncio.wait(flights, timeout=self.lot_limit) if flights else (set(), set())
         for flight in landed:
             flight.result()
@@ -138,8 +139,20 @@ class Sender:
         """Platforms that are not asked now; one whose pause is over may be tried."""
         return frozenset(name for name, circuit in self.circuits.items() if circuit.wait())
 
+    def _takes_off(self, going: Coroutine[Any, Any, None], rank: int = 0, places: frozenset[str] = frozenset()) -> asyncio.Task[None]:
+        flight = asyncio.create_task(going)
+        self._flying[flight] = rank, places
+        flight.add_done_callback(self._landed)
+        return flight
+
+    def _in_order(self, lot: Sequence[Ready]) -> asyncio.Task[None]:
+        """Behind what is on its way to the same chats and no less urgent."""
+        rank, places = min(one.row.priority for one in lot), frozenset(filter(None, (outbox.place_of(one.row) for one in lot)))
+        ahead = [flight for flight, (other, there) in self._flying.items() if other <= rank and places & there]
+        return self._takes_off(self._deliver(lot, ahead), rank, places)
+
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flying.discard(flight)
+        del self._flying[flight]
         if not flight.cancelled() and (error := flight.exception()):
             log.error("what became of a deed could not be noted", extra={"action": "note_failed", "error": type(error).__name__})
 
@@ -162,8 +175,10 @@ class Sender:
                 ready.append(one)
         return ready, bool(found)
 
-    async def _deliver(self, lot: Sequence[Ready]) -> None:
+    async def _deliver(self, lot: Sequence[Ready], ahead: Collection[asyncio.Task[None]]) -> None:
         """One row; or several with the same words, each with an outcome of its own."""
+        if ahead:
+            await asyncio.wait(ahead, timeout=self.in_order)
         going = [one for one in await asyncio.gather(*map(self._sets_out, lot)) if one is not None]
         await asyncio.gather(*(self._go(lots, some) for lots, some in calls(going, self.platforms)))
 

@@ -110,9 +110,14 @@ class Worker:
                 for platform in self.sender.platforms.values():
                     group.create_task(platform.listen(self.hear), name=f"gengfu-listen-{platform.name}")
         finally:
-            await self.sender.stop()
-            await self.receipts.stop()
-            await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Nothing of ours is left in this loop."""
+        for following in self._following:
+            following.cancel()
+        await asyncio.gather(*self._following, self.sender.stop(), self.receipts.stop(), return_exceptions=True)
+        await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
     async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:
         """Work while there is work; then wait for its bell, which commits and the metronome ring."""

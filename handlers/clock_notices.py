@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from handlers.core import forms
+from handlers.core import report_view as view
 from handlers.core.audience import tells
 from handlers.core.deciding import hangs_on
 from handlers.core.due import report_due
-from handlers.core.duties import duty_name, recipients
-from handlers.core.forms import question
+from handlers.core.duties import recipients
 from handlers.core.look import Look
-from handlers.core.message import Button, Card, Outgoing
+from handlers.core.message import Card, Outgoing
 from handlers.core.registry import screen
 from handlers.core.summons import moment_of, summons, to_people
 from workflows.incident import Incident
@@ -34,11 +33,11 @@ def _clock_news(kind: str) -> None:
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, incident, report, kind, values)
         text = to_people(look, list(mentions), text) if mentions else text
-        binding = look.say(f"report.binding_{duty.binding}")
-        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        lines = (("", text), (look.say("report.basis"), basis))
-        return Outgoing(text, Card(head, lines, "", _clock_buttons(look, incident, report), "danger", incident.drill), mentions)
+        lines = (("", text), (look.say("report.basis"), view.basis(look, duty)))
+        # Not everybody who hears of what is not decided has the card of questions.
+        answers = hangs_on(look, incident, report)[1] if report.state is Clock.TO_DECIDE else ()
+        return Outgoing(text, Card(head, lines, "", (*answers, *view.buttons(look, report)), "danger", incident.drill), mentions)
 
 
 def _clock_text(look: Look, incident: Incident, report: Report, kind: str, values: Mapping[str, Any]) -> str:
@@ -48,28 +47,17 @@ def _clock_text(look: Look, incident: Incident, report: Report, kind: str, value
     return look.say(
         f"notice.report_{said}",
         ref=report.ref,
-        name=duty_name(look.words, plan.obligations[report.obligation]),
+        name=view.named(look, report),
         to=recipients(look.words, plan, report.missing or report.recipients),
         due=report_due(report) or deadline,
         late=look.say("report.late", span=look.now - deadline) if deadline < look.now else "",
         missed=look.say("reminder.missed", count=values["missed"]) if values.get("missed") else "",
-        paper=look.say(f"report.paper_{report.state}", version=report.drafts) if report.state in (Clock.DRAFTED, Clock.SIGNED) else "",
+        paper=look.say(f"report.reminder_{report.state}", version=report.drafts) if report.state in (Clock.DRAFTED, Clock.SIGNED) else "",
         facts=hangs_on(look, incident, report)[0] if said == "ask" else "",
         phones=_doers_phones(look, report.group) if kind == "phones" else "",
         rung=str(values.get("rung", "")),
         group=look.words.twin(group.name, group.name_en),
         next=moment_of(values.get("next_at")) or deadline,
-    )
-
-
-def _clock_buttons(look: Look, incident: Incident, report: Report) -> tuple[Button, ...]:
-    """What is not decided can be decided where it is asked: not everybody who hears of it has the card of questions."""
-    answers = hangs_on(look, incident, report)[1] if report.state is Clock.TO_DECIDE else ()
-    filed, waive = look.say("button.filed", ref=report.ref), look.say("button.waive", ref=report.ref)
-    return (
-        *answers,
-        Button(filed, f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)),
-        Button(waive, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))),
     )
 
 

@@ -1,11 +1,12 @@
 """The digest: twice a day one message to each person about all that is still open with them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from handlers.core import acts, forms
+from handlers.core import acts
+from handlers.core import report_view as view
 from handlers.core.access import house_scope, scope_of
 from handlers.core.duties import duty_name
 from handlers.core.look import Look
@@ -95,10 +96,8 @@ def _report(look: Look, report: Report) -> _Item:
     name = duty_name(look.words, look.reader.plan_of(incident).obligations[report.obligation])
     due = _due(look, report.deadline_at)
     text = look.say("digest.line", title=name, number=incident.number, what=look.say("digest.to_file"), due=due)
-    button = Button(
-        look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)
-    )
-    return _Item(report.deadline_at, incident, report.ref, text, (button,))
+    button, *_ = view.told_buttons(look, report)
+    return _Item(report.deadline_at, incident, report.ref, text, (replace(button, style="primary"),))
 
 
 def _due(look: Look, due: datetime | None) -> str:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.core import alerts, asking
+from handlers.core import report_view as view
 from handlers.core.access import check, may
 from handlers.core.apart import answered, told
 from handlers.core.audience import WHOLE
-from handlers.core.clocks import ask_waiver, duty_name, first_facts, removed_by
+from handlers.core.clocks import ask_waiver, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
@@ -414,9 +415,15 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
     for a in _unsettled(context, incident):
         kind = words.say(f"approval.kind.{a.kind}")
         lines.append(words.say("incident.missing_approval", ref=a.ref, kind=kind, state=a.state, of=_asked_of(context, a)))
-    reports = {r.ref: r for r in context.uow.reports(incident.ref)}
+    reports, look = {r.ref: r for r in context.uow.reports(incident.ref)}, Look.of(context)
     lines += [
-        words.say("incident.missing_report", ref=ref, name=duty_name(context, incident, reports[ref]), state=reports[ref].state)
+        words.say(
+            "incident.missing_report",
+            ref=ref,
+            name=view.named(look, reports[ref]),
+            state=reports[ref].state,
+            due=view.due(look, reports[ref]),
+        )
         for ref in missing.reports
     ]
     return {"count": len(lines), "items": "\n".join(lines)}

@@ -15,6 +15,7 @@ from handlers.core.incident_buttons import Buttons, buttons_of, menu_of, waiting
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
+from handlers.core.report_view import closing_lines
 from handlers.core.statement_view import incident_lines
 from storage.views.reader import Entry
 from workflows.core.approval import State as Asked
@@ -100,13 +101,15 @@ def _important(look: Look, incident: Incident) -> Lines:
 
 
 def _clock(look: Look, incident: Incident) -> Lines:
-    """The regulator's clocks: how many run, the nearest first."""
+    """The regulator's clocks: how many run, the nearest first; after recovery each of the closing reports, for none is another."""
+    closing = closing_lines(look, incident) if incident.recovered_at else []
     running = [r for r in look.reader.reports(incident.ref) if r.open and r.deadline_at]
     if not running:
-        return []
+        return closing
     first = min(running, key=lambda r: r.deadline_at or look.now)
     name = duty_name(look.words, look.reader.plan_of(incident).obligations[first.obligation])
-    return [(look.say("card.clock"), look.say("card.clock_value", ref=first.ref, name=name, due=report_due(first), count=len(running)))]
+    nearest = look.say("card.clock_value", ref=first.ref, name=name, due=report_due(first), count=len(running))
+    return [(look.say("card.clock"), nearest), *closing]
 
 
 def _waived(look: Look, incident: Incident) -> Lines:

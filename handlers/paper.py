@@ -3,33 +3,36 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from handlers.core import forms
-from handlers.core.access import check
-from handlers.core.asking import needed
+from handlers.core.access import check, house_scope
+from handlers.core.apart import answered
 from handlers.core.audience import WHOLE
 from handlers.core.context import Context
 from handlers.core.documents import document
-from handlers.core.duties import duty_name as name_of
 from handlers.core.duties import recipients
+from handlers.core.forms import question
 from handlers.core.look import Look
-from handlers.core.message import Button, Card, Filed, Outgoing, Reply, plain
-from handlers.core.paper_rights import SUMMARY, makers
+from handlers.core.message import Button, Card, Field, Filed, Outgoing, Reply, plain
+from handlers.core.paper_rights import SUMMARY, makers, signers
 from handlers.core.paper_sheet import fill
-from handlers.core.registry import WORKS, Work, command, key, ref, screen
+from handlers.core.registry import WORKS, Work, command, key, ref, rest
 from handlers.core.wording import Words
+from storage.database import canonical
 from storage.papers import Paper, content_of
+from storage.views.reader import Reader
 from workflows import incident as incidents
 from workflows import regulator_report as rules
-from workflows.core import approval as approvals
 from workflows.core.errors import Conflict, RuleBroken
-from workflows.core.paper import Form, Sheet, Signature
+from workflows.core.paper import Difference, Form, Sheet, Signature, differences
 from workflows.incident import Incident
 from workflows.regulator_report import Report
 
 #: The form of the closing summary.
 CLOSING = "internal_summary"
+#: As many changed figures as one card shows; the answer in words has them all.
+MOST_SHOWN = 20
 #: What obligations call the bureau of the place where the firm is.
 BUREAU = "属地证监局"
 
@@ -44,6 +47,15 @@ class Draft:
 class Sign:
     report: str | None = ref("R")
     version: float | None = key("版本", "稿", kind="number")
+    differences: str | None = key("差异", kind="word")
+    text: str = rest("理由", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    report: str | None = ref("R")
+    version: float | None = key("版本", "稿", kind="number")
+    text: str = rest("理由", "reason", required=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +71,29 @@ def draft(context: Context, given: Draft) -> Reply:
     """Have the paper of this report made from what is known now."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     check(makers(report), context.person, context.organization)
+    return _draft(context, incident, report, partial=given.partial)
+
+
+def _draft(context: Context, incident: Incident, report: Report, *, partial: bool) -> Reply:
     rules.MACHINE.after(report.state, "draft")
     form = _form(context, context.uow.plan_of(incident).obligations[report.obligation].paper, report.ref)
-    if given.partial and not form.partial:
+    if partial and not form.partial:
         raise RuleBroken("report.not_partial", ref=report.ref, title=context.words.twin(form.title, form.title_en))
-    _have_made(context, incident, report.ref, form, partial=given.partial)
+    if partial and report.completing:
+        raise RuleBroken("report.rest", ref=report.ref)
+    _have_made(context, incident, report.ref, form, partial=partial)
     return context.say(_drafting(context), ref=report.ref, report=report.ref, title=context.words.twin(form.title, form.title_en))
 
 
 @command("incident summary", OfIncident, zh="事件 总结", who=SUMMARY, tells="clock")
 def summary(context: Context, given: OfIncident) -> Reply:
-    """Have the closing summary of the incident made."""
+    """Have the closing summary of the incident made: once it is due, as the paper of that report, to be signed and filed like any other."""
     incident = context.incident(given.incident)
     incidents.MACHINE.after(incident.state, "summary")
+    duties = context.uow.plan_of(incident).obligations
+    wanted = (report for report in context.uow.reports(incident.ref) if report.open and duties[report.obligation].paper == CLOSING)
+    if due := next(wanted, None):
+        return _draft(context, incident, due, partial=False)
     form = _form(context, CLOSING, incident.ref)
     _have_made(context, incident, incident.ref, form, partial=False)
     return context.say(_drafting(context), ref=incident.ref, report=incident.ref, title=context.words.twin(form.title, form.title_en))
@@ -95,15 +117,69 @@ def sign(context: Context, given: Sign) -> Reply:
     """Sign exactly this version of the paper, which somebody else drafted."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     context.check_proven(incident, "approve")
-    if given.version is None and report.drafts > 1:
-        raise RuleBroken("report.which_draft", ref=report.ref, latest=report.drafts)
-    version = report.drafts if given.version is None else int(given.version) if given.version.is_integer() else 0
-    ladder, signers = context.uow.plan_of(incident).ladder, _signers(context, incident)
-    outcome = rules.sign(report, by=context.person, now=context.now, version=version, signers=signers, ladder=ladder)
+    version = _version(report, given.version)
+    said: dict[str, Any] = {"by": context.person, "now": context.now, "version": version}
+    said |= {"signers": _signers(context, incident), "ladder": context.uow.plan_of(incident).ladder}
+    outcome = rules.sign(report, **said)
+    if differs := _differences(context, incident, report):
+        if given.differences != _stamp(differs):
+            return _out_of_date(context, incident, report, differs)
+        outcome = rules.sign(report, **said, differs=differs, reason=given.text)
     after = context.uow.apply(outcome)
-    about = {"ref": report.ref, "incident": incident.ref, "version": version, "by": context.person}
+    about = {"ref": report.ref, "incident": incident.ref, "version": version, "issue": report.issue, "by": context.person}
+    about |= {"at": context.now.isoformat(), "of": after.signed_sha256}
     context.uow.have_made("signed", report.ref, {**about, **_place(context)})
     return context.say("report.signed", ref=report.ref, report=report.ref, version=version, digest=after.signed_sha256[:16])
+
+
+@command("report return", Return, zh="报送 退稿", who="member", tells="clock")
+def return_(context: Context, given: Return) -> Reply:
+    """Do not sign this version; who drafted it hears why."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    said: dict[str, Any] = {"by": context.person, "version": _version(report, given.version), "reason": given.text}
+    context.uow.apply(rules.return_(report, **said, signers=_signers(context, incident), ladder=context.uow.plan_of(incident).ladder))
+    return context.say("report.draft_returned", ref=report.ref, report=report.ref, by=context.name(report.drafted_by))
+
+
+def _version(report: Report, given: float | None) -> int:
+    if given is None and report.drafts > 1:
+        raise RuleBroken("report.which_draft", ref=report.ref, latest=report.drafts)
+    return report.drafts if given is None else int(given) if given.is_integer() else 0
+
+
+def _differences(context: Context, incident: Incident, report: Report) -> tuple[Difference, ...]:
+    """What the draft says otherwise than it would say if it were made now."""
+    paper = context.uow.sheet(context.uow.paper(report.ref, report.drafts))
+    form = _form(context, paper.form, report.ref)
+    return differences(
+        paper, _filled(context, incident, form, report.ref, version=paper.version, by=report.drafted_by or "", partial=paper.partial)
+    )
+
+
+def _stamp(differs: tuple[Difference, ...]) -> str:
+    """Binds a confirmation to exactly what was shown."""
+    return hashlib.sha256(canonical(differs).encode()).hexdigest()[:8]
+
+
+def _out_of_date(context: Context, incident: Incident, report: Report, differs: tuple[Difference, ...]) -> Reply:
+    """Nothing is signed yet: what has changed since, figure by figure, and the two ways on."""
+    words, look, stamp = context.words, Look.of(context), _stamp(differs)
+    empty = words.say("paper.nothing")
+    lines = [(name, words.say("report.differs", was=was or empty, is_now=now or empty)) for name, was, now in differs]
+    named = {"ref": report.ref, "version": report.drafts, "count": len(differs)}
+    head, note = words.say("report.out_of_date", **named), words.say("report.out_of_date_ways", **named, stamp=stamp)
+    whole = "\n".join([head, *(f"{name}: {said}" for name, said in lines), note])
+    reply = answered(look, whole if look.audience == WHOLE else head, whole, report.ref)
+    if look.audience != WHOLE:
+        return reply
+    act = f"{report.ref} version={report.drafts}"
+    again = Button(words.say("button.return_draft", ref=report.ref), f"/report return {act}", report.touched, "primary")
+    knowing = Button(words.say("button.sign_knowing"), f"/report sign {act} differences={stamp}", report.touched, "danger", confirm=True)
+    why = Field("text", words.say("ask.reason"), "long", value=words.say("report.return_reason", count=len(differs)), required=True)
+    buttons = (replace(again, form=(why,)), replace(knowing, form=question(words.say("ask.sign_knowing"))))
+    title = words.say("report.out_of_date_title", ref=report.ref)
+    shown = ((name, words.show(said)) for name, said in lines[:MOST_SHOWN])
+    return replace(reply, card=Card(title, (("", head), *shown), note, buttons, "warning", incident.drill))
 
 
 def _drafting(context: Context) -> str:
@@ -117,7 +193,7 @@ def _place(context: Context) -> dict[str, str]:
 
 
 def _signers(context: Context, incident: Incident) -> tuple[str, ...]:
-    return approvals.deciders(needed(context, incident, "sign"), context.organization)
+    return signers(context.response(incident), incident, context.organization)
 
 
 # Making
@@ -132,24 +208,18 @@ class _Order:
 
 def _read(context: Context, about: Mapping[str, Any]) -> _Order:
     """What is known now, as a sheet."""
-    look = Look(context.reader, context.words, context.zone, context.now)
-    incident = look.reader.incident(str(about["incident"]))
-    ref, to = str(about["ref"]), ""
-    if ref != incident.ref:
-        report = look.reader.report(ref)
-        to = _addressees(look, incident, report)
-    sheet = fill(
-        look,
-        incident,
-        _form(context, str(about["form"]), ref),
-        record_ref=ref,
-        version=context.uow.paper_versions(ref) + 1,
-        to=to,
-        by=str(about["by"]),
-        partial=bool(about["partial"]),
-        seal=_seal(context, look),
-    )
-    return _Order(sheet, None, context.uow.letterhead)
+    incident, ref = context.reader.incident(str(about["incident"])), str(about["ref"])
+    said: dict[str, Any] = {"by": str(about["by"]), "partial": bool(about["partial"])}
+    form, version = _form(context, str(about["form"]), ref), context.uow.paper_versions(ref) + 1
+    return _Order(_filled(context, incident, form, ref, version=version, **said), None, context.uow.letterhead)
+
+
+def _filled(context: Context, incident: Incident, form: Form, ref: str, *, version: int, by: str, partial: bool) -> Sheet:
+    """As the house sees it, whoever asks."""
+    look = Look(context.reader.within(house_scope(), Reader), context.words, context.zone, context.now)
+    to = "" if ref == incident.ref else _addressees(look, incident, look.reader.report(ref))
+    seal = _seal(context, look)
+    return fill(look, incident, form, record_ref=ref, version=version, to=to, by=by, partial=partial, seal=seal)
 
 
 def _addressees(look: Look, incident: Incident, report: Report) -> str:
@@ -194,14 +264,10 @@ def _keep(context: Context, about: Mapping[str, Any], order: _Order, made: bytes
 
 def _read_signed(context: Context, about: Mapping[str, Any]) -> _Order:
     """The very sheet that was signed, with the signature."""
-    report = context.reader.report(str(about["ref"]))
-    sheet = context.uow.sheet(context.uow.paper(report.ref, int(about["version"])))
-    look = Look(context.reader, context.words, context.zone, context.now)
-    if report.signed_at is None:
-        raise RuleBroken("report.other_draft", ref=report.ref, version=about["version"], latest=report.drafts)
-    local = report.signed_at.astimezone(context.zone)
+    sheet = context.uow.sheet(context.uow.paper(str(about["ref"]), int(about["version"])))
+    local = datetime.fromisoformat(str(about["at"])).astimezone(context.zone)
     at = context.words.say("paper.moment", year=str(local.year), month=local.month, day=local.day, time=f"{local:%H:%M}")
-    return _Order(sheet, Signature(look.name(report.signed_by), at), context.uow.letterhead)
+    return _Order(sheet, Signature(context.name(str(about["by"])), at), context.uow.letterhead)
 
 
 def _keep_signed(context: Context, about: Mapping[str, Any], order: _Order, made: bytes) -> None:
@@ -209,7 +275,8 @@ def _keep_signed(context: Context, about: Mapping[str, Any], order: _Order, made
     incident, version, by = context.uow.incident_of(report), int(about["version"]), str(about["by"])
     name = context.words.say("paper.signed_name", name=_name(order.sheet).removesuffix(".docx")) + ".docx"
     paper = context.uow.keep_paper(order.sheet, made, record=report, name=name, signed=True, by=by)
-    context.uow.apply(rules.issue(report, version=version, sha256=paper.sha256, ladder=context.uow.plan_of(incident).ladder))
+    signed: dict[str, Any] = {"version": version, "of_issue": int(about["issue"]), "by": by, "of": str(about["of"])}
+    context.uow.apply(rules.issue(report, **signed, sha256=paper.sha256, ladder=context.uow.plan_of(incident).ladder))
     text = context.words.say("report.signed_copy", ref=report.ref, version=version, digest=paper.sha256[:16])
     context.uow.answer(f"paper:{paper.id}", about, plain(Outgoing(text, files=(_filed(paper),))))
 
@@ -224,39 +291,3 @@ def _filed(paper: Paper) -> Filed:
 
 WORKS["paper"] = Work(_read, _make, _keep)
 WORKS["signed"] = Work(_read_signed, _make, _keep_signed)
-
-
-# Saying
-
-
-def _news(kind: str) -> None:
-    """News of a report's paper, to one person; what a later draft has overtaken no longer matters."""
-
-    @screen(f"report.{kind}")
-    def draw(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
-        report, values = look.reader.report(about["ref"]), about["values"]
-        version = int(values.get("paper") or values["version"])
-        if report.drafts != version or not report.open or (kind == "to_sign" and report.signed_by):
-            return None
-        incident = look.reader.incident(report.incident)
-        name = name_of(look.words, look.reader.plan_of(incident).obligations[report.obligation])
-        paper = look.reader.paper(report.ref, version, signed=kind == "issued")
-        text = look.say(
-            f"report.news_{kind}", ref=report.ref, name=name, version=version, by=look.name(values["by"]), digest=paper.sha256[:16]
-        )
-        head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        card = Card(head, (("", text),), "", _buttons(look, report, kind), "warning", incident.drill)
-        return Outgoing(text, card, files=(_filed(paper),))
-
-
-def _buttons(look: Look, report: Report, kind: str) -> tuple[Button, ...]:
-    if kind == "issued":
-        return (Button(look.say("button.filed", ref=report.ref), f"/report filed {report.ref}", None, form=forms.filing(look, report)),)
-    button = Button(
-        look.say("button.sign", ref=report.ref), f"/report sign {report.ref} version={report.drafts}", report.touched, "primary"
-    )
-    return (replace(button, confirm=True),)
-
-
-for _kind in ("to_sign", "unsigned", "issued"):
-    _news(_kind)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from handlers.core import report_view as view
 from handlers.core.access import check
 from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
@@ -13,8 +14,8 @@ from handlers.core.context import Context
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
 from handlers.core.look import Look
-from handlers.core.message import Reply
-from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
+from handlers.core.message import Card, Reply
+from handlers.core.registry import approved, body, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
 from workflows import incident as incidents
 from workflows import regulator_report as rules
@@ -39,8 +40,23 @@ class Filed:
     to: str | None = key("对象", "报送对象")
     at: datetime | None = key("时间", "报送时间", kind="time")
     way: str | None = key("方式", "渠道")
-    receipt: str | None = key("回执", "受话人")
+    receipt: str | None = key("回执")
+    callee: str | None = key("受话人")
+    partial: bool | None = key("部分", "先报", kind="flag")
+    unchanged: bool = key("无变化", kind="flag", default=False)
     text: str = rest("方式和回执", "way and receipt")
+    points: str | None = body("要点", "points")
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    report: str | None = ref("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    report: str | None = ref("R")
+    text: str = rest("要点", "points", required=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +71,24 @@ def list_(context: Context, given: OfIncident) -> Reply:
     incident = context.incident(given.incident)
     reports = sorted(context.reader.reports(incident.ref), key=lambda r: (not r.open, r.deadline_at or context.now))
     head = context.words.say("report.list", ref=incident.ref, title=incident.title, count=len(reports))
-    lines = [("waived" if report.waived_by not in (None, "rule") else "clock", _line(context, incident, report)) for report in reports]
-    return told(Look.of(context), [("", head), *lines], incident.ref)
+    look = Look.of(context)
+    lines = [("waived" if report.waived_by not in (None, "rule") else "clock", view.line(look, report)) for report in reports]
+    reply = told(look, [("", head), *lines], incident.ref)
+    running = [report for report in reports if report.open] if look.shows("clock") else []
+    if not running:
+        return reply
+    note = context.words.say("report.list_note")
+    shown = tuple(("", line) for line in reply.text.splitlines()[1:])
+    card = Card(head, shown, note, view.listed(look, running), look.tone(incident), incident.drill)
+    return replace(reply, card=card)
 
 
-def _line(context: Context, incident: Incident, report: Report) -> str:
-    due = context.words.show(report_due(report), context.now) if report.deadline_at else "-"
-    name = duty_name(context, incident, report)
-    to = context.words.join(recipients(context.words, context.uow.plan_of(incident), report.missing or report.recipients))
-    return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
+@command("report show", Which, zh="报送 查看", who="reader", tells="clock")
+def show(context: Context, given: Which) -> Reply:
+    """One report: until when, on what that rests, who was told, how far its paper is, and what to do next."""
+    report, _ = context.item(Report, given.report, "R", "house.which_report")
+    drawn = view.card(Look.of(context), report)
+    return Reply(drawn.text, ref=report.ref, card=drawn.card)
 
 
 def _duty(context: Context, incident: Incident, report: Report) -> Obligation:
@@ -75,7 +100,6 @@ def filed(context: Context, given: Filed) -> Reply:
     """It was reported: to whom, when, by which way, with which receipt."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     _may(context, report)
-    way, receipt = _way_and_receipt(given)
     named = tuple(one.strip() for one in (given.to or "").replace("、", ",").replace(",", ",").split(",") if one.strip())
     to = tuple(as_kept(context.uow.plan_of(incident), named)) or report.missing
     outcome = rules.file(
@@ -86,18 +110,59 @@ def filed(context: Context, given: Filed) -> Reply:
         now=context.now,
         when=given.at or context.now,
         to=to,
-        way=way,
-        receipt=receipt,
+        partial=_in_part(context, report, given),
+        **_said(context, report, given),
         ladder=context.uow.plan_of(incident).ladder,
     )
     after = context.uow.apply(outcome)
-    _void_waiver(context, report)
-    hint = _unsigned(context, report)
+    if after.waiver is None:  # of what goes on, the rest is still asked about
+        _void_waiver(context, report)
+    hints = [_unsigned(context, report), _pointless(context, report, _duty(context, incident, report), after)]
     if after.state is State.FILED:
-        return _hinted(context.say("report.filed", ref=report.ref, report=report.ref), hint)
+        return _hinted(context.say("report.filed", ref=report.ref, report=report.ref), hints)
     missing = recipients(context.words, context.uow.plan_of(incident), after.missing)
-    key_ = "report.filed_part" if after.issue == report.issue else "report.filed_round"
-    return _hinted(context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after)), hint)
+    going_on = "report.filed_first" if after.completing else "report.filed_round"
+    key_ = "report.filed_part" if after.issue == report.issue else going_on
+    return _hinted(context.say(key_, ref=report.ref, report=report.ref, missing=missing, due=report_due(after)), hints)
+
+
+def _said(context: Context, report: Report, given: Filed) -> dict[str, str]:
+    """Way, receipt, who took the call and what was said; 「无变化」 goes the way the last report went."""
+    way, receipt = _way_and_receipt(given)
+    said = {"way": way, "receipt": receipt, "callee": given.callee or "", "points": given.points or ""}
+    if not given.unchanged:
+        return said
+    if not report.repeating:
+        raise RuleBroken("report.no_series", ref=report.ref)
+    last = rules.last_told(context.uow.reports(report.incident), report)
+    if last is None and not way:
+        raise RuleBroken("report.way", ref=report.ref)
+    nothing = context.words.say("report.unchanged")
+    before = {"way": last.way, "callee": last.callee} if last else {}
+    return {**said, **{name: said[name] or text for name, text in {**before, "receipt": nothing, "points": nothing}.items()}}
+
+
+def _in_part(context: Context, report: Report, given: Filed) -> bool:
+    """As said; else as its paper is, where there is one."""
+    if given.partial is not None:
+        return given.partial
+    return bool(report.draft_sha256) and context.uow.sheet(context.uow.paper(report.ref, report.drafts)).partial
+
+
+def _pointless(context: Context, report: Report, duty: Obligation, after: Report) -> str:
+    """A call is recorded at once, whatever is missing; what was said in it is asked for then."""
+    if not duty.phone or all(filing.points for filing in after.filed if filing.issue == report.issue):
+        return ""
+    return context.words.say("report.points_hint", ref=report.ref)
+
+
+@command("report note", Points, zh="报送 要点", who="member", tells="clock")
+def note(context: Context, given: Points) -> Reply:
+    """What was said in the call."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    _may(context, report)
+    context.uow.apply(rules.note(report, by=context.person, points=given.text, ladder=context.uow.plan_of(incident).ladder))
+    return context.say("report.noted", ref=report.ref, report=report.ref)
 
 
 def _unsigned(context: Context, report: Report) -> str:
@@ -107,8 +172,8 @@ def _unsigned(context: Context, report: Report) -> str:
     return context.words.say("report.unsigned_hint", ref=report.ref, version=report.drafts)
 
 
-def _hinted(reply: Reply, hint: str) -> Reply:
-    return replace(reply, text=f"{reply.text}\n{hint}") if hint else reply
+def _hinted(reply: Reply, hints: list[str]) -> Reply:
+    return replace(reply, text="\n".join([reply.text, *filter(None, hints)]))
 
 
 def _way_and_receipt(given: Filed) -> tuple[str, str]:

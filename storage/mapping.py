@@ -12,10 +12,11 @@ from sqlalchemy import Update, bindparam, inspect, update
 from sqlmodel import SQLModel
 
 from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
-from storage.tables.statements import RevisionRow, StatementRow
+from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
 from workflows.incident import Grading, Incident
+from workflows.publication import Publication
 from workflows.regulator_report import Report
 from workflows.statement import Revision, Statement
 from workflows.task import Task
@@ -50,6 +51,7 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Report: (ReportRow, "R"),
     Statement: (StatementRow, "S"),
     Revision: (RevisionRow, "V"),
+    Publication: (PublicationRow, "P"),
     Tip: (TipRow, "N"),
     DutyChange: (DutyRow, "W"),
 }

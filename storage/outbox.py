@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Update, bindparam, case, func, null, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, func, null, or_, update
 from sqlmodel import Session, col, select
 
 from storage.cipher import Cipher
 from storage.database import touch
 from storage.gathered import run
 from storage.queue import Queue, add_later, table_of
-from storage.tables.queues import DONE, IS_CARD, OUTBOX_WAITS, WAITING, OutboxRow
+from storage.tables.queues import DONE, IS_CARD, OUTBOX_WAITS, WAITING, OutboxRow, is_literally
 from storage.tables.records import ChatRow
 from workflows.core.outcome import Notice
 from workflows.core.people import Organization
@@ -23,8 +23,18 @@ from workflows.core.people import Organization
 #: Smaller goes first: a regulator's clock before an approval, a copy of the status last.
 PRIORITY = {"clock": 0, "approval": 1, "reply": 2, "assignment": 3, "escalation": 4, "reminder": 5, "digest": 6, "copy": 7}
 
+
+def _answer_first() -> ColumnElement[bool]:
+    """What is less urgent than an answer does not go into its group before it, unless the answer could not be said at once. To a person,
+    whose chats have other names, that is for the sender to see to."""
+    c, answer = table_of(OutboxRow).c, table_of(OutboxRow).alias("answer")
+    here = answer.c.lane == c.platform + ":" + c.chat + ":reply"
+    first = (is_literally("answer.status", WAITING), here, answer.c.attempt <= 1, answer.c.error.is_(None))
+    return or_(c.priority <= PRIORITY["reply"], c.chat.is_(None), ~select(answer.c.id).where(*first).exists())
+
+
 OUTBOX, URGENT, UNHURRIED = (
-    Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(ranks))
+    Queue(OutboxRow, lease=timedelta(seconds=90), attempts=12, priorities=tuple(ranks), where=_answer_first())
     for ranks in (
         PRIORITY.values(),
         # The same rows, claimed by two: who waits for an answer does not wait behind ten cards that are being drawn.
@@ -170,10 +180,29 @@ def enqueue_deed(
     )
 
 
+def again(session: Session, key: str, now: datetime) -> bool:
+    """The row is handed out once more, from its first attempt; one that waits goes on waiting. False when there is none."""
+    row = session.exec(select(OutboxRow).where(OutboxRow.key == key).with_for_update()).first()
+    if row is None:
+        return False
+    if row.status != WAITING:
+        row.status, row.due, row.attempt, row.fence, row.finished, row.error = WAITING, now, 0, row.fence + 1, None, None
+        touch(session, "outbox")
+    return True
+
+
 def enqueue_reply(
-    session: Session, *, key: str, platform: str, chat: str, said: dict[str, Any], incident: str | None, now: datetime
+    session: Session,
+    *,
+    key: str,
+    platform: str,
+    chat: str,
+    said: dict[str, Any],
+    incident: str | None,
+    now: datetime,
+    reader: str | None = None,
 ) -> None:
-    """The answer to what a person typed; its words were decided with the command."""
+    """The answer to what a person typed; its words were decided with the command. `reader`: whose direct chat it is."""
     _add(
         session,
         key=key,
@@ -182,12 +211,18 @@ def enqueue_reply(
         priority=PRIORITY["reply"],
         due=now,
         now=now,
-        about={"reply": key},
+        about={"reply": key} if reader is None else {"reply": key, "reader": reader},
         platform=platform,
         chat=chat,
         said=said,
         incident=incident,
     )
+
+
+def place_of(row: OutboxRow) -> str | None:
+    """Where people see it come: a person's direct chat, by whatever way, or a group. None: nowhere that is known yet."""
+    person = row.recipient or row.about.get("reader")
+    return f"p:{person}" if person else row.chat and f"{row.platform}:{row.chat}"
 
 
 def enqueue_to_person(

@@ -67,10 +67,19 @@ def backoff(attempt: int) -> timedelta:
 
 
 class Queue(Generic[R]):
-    """`priorities`: every value that rows of this table can have; a row with another value is never claimed."""
+    """`priorities`: every value that rows of this table can have; a row with another value is never claimed · `where`: what may go."""
 
-    def __init__(self, row_class: type[R], *, lease: timedelta, attempts: int, priorities: tuple[int, ...] = (0,)) -> None:
+    def __init__(
+        self,
+        row_class: type[R],
+        *,
+        lease: timedelta,
+        attempts: int,
+        priorities: tuple[int, ...] = (0,),
+        where: ColumnElement[bool] | None = None,
+    ) -> None:
         self.row_class = row_class
+        self._where = () if where is None else (where,)
         self.lease = lease
         self.attempts = attempts
         self.priorities = tuple(sorted(priorities))
@@ -159,7 +168,7 @@ class Queue(Generic[R]):
         due = (c.priority == bindparam("of_priority", type_=c.priority.type), c.due <= bindparam("now", type_=c.due.type))
         return (
             select(self.row_class)
-            .where(self._waiting, *due, ~blocked)
+            .where(self._waiting, *due, ~blocked, *self._where)
             .order_by(c.due, c.id)
             .limit(bindparam("most", type_=Integer()))
             .with_for_update(skip_locked=True, of=self._table)

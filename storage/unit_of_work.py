@@ -33,6 +33,7 @@ from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.duty import HOUSE
 from workflows.incident import UNCLOSED, Grading, Incident
+from workflows.publication import Publication
 from workflows.regulator_report import Report
 from workflows.statement import Revision, Statement
 from workflows.task import Task
@@ -147,6 +148,10 @@ class UnitOfWork:
     def revisions(self, statement: Statement) -> list[Revision]:
         """All texts that a statement ever had, the oldest first."""
         return [one for one in self._of(Revision, statement.incident) if one.statement == statement.ref]
+
+    def publications(self, incident: str) -> list[Publication]:
+        """All publications of an incident's statements, in the order they were first asked for."""
+        return self._of(Publication, incident)
 
     def gradings(self, incident: str) -> list[Grading]:
         """All readings of an incident, in the order they were taken."""
@@ -469,6 +474,11 @@ class UnitOfWork:
 
     def deed(self, kind: str, key: str, about: Mapping[str, Any], incident: str, **place: Any) -> None:
         outbox.enqueue_deed(self.session, key=key, kind=kind, about=dict(about), incident=incident, now=self.now, **place)
+
+    def put_out(self, kind: str, ref: str, incident: str, **place: Any) -> None:
+        """The one outbox row by which a publication leaves; asked for again, it is the same row."""
+        if not outbox.again(self.session, f"{kind}:{ref}", self.now):
+            self.deed(kind, f"{kind}:{ref}", {"publication": ref}, incident, ref=ref, **place)
 
     def request(self, request: Request, incident: str) -> None:
         """One workflow asks another: an event of our own, handled by itself after this commit."""

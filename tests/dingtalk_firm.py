@@ -1,28 +1,22 @@
 """A firm on DingTalk: the whole bot before the strict stand-in, over the stream or callbacks, on the stand-in's clock."""
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-import uvicorn
 from sqlmodel import select
 
-from bot.app import create_app
-from bot.bootstrap import Parts, build
-from bot.config import read_settings
+from bot.bootstrap import Parts
 from handlers.core.wording import Locale
-from storage.database import Database
 from storage.tables.queues import InboxRow
-from tests import ready
+from tests.firm import KEYS, served
 from tests.simulators.core.tenant import Names, plan_on
 from tests.simulators.dingtalk import OURS, SCENE, Clock, Sim
 from tests.simulators.dingtalk.deliveries import Click
@@ -31,7 +25,6 @@ from tests.simulators.dingtalk.state import Chat, Message
 from tests.world import SMALL_PLAN, World
 
 T = TypeVar("T")
-KEYS = {"GENGFU_DATA_KEYS": "t:" + "A" * 43 + "=", "GENGFU_SEAL_KEY": "B" * 42 + "A="}
 TOKEN, AES_KEY = "tokenOfTheTest", "4g5j64qlyl3zvetqxz5jiocdr586fn2zvjpa8zls3ij"
 #: A budget asks for no longer patience.
 MOMENT = timedelta(seconds=2)
@@ -187,42 +180,16 @@ def settings_on(sim: Sim, folder: Path, mode: Mode, locale: Locale = "zh", plan:
 @contextmanager
 def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
     """One server of the firm; the second before a stand-in is its replica."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        settings = read_settings({"GENGFU_PUBLIC_URL": url, **names}, None)
-        database = ready.with_schema(Database(settings.database_url.reveal()))
-        database.close()
-        parts = build(settings, now=sim.clock)
-        with closing(Database("sqlite://")) as timeless:
-            parts.now.set_by(timeless)  # PostgreSQL has a clock of its own; here all go by the stand-in's
-        ready.hasty(parts.database)
-        parts.database.write(lambda tx: parts.plans.keep(tx, sim.clock()))
+    connected = len(sim.wire.connections)
+    with served(sim.clock, names, "dingtalk") as (parts, loop, url, heard):
         for person in parts.plans.organization.people.values():
             sim.add_person(person.identities["dingtalk"], person.name, mobile=person.phone)
-        loop = asyncio.new_event_loop()
-        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False, lifespan="off"))
-        thread = threading.Thread(target=loop.run_until_complete, args=(server.serve([listening]),))
-        thread.start()
-        firm = Firm(sim, parts, loop, url)
-        dingtalk = parts.worker.sender.platforms["dingtalk"]
-        connected = len(sim.wire.connections)
-        listening_on = asyncio.run_coroutine_threadsafe(dingtalk.listen(parts.worker.hear), loop)
-        try:
-            if names["DINGTALK_MODE"] == "http":
-                listening_on.result(20)
-                _calls_back(sim, url)
-            else:
-                until_connected(sim, connected + 1)
-            yield firm
-        finally:
-            listening_on.cancel()
-            asyncio.run_coroutine_threadsafe(dingtalk.close(), loop).result(20)
-            server.should_exit = True
-            thread.join(20)
-            parts.close()
-            loop.close()
-            assert not thread.is_alive(), "the server did not stop"
+        if names["DINGTALK_MODE"] == "http":
+            heard.result(20)
+            _calls_back(sim, url)
+        else:
+            until_connected(sim, connected + 1)
+        yield Firm(sim, parts, loop, url)
 
 
 def _calls_back(sim: Sim, url: str) -> None:

@@ -100,6 +100,7 @@ def served(clock: Clock, names: Mapping[str, str], platform: str) -> Iterator[tu
             with listening_to(parts, loop, platform) as heard:
                 yield parts, loop, url, heard
         finally:
+            asyncio.run_coroutine_threadsafe(parts.worker.stop(), loop).result(20)
             server.should_exit = True
             thread.join(20)
             parts.close()
@@ -109,20 +110,24 @@ def served(clock: Clock, names: Mapping[str, str], platform: str) -> Iterator[tu
 
 @contextmanager
 def listening_to(parts: Parts, loop: asyncio.AbstractEventLoop, platform: str) -> Iterator["Future[None]"]:
-    spoken = parts.worker.sender.platforms[platform]
-    heard = asyncio.run_coroutine_threadsafe(spoken.listen(parts.worker.hear), loop)
+    listening = parts.worker.sender.platforms[platform].listen(parts.worker.hear)
+    task = asyncio.run_coroutine_threadsafe(_begun(listening), loop).result(20)
     try:
-        yield heard
+        yield asyncio.run_coroutine_threadsafe(_over(task), loop)
     finally:
-        heard.cancel()
-        asyncio.run_coroutine_threadsafe(_ended(heard), loop).result(20)
-        asyncio.run_coroutine_threadsafe(spoken.close(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(_ended(task), loop).result(20)
 
 
-async def _ended(heard: "Future[None]") -> None:
-    """Until the listening has really let go."""
-    for _ in range(200):
-        if heard.done():
-            break
-        await asyncio.sleep(0.02)
-    await asyncio.sleep(0.1)
+async def _begun(what: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    return asyncio.create_task(what)
+
+
+async def _over(task: "asyncio.Task[None]") -> None:
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})

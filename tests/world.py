@@ -142,7 +142,8 @@ class World:
         asyncio.run(self._settle())
 
     async def _settle(self) -> None:
-        self.worker.sender.lot_limit = None  # every deed is over before the next turn, however slow the machine
+        sender = self.worker.sender
+        sender.lot_limit = sender.in_order = None  # every deed is over before the next turn, in its order
         for _ in range(500):
             turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.work_turn()]
             turns.append(await self.worker.outbox_turn())

@@ -3,6 +3,8 @@
 to_decide ──decide──> due ──draft──> drafted ──sign──> signed        due, drafted, signed ──file──> filed
                                         (to_decide, due, drafted, signed ──not_required──> not_required)
 
+Told in part first (items 1 and 2 of the CAC's form), or one of a series: the next issue is due (`round`).
+
 Nothing silences it: there is no claim, snooze or quiet hour here. A deadline moves earlier by itself and later only when two
 people agree. `drafted` and `signed` tell how far the paper is; the clock runs in all of them, and no paper is needed to say that
 somebody was told: a first report by phone is never held by one. A new draft voids the signature of the one before.
@@ -24,6 +26,7 @@ from workflows.core.instants import utc
 from workflows.core.machine import Machine
 from workflows.core.obligation import IN_DAYS, Obligation
 from workflows.core.outcome import Event, Notice, Outcome, Timer
+from workflows.core.paper import Difference
 from workflows.core.people import Organization
 
 
@@ -54,7 +57,9 @@ MACHINE = Machine(
         **{(state, "draft"): State.DRAFTED for state in WANTED},
         (State.TO_DECIDE, "draft"): State.TO_DECIDE,
         **{(state, "sign"): State.SIGNED for state in (State.DUE, State.DRAFTED)},
-        **{(state, "issue"): state for state in (State.SIGNED, State.FILED)},
+        (State.DRAFTED, "return"): State.DUE,
+        **{(state, "issue"): state for state in State},
+        **{(state, "note"): state for state in State},
         **{(state, "file"): State.FILED for state in RUNNING},
         **{(state, "end"): State.FILED for state in RUNNING},
         **{(state, "not_required"): State.NOT_REQUIRED for state in RUNNING},
@@ -67,7 +72,10 @@ MACHINE = Machine(
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One recipient told: `issue` is which report of a series it belongs to, `receipt` the number, or the name of who took the call."""
+    """One recipient told: `issue` is which report of a series it belongs to, `receipt` the number, or the name of who took the call.
+
+    `callee`, `points`: of a call, who took it and what was said · `partial`: the rest was to follow.
+    """
 
     issue: int
     to: str
@@ -75,9 +83,20 @@ class Filing:
     way: str
     receipt: str
     by: str
+    callee: str = ""
+    points: str = ""
+    partial: bool = False
 
     def as_value(self) -> dict[str, Value]:
-        return {"issue": self.issue, "to": self.to, "at": self.at.isoformat(), "way": self.way, "receipt": self.receipt, "by": self.by}
+        call: dict[str, Value] = {name: said for name, said in (("callee", self.callee), ("points", self.points)) if said}
+        told: dict[str, Value] = {"issue": self.issue, "to": self.to, "at": self.at.isoformat(), "way": self.way}
+        part: dict[str, Value] = {"partial": True} if self.partial else {}
+        return {**told, "receipt": self.receipt, "by": self.by, **call, **part}
+
+    @property
+    def proof(self) -> str:
+        """The way, who took it and the number, each once."""
+        return " ".join(dict.fromkeys(part for part in (self.way, self.callee, self.receipt) if part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,11 @@ class Report:
         return self.state not in SETTLED
 
     @property
+    def completing(self) -> bool:
+        """Its first part has been told, and the rest is due."""
+        return self.open and not self.repeating and self.last_filed_at is not None
+
+    @property
     def filed(self) -> tuple[Filing, ...]:
         return tuple(_filing(value) for value in self.filings)
 
@@ -151,7 +175,10 @@ class Report:
 def _filing(value: Mapping[str, Value]) -> Filing:
     issue, at = value["issue"], value["at"]
     to, way, receipt, by = (str(value[key]) for key in ("to", "way", "receipt", "by"))
-    return Filing(int(str(issue)), to, datetime.fromisoformat(str(at)), way, receipt, by)
+    callee, points = (str(value.get(key, "")) for key in ("callee", "points"))
+    return Filing(
+        int(str(issue)), to, datetime.fromisoformat(str(at)), way, receipt, by, callee, points, partial=value.get("partial") is True
+    )
 
 
 def course_of(report: Report, ladder: Ladder = CLOCK_LADDER) -> Course | None:
@@ -251,13 +278,21 @@ def decide(
     by: str,
     now: datetime,
     to: tuple[str, ...] = (),
+    signers: tuple[str, ...] = (),
     ladder: Ladder = CLOCK_LADDER,
 ) -> Outcome[Report]:
-    """Its condition became yes: it is due, at its grade's row when that is earlier. (A no goes by `propose` and `not_required`.)"""
-    due = replace(_unproposed(report), state=MACHINE.after(report.state, "decide"))
+    """Its condition became yes: it is due, at its grade's row when that is earlier. (A no goes by `propose` and `not_required`.)
+
+    What was drafted meanwhile is drafted now, and `signers` are asked.
+    """
+    state = MACHINE.after(report.state, "decide")
+    if report.draft_sha256:
+        state = MACHINE.after(state, "draft")
+    due = replace(_unproposed(report), state=state)
     due = _repaced(_earlier(due, _worked_out(due, obligation, terms), now) or due, ladder, now)
     details = {"by": by, **_facts(due, terms), "was": _moment(report.deadline_at)}
-    return _outcome(due, ladder, "decided", details, *_say_to("report.due", to, details))
+    asked = _asks_to_sign(due, signers) if state is State.DRAFTED else ()
+    return _outcome(due, ladder, "decided", details, *_say_to("report.due", to, details), *asked)
 
 
 def tighten(
@@ -374,27 +409,34 @@ def file(
     when: datetime,
     to: tuple[str, ...],
     way: str,
-    receipt: str,
+    receipt: str = "",
+    callee: str = "",
+    points: str = "",
+    partial: bool = False,
     ladder: Ladder = CLOCK_LADDER,
 ) -> Outcome[Report]:
-    """已报: told to `to` at `when`. Filed when every recipient has been told; a repeating one then goes on to its next round."""
+    """已报: told to `to` at `when`. Filed when every recipient has been told; a repeating one then goes on to its next round, and one that
+    was told in part (`partial`) to its rest."""
     MACHINE.after(report.state, "file")
-    _tellable(report, to, way, receipt)
+    _tellable(report, to, way, receipt or callee)
+    _may_be_partial(report, obligation, partial=partial)
     when = utc(when)
     _at_a_possible_time(report, when, now)
-    new = tuple(Filing(report.issue, one, when, way.strip(), receipt.strip(), by).as_value() for one in dict.fromkeys(to))
+    said = Filing(report.issue, "", when, way.strip(), receipt.strip(), by, callee.strip(), points.strip(), partial)
+    new = tuple(replace(said, to=one).as_value() for one in dict.fromkeys(to))
     told = replace(report, filings=(*report.filings, *new))
-    details: dict[str, Value] = {"by": by, "issue": report.issue, "to": list(to), "when": when.isoformat(), "way": way, "receipt": receipt}
-    details["late"] = _late(report, when)
+    details: dict[str, Value] = {**said.as_value(), "to": list(to), "when": when.isoformat(), "late": _late(report, when)}
+    del details["at"]
     if report.drafts and report.draft_sha256:
         details["paper"] = {"version": report.drafts, "sha256": report.draft_sha256, "signed_by": report.signed_by}
     if told.missing:
         return _outcome(
             replace(told, state=MACHINE.after(told.state, "part")), ladder, "filed_in_part", {**details, "missing": list(told.missing)}
         )
-    complete = max(filing.at for filing in told.filed if filing.issue == told.issue)
-    told = replace(told, last_filed_at=complete, filed_at=now)
-    following = _worked_out(told, obligation, terms) if told.repeating else None
+    filings = [filing for filing in told.filed if filing.issue == told.issue]
+    told = replace(told, last_filed_at=max(filing.at for filing in filings), filed_at=now)
+    goes_on = told.repeating or any(filing.partial for filing in filings)
+    following = _worked_out(told, obligation, terms) if goes_on else None
     if following is None:
         return _outcome(replace(_unproposed(told), state=MACHINE.after(told.state, "file")), ladder, "filed", details)
     again = _put(replace(_undrafted(told), state=MACHINE.after(told.state, "round"), issue=told.issue + 1), following, now)
@@ -412,6 +454,25 @@ def _tellable(report: Report, to: tuple[str, ...], way: str, receipt: str) -> No
         raise RuleBroken("report.way", ref=report.ref)
     if not receipt.strip():
         raise RuleBroken("report.receipt", ref=report.ref)
+
+
+def _may_be_partial(report: Report, obligation: Obligation, *, partial: bool) -> None:
+    if partial and not obligation.partial_ok:
+        raise RuleBroken("report.whole", ref=report.ref)
+    if partial and report.completing:
+        raise RuleBroken("report.rest", ref=report.ref)
+
+
+def note(report: Report, *, by: str, points: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
+    """What was said in the calls of the last issue told, where nobody wrote it down at once."""
+    state = MACHINE.after(report.state, "note")
+    last = max((filing.issue for filing in report.filed), default=0)
+    lacking = [filing for filing in report.filed if filing.issue == last and not filing.points]
+    if not points.strip() or not lacking:
+        raise RuleBroken("report.no_points", ref=report.ref)
+    filled = tuple((replace(one, points=points.strip()) if one in lacking else one).as_value() for one in report.filed)
+    details: dict[str, Value] = {"by": by, "issue": last, "points": points.strip(), "to": [one.to for one in lacking]}
+    return _outcome(replace(report, state=state, filings=filled), ladder, "points_noted", details)
 
 
 def _at_a_possible_time(report: Report, when: datetime, now: datetime) -> None:
@@ -594,15 +655,20 @@ def draft(
     drafted = replace(_undrafted(report), state=state, drafts=version, draft_sha256=sha256, drafted_by=by, drafted_at=now)
     details: dict[str, Value] = {"by": by, "version": version, "sha256": sha256, "content": content, "partial": partial, "voided": voided}
     notices = [Notice("report.unsigned", (voided,), {"by": by, "paper": version}, "approval")] if voided else []
-    asked = tuple(one for one in signers if one not in (by, voided)) if state is not State.TO_DECIDE else ()
-    notices += [Notice("report.to_sign", asked, {"by": by, "paper": version}, "approval")] if asked else []
-    return _outcome(drafted, ladder, "drafted", details, *notices)
+    asked = tuple(one for one in signers if one != voided) if state is not State.TO_DECIDE else ()
+    return _outcome(drafted, ladder, "drafted", details, *notices, *_asks_to_sign(drafted, asked))
+
+
+def _asks_to_sign(report: Report, signers: tuple[str, ...]) -> tuple[Notice, ...]:
+    asked = tuple(one for one in signers if one != report.drafted_by)
+    return (Notice("report.to_sign", asked, {"by": report.drafted_by, "paper": report.drafts}, "approval"),) if asked else ()
 
 
 def sign(
-    report: Report, *, by: str, now: datetime, version: int, signers: tuple[str, ...], ladder: Ladder = CLOCK_LADDER
-) -> Outcome[Report]:
-    """签发 exactly this version, by one of `signers` who did not draft it."""
+    report: Report, *, by: str, now: datetime, version: int, signers: tuple[str, ...], differs: tuple[Difference, ...] = (),
+    reason: str = "", ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:  # fmt: skip
+    """签发 exactly this version, by one of `signers` who did not draft it; with a `reason` where it `differs` from what is known now."""
     state = MACHINE.after(report.state, "sign")
     if not report.draft_sha256:
         raise RuleBroken("report.no_draft", ref=report.ref)
@@ -612,18 +678,40 @@ def sign(
         raise NotAllowed("report.own_draft", ref=report.ref)
     if by not in signers:
         raise NotAllowed("report.not_signer", ref=report.ref, people=signers)
+    if differs:
+        check_reason(reason)
     signed = replace(report, state=state, signed_by=by, signed_at=now, signed_sha256=report.draft_sha256)
-    return _outcome(signed, ladder, "signed", {"by": by, "version": version, "sha256": report.draft_sha256})
+    knowing: dict[str, Value] = {"differs": [list(one) for one in differs], "reason": reason.strip()} if differs else {}
+    return _outcome(signed, ladder, "signed", {"by": by, "version": version, "sha256": report.draft_sha256, **knowing})
 
 
-def issue(report: Report, *, version: int, sha256: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
-    """The copy that bears the signature is made: the same content, its own bytes."""
-    state = MACHINE.after(report.state, "issue")
-    if report.signed_by is None or version != report.drafts:
+def return_(
+    report: Report, *, by: str, version: int, signers: tuple[str, ...], reason: str, ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:
+    """退稿: one of `signers` will not sign this version; who drafted it hears why, and the clock runs on."""
+    state = MACHINE.after(report.state, "return")
+    check_reason(reason)
+    if version != report.drafts:
         raise RuleBroken("report.other_draft", ref=report.ref, version=version, latest=report.drafts)
-    details: dict[str, Value] = {"version": version, "sha256": sha256, "of": report.signed_sha256, "by": report.signed_by}
-    notice = Notice("report.issued", (report.drafted_by,) if report.drafted_by else (), details, "approval")
-    return _outcome(replace(report, state=state), ladder, "issued", details, *((notice,) if notice.to else ()))
+    if by not in signers:
+        raise NotAllowed("report.not_signer", ref=report.ref, people=signers)
+    details: dict[str, Value] = {"by": by, "version": version, "sha256": report.draft_sha256, "reason": reason.strip()}
+    told = Notice("report.returned", (report.drafted_by,), details, "approval") if report.drafted_by else None
+    return _outcome(replace(_undrafted(report), state=state), ladder, "draft_returned", details, *((told,) if told else ()))
+
+
+def issue(
+    report: Report, *, version: int, of_issue: int, by: str, of: str, sha256: str, ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:  # fmt: skip
+    """The copy that bears the signature of `by` is made: the content of the draft `of`, its own bytes. What was signed and told while it
+    was being made (`of_issue` is over) stays signed; only a new draft of the same issue has voided the signature."""
+    state = MACHINE.after(report.state, "issue")
+    if report.issue == of_issue and (report.signed_by is None or version != report.drafts):
+        raise RuleBroken("report.other_draft", ref=report.ref, version=version, latest=report.drafts)
+    details: dict[str, Value] = {"version": version, "sha256": sha256, "of": of, "by": by}
+    current = report.issue == of_issue and report.drafted_by
+    notice = (Notice("report.issued", (report.drafted_by,), details, "approval"),) if current and report.drafted_by else ()
+    return _outcome(replace(report, state=state), ladder, "issued", details, *notice)
 
 
 def _undrafted(report: Report) -> Report:
@@ -649,3 +737,9 @@ def _late(report: Report, at: datetime) -> bool:
 
 def _moment(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def last_told(reports: Iterable[Report], report: Report) -> Filing | None:
+    """How a recipient of `report` was last told of anything: 「无变化」 goes the same way."""
+    told = (filing for one in reports for filing in one.filed if filing.to in report.recipients)
+    return max(told, key=lambda filing: filing.at, default=None)

@@ -2,9 +2,12 @@
 
 draft ──submit──> submitted ──approve──> approved          (submitted ──step──> submitted, while others are still to agree)
 submitted, approved ──edit, return, void──> draft          (what was agreed to is void: text, grade or fact changed, or time ran out)
-draft, submitted, approved ──withdraw──> withdrawn
+draft, submitted, approved ──withdraw──> withdrawn                 (what was never published)
+approved ──publish──> published           (with its first publication that is out; of a text that takes back: withdrawn)
+published, withdrawn ──lapse──> the same  (what was agreed to holds no longer: nothing more of it leaves until it is submitted anew)
+published ──edit──> draft                 (a correction)          published ──retract──> draft          (a text that takes it back)
 
-Every text is kept as a revision that nobody changes; approvals are bound to its digest.
+Every text is kept as a revision that nobody changes; approvals are bound to its digest. Where a text is out, `publication` says.
 """
 
 import hashlib
@@ -33,9 +36,17 @@ State = StatementState
 ASKED = (State.SUBMITTED, State.APPROVED)
 #: What still goes somewhere: a fact that changes marks it.
 LIVE = (State.DRAFT, *ASKED)
+#: Its text is out somewhere (withdrawn: that which takes it back).
+ISSUED = (State.PUBLISHED, State.WITHDRAWN)
 #: The longest text, in characters: more than any channel takes.
 LONGEST = 5000
 TIMER = "expiry"
+#: The next update that the public was promised.
+PROMISE = "promise"
+#: Before it, and between its reminders.
+AHEAD, AGAIN = timedelta(minutes=15), timedelta(minutes=15)
+#: By the number of a reminder of it: who leads the authors hears it too, then also the control group.
+LEADERS, CONTROL = 2, 3
 
 MACHINE = Machine(
     "statement",
@@ -49,6 +60,14 @@ MACHINE = Machine(
         **{(state, "edit"): State.DRAFT for state in LIVE},
         **{(state, "void"): State.DRAFT for state in ASKED},
         **{(state, "withdraw"): State.WITHDRAWN for state in LIVE},
+        (State.APPROVED, "publish"): State.PUBLISHED,
+        (State.APPROVED, "take_back"): State.WITHDRAWN,
+        **{(state, "lapse"): state for state in ISSUED},
+        **{(state, "submit"): State.SUBMITTED for state in ISSUED},
+        (State.PUBLISHED, "mark"): State.PUBLISHED,
+        (State.PUBLISHED, "edit"): State.DRAFT,
+        **{(state, "retract"): State.DRAFT for state in (*LIVE, State.PUBLISHED)},
+        **{(state, verb): state for state in State for verb in ("promise", "keep_promise", "remind")},
     },
 )
 
@@ -99,7 +118,9 @@ def _step(value: Mapping[str, Value]) -> Step:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """`revision`, `digest`, `facts`: of the text as it stands · `authors`: who wrote any of its texts, none of whom may approve it ·
-    `changed`: facts that are others now than the text says, key -> [was, is] · `grades`, `asked…`, `chain`: of the submission that runs.
+    `changed`: facts that are others now than the text says, key -> [was, is] · `grades`, `asked…`, `chain`: of the submission that runs ·
+    `expires_at`: until when what was agreed to holds; None when it does not · `withdrawal`: this text takes back what was published ·
+    `promised_at`: when the public was promised the next update, `promised_in` which text.
     """
 
     ref: str
@@ -120,6 +141,10 @@ class Statement:
     asked_at: datetime | None = None
     expires_at: datetime | None = None
     chain: tuple[Mapping[str, Value], ...] = ()
+    withdrawal: bool = False
+    promised_at: datetime | None = None
+    promised_in: int = 0
+    promise_round: int = 0
     version: int = 0
     touched: int = 0
 
@@ -136,6 +161,11 @@ class Statement:
     def waiting(self) -> tuple[Step, ...]:
         """Those still to come, the one that is being asked first."""
         return tuple(step for step in self.steps if not step.by) if self.state is State.SUBMITTED else ()
+
+    def released(self, now: datetime) -> bool:
+        """Whether everybody has agreed to this text, and it holds."""
+        agreed = self.state in (State.APPROVED, *ISSUED) and all(step.by for step in self.steps) and bool(self.steps)
+        return agreed and self.expires_at is not None and now < self.expires_at
 
 
 def digest_of(text: str) -> str:
@@ -173,7 +203,20 @@ def _card(person: str) -> Notice:
 
 def edit(statement: Statement, *, text: str, facts: Mapping[str, Value], by: str, to: tuple[str, ...], reason: str) -> Outcome[Statement]:
     """Another text: what was agreed to or is being asked is void, of which `to` hear, and who wrote it is one of its authors."""
-    state = MACHINE.after(statement.state, "edit")
+    return _written(statement, "edit", text, facts, by, to, reason)
+
+
+def retract(
+    statement: Statement, *, text: str, facts: Mapping[str, Value], by: str, to: tuple[str, ...], reason: str
+) -> Outcome[Statement]:
+    """A text that takes back what was published: it is agreed to and published like every other."""
+    return _written(replace(statement, template="", withdrawal=True), "retract", text, facts, by, to, reason)
+
+
+def _written(
+    statement: Statement, verb: str, text: str, facts: Mapping[str, Value], by: str, to: tuple[str, ...], reason: str
+) -> Outcome[Statement]:
+    state = MACHINE.after(statement.state, verb)
     check_length(text)
     written = replace(
         _unasked(statement),
@@ -186,7 +229,8 @@ def edit(statement: Statement, *, text: str, facts: Mapping[str, Value], by: str
     )
     details: dict[str, Value] = {"by": by, "revision": written.revision, "digest": written.digest, "was": statement.digest}
     lost = _lost(statement)
-    return Outcome(written, Event("edited", {**details, **lost}), _NO_EXPIRY, (_card(by), *_told(statement, reason, lost, to)))
+    event = Event("edited" if verb == "edit" else "retracted", {**details, **({} if verb == "edit" else {"reason": reason}), **lost})
+    return Outcome(written, event, _NO_EXPIRY, (_card(by), *_told(statement, reason, lost, to)))
 
 
 def check_text(text: str, wording: Wording, *, cause: Iterable[str], confirmed: bool) -> None:
@@ -225,6 +269,8 @@ def submit(
 ) -> Outcome[Statement]:
     """送审: the steps are those of the level now. Refused while the text says other than the facts."""
     state = MACHINE.after(statement.state, "submit")
+    if statement.state is State.WITHDRAWN and not statement.withdrawal:
+        raise RuleBroken("statement.withdrawn_for_good", ref=statement.ref)
     if statement.changed:
         raise RuleBroken("statement.stale", ref=statement.ref)
     chain = tuple(Step(name, needed).as_value() for name, needed in steps)
@@ -290,6 +336,50 @@ def withdraw(statement: Statement, *, by: str, reason: str, to: tuple[str, ...])
     return Outcome(replace(_unasked(statement), state=state), event, _NO_EXPIRY, _told(statement, reason, lost, to))
 
 
+def publish(statement: Statement, *, at: datetime, outlet: str) -> Outcome[Statement]:
+    """The first publication of this text is out."""
+    state = MACHINE.after(statement.state, "take_back" if statement.withdrawal else "publish")
+    details: dict[str, Value] = {"revision": statement.revision, "digest": statement.digest, "outlet": outlet, "at": at.isoformat()}
+    return Outcome(replace(statement, state=state), Event("issued", details))
+
+
+def lapse(statement: Statement, *, reason: str, changed: Mapping[str, Value], to: tuple[str, ...]) -> Outcome[Statement]:
+    """What is out stays out; nothing more of it leaves by what was agreed to. `to` hear that it says other than what is known."""
+    state = MACHINE.after(statement.state, "lapse")
+    notices = (Notice("statement.outdated", to, {"reason": reason, "revision": statement.revision}, "approval"),) if to else ()
+    event = Event("lapsed", {"reason": reason, "changed": dict(changed)})
+    return Outcome(replace(statement, state=state, expires_at=None, changed=changed), event, _NO_EXPIRY, notices)
+
+
+def promise(statement: Statement, *, by: str, at: datetime, now: datetime) -> Outcome[Statement]:
+    """The public was told when it will hear more."""
+    state = MACHINE.after(statement.state, "promise")
+    if at <= now:
+        raise RuleBroken("statement.promise_past", at=at)
+    first = at - AHEAD if at - AHEAD > now else at
+    promised = replace(statement, state=state, promised_at=at, promised_in=statement.revision, promise_round=0)
+    return Outcome(promised, Event("promised", {"by": by, "at": at.isoformat()}), (Timer(PROMISE, first),))
+
+
+def keep_promise(statement: Statement, *, by: str) -> Outcome[Statement]:
+    """More was said, or there is nobody to say it to: `by` names the publication or the end."""
+    state = MACHINE.after(statement.state, "keep_promise")
+    at = statement.promised_at
+    event = Event("promise_kept", {"at": at.isoformat() if at else None, "by": by})
+    return Outcome(replace(statement, state=state, promised_at=None, promise_round=0), event, (Timer(PROMISE, None),))
+
+
+def remind(statement: Statement, *, now: datetime, to: tuple[str, ...]) -> Outcome[Statement]:
+    """The promised update comes soon, or is late: said until it is out."""
+    state = MACHINE.after(statement.state, "remind")
+    at = statement.promised_at or now
+    round_ = statement.promise_round + (now >= at)
+    notice = Notice("statement.promise", to, {"round": round_}, "reminder" if round_ < LEADERS else "escalation")
+    due = at if now < at else now + AGAIN
+    event = Event("reminded", {"promised": at.isoformat(), "round": round_})
+    return Outcome(replace(statement, state=state, promise_round=round_), event, (Timer(PROMISE, due),), (notice,) if to else ())
+
+
 def changed_facts(statement: Statement, facts: Mapping[str, Value]) -> dict[str, Value]:
     """key -> [was, is] of the facts that the text used and that are others now."""
     return {key: [was, facts.get(key)] for key, was in statement.facts.items() if facts.get(key) != was}
@@ -303,7 +393,9 @@ def _unasked(statement: Statement) -> Statement:
 
 
 def _lost(statement: Statement) -> dict[str, Value]:
-    """Whose yes, and whose pending question, goes with what happens now."""
+    """Whose yes, and whose pending question, goes with what happens now. What was given to a text that is out was used."""
+    if statement.state in ISSUED:
+        return {"given": [], "pending": []}
     return {
         "given": [[step.approval, step.by] for step in statement.given],
         "pending": [step.approval for step in statement.waiting if step.approval],

@@ -189,7 +189,7 @@ class _Play:
         self._looked_at: set[int] = set()
         self._seen: list[tuple[str, str, datetime]] = []
         parts.metrics.lateness = self._late
-        parts.worker.sender.lot_limit = None
+        parts.worker.sender.lot_limit = parts.worker.sender.in_order = None
         parts.worker.sender.platforms = {"console": self._tape}
 
     def all(self, span: timedelta) -> Told:

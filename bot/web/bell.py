@@ -11,7 +11,7 @@ TOPICS = ("inbox", "outbox", "timers", "work")
 class Bell:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._waiting: dict[tuple[asyncio.AbstractEventLoop, asyncio.Event], None] = {}
         self._count = 0
         self._closed = False
 
@@ -27,7 +27,7 @@ class Bell:
     def ring(self) -> None:
         with self._lock:
             self._count += 1
-            waiting, self._waiting = self._waiting, set()
+            waiting, self._waiting = self._waiting, {}
         for loop, event in waiting:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
@@ -43,7 +43,7 @@ class Bell:
         with self._lock:
             if self._count != seen or self._closed:
                 return self._count
-            self._waiting.add(entry)
+            self._waiting[entry] = None
         try:
             async with asyncio.timeout(timeout):
                 await event.wait()
@@ -51,7 +51,7 @@ class Bell:
             pass
         finally:
             with self._lock:
-                self._waiting.discard(entry)
+                self._waiting.pop(entry, None)
         return self._count
 
 

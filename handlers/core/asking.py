@@ -9,6 +9,7 @@ from workflows.core import approval as rules
 from workflows.core.approval import Approval, State
 from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
+from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.task import Task
 
@@ -21,7 +22,11 @@ LEADERS = {"downgrade": ("lead.head", "lead.deputy"), "sign": ("lead.head", "lea
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:
     """Approver specs for `kind` at the incident's level; `commander` is named now, so that a later handover does not move the question."""
-    specs = context.response(incident).approvers.get(kind, LEADERS.get(kind, SECOND_PERSON))
+    return needed_at(context.response(incident), incident, kind)
+
+
+def needed_at(response: Response, incident: Incident, kind: str) -> tuple[str, ...]:
+    specs = response.approvers.get(kind, LEADERS.get(kind, SECOND_PERSON))
     return tuple(incident.commander if spec == "commander" else spec for spec in specs)
 
 

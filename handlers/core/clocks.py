@@ -7,6 +7,7 @@ from handlers.core import duties
 from handlers.core.asking import approvers, ask
 from handlers.core.context import Context
 from handlers.core.known import known_facts
+from handlers.core.paper_rights import signers
 from handlers.core.setters import may_set
 from handlers.core.wording import Ours
 from workflows import regulator_report as rules
@@ -88,7 +89,8 @@ def _again(
         reason = context.words.say("report.clock_restarted")
         return rules.reopen(report, duty, terms, by=context.person, now=now, reason=reason, condition=condition, to=leaders, ladder=ladder)
     if report.state is State.TO_DECIDE and condition == "yes":
-        return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders, ladder=ladder)
+        sign = signers(context.response(incident), incident, context.organization)
+        return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders, signers=sign, ladder=ladder)
     ended = rules.finish(report, duty, terms, now=now, ladder=ladder)
     return ended or rules.tighten(report, duty, terms, now=now, to=leaders, ladder=ladder)
 

@@ -1,6 +1,7 @@
 """The forms of buttons: what each act asks for. Built with core.fields from the commands, the plan and the record."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from handlers.core.access import may
@@ -201,4 +202,13 @@ def filing(look: Look, report: Report) -> Form:
     whom = (fields.of("to", options=several, hint=look.say("form.to_all")),) if several else ()
     ways = tuple((one, look.words.show(one)) for one in duty.channels)
     when = fields.of("at", look.say("form.filed_at"), hint=look.say("form.now_hint"))
+    if duty.phone:
+        return (*whom, when, *_call(look, fields))
     return (*whom, when, fields.of("way", options=ways, required=True), fields.of("receipt", required=True))
+
+
+def _call(look: Look, fields: Fields) -> Form:
+    """Of a call: who took it, what was said, and its number where they gave one."""
+    way = replace(fields.of("way", required=True), value=look.say("report.by_phone"))
+    points = Field("points", look.say("form.points"), "long", required=True, hint=look.say("form.points_hint"))
+    return way, fields.of("callee", required=True), points, fields.of("receipt", look.say("form.receipt_given"))

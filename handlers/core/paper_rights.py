@@ -3,8 +3,12 @@
 import re
 
 from handlers.core.access import may
+from handlers.core.asking import needed_at
 from storage.papers import Paper
+from workflows.core.approval import deciders
 from workflows.core.people import Organization
+from workflows.core.response import Response
+from workflows.incident import Incident
 from workflows.regulator_report import Report
 
 #: Who makes papers besides the group whose duty a report is: the office keeps the clocks, compliance the law.
@@ -16,6 +20,11 @@ _PAPER = re.compile(r"[A-Z][0-9]+-[0-9]+(-signed)?")
 
 def makers(report: Report) -> str:
     return f"group:{report.group},office,legal|role:compliance"
+
+
+def signers(response: Response, incident: Incident, organization: Organization) -> tuple[str, ...]:
+    """Who may sign a paper at the incident's level now."""
+    return deciders(needed_at(response, incident, "sign"), organization)
 
 
 def may_read(paper: Paper, person: str, organization: Organization) -> bool:

@@ -7,6 +7,9 @@ from handlers.core.paper_trail import Trail
 from workflows.core.paper import Entry, Form, Line, Part, Row, Section, Sheet
 from workflows.incident import Incident
 
+#: Who signs has to know when one of these is another one than when the paper was made, though it does not say them.
+GROUNDS = ("csrc_grade", "cac_grade", "opinion_level", "response_level", "occurred", "known", "recovered", "ended")
+
 
 def fill(look: Look, incident: Incident, form: Form, *, record_ref: str, version: int, to: str, by: str, partial: bool, seal: str) -> Sheet:
     trail, words = Trail(look, incident), look.words
@@ -28,7 +31,16 @@ def fill(look: Look, incident: Incident, form: Form, *, record_ref: str, version
         outward=form.outward,
         seal=seal,
         locale=words.locale,
+        grounds=_grounds(trail, form, to),
     )
+
+
+def _grounds(trail: Trail, form: Form, to: str) -> tuple[Entry, ...]:
+    """What a paper rests on besides the figures it names: grades, clocks, and whom it goes to."""
+    named = {row.figure for section in form.sections for row in section.rows}
+    rest = (name for name in GROUNDS if name not in named)
+    addressed = [Entry(trail.look.say("paper.ground.to"), (Line(to),))] if to else []
+    return (*addressed, *(Entry(trail.look.say(f"paper.ground.{name}"), figure(trail, name)) for name in rest))
 
 
 def _part(trail: Trail, section: Section, *, later: bool) -> Part:

@@ -7,8 +7,9 @@ from handlers.core.duties import duty_name, recipients
 from handlers.core.paper_trail import Trail
 from handlers.core.telling import COUNTED, DOUBLES, note_of
 from storage.views.reader import Entry
+from workflows.core.approval import Approval
 from workflows.core.paper import TABLES, Line, Part
-from workflows.regulator_report import Filing, Report
+from workflows.regulator_report import WANTED, Filing, Report
 from workflows.regulator_report import State as ReportState
 
 #: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
@@ -23,14 +24,17 @@ WIDTHS = {
     "grading": (50, 20, 60, 26),
     "tasks": (14, 62, 40, 24, 16),
     "approvals": (14, 56, 22, 24, 40),
+    "statements": (30, 40, 22, 64),
     "reports": (42, 30, 36, 32, 16),
 }
 
 
 def table(trail: Trail, name: str, title: str) -> Part:
+    if name in NOT_KEPT:
+        return Part(title, note=trail.look.say(f"paper.not_kept.{name}"))
     heads = tuple(trail.look.say(f"paper.head.{one}") for one in _HEADS[name])
     rows = _TABLES[name](trail)
-    return Part(title, (), heads, rows, WIDTHS[name]) if rows else Part(title, note=trail.look.say("paper.none"))
+    return Part(title, (), heads, rows, WIDTHS[name], kind=name) if rows else Part(title, note=trail.look.say("paper.none"))
 
 
 def _timeline(trail: Trail) -> tuple[Cells, ...]:
@@ -118,7 +122,9 @@ def _report(trail: Trail, report: Report) -> list[Cells]:
     to = Line(trail.look.words.join(recipients(trail.look.words, plan, report.missing or report.recipients)))
     due = Line(trail.time(report.deadline_at)) if report.deadline_at else Line(trail.look.say("paper.not_started"))
     why = report.waiver_reason if report.state is ReportState.NOT_REQUIRED else ""
-    state = " ".join(part for part in (trail.code(report.state), trail.look.words.show(why)) if part)
+    # How far our own paper is, is nobody else's business, and would make every other paper out of date.
+    shown = ReportState.DUE if report.state in WANTED else report.state
+    state = " ".join(part for part in (trail.code(shown), trail.look.words.show(why)) if part)
     return [*rows, (name, to, due, trail.line(state, trail.sources(last[-1:])), Line(NEITHER))]
 
 
@@ -131,7 +137,7 @@ def _filing(trail: Trail, report: Report, name: Line, filing: Filing) -> Cells:
         name,
         Line(trail.look.words.join(recipients(trail.look.words, plan, [filing.to]))),
         trail.line(trail.time(filing.at), source),
-        trail.line(f"{filing.way} {filing.receipt}", source),
+        trail.line(filing.proof, source),
         Line(said),
     )
 
@@ -139,6 +145,39 @@ def _filing(trail: Trail, report: Report, name: Line, filing: Filing) -> Cells:
 def _tells(entry: Entry, filing: Filing) -> bool:
     same = datetime.fromisoformat(str(entry.details["when"])) == filing.at
     return same and entry.details["issue"] == filing.issue and filing.to in entry.details["to"]
+
+
+def _statements(trail: Trail) -> tuple[Cells, ...]:
+    """Each text that a statement ever had, by its digest: who wrote it when, who agreed to exactly these bytes when, what became of it."""
+    asked = [one for one in trail.look.reader.approvals(trail.incident.ref) if one.kind == "statement"]
+    found = []
+    for statement in trail.look.reader.statements(trail.incident.ref):
+        for text in trail.look.reader.revisions(statement):
+            given = [one for one in asked if (one.subject, one.values["revision"]) == (statement.ref, text.number) and one.decided_by]
+            last = text.number == statement.revision
+            written = trail.look.say("paper.written", number=text.number, digest=text.digest[:16], by=trail.look.name(text.by))
+            found.append(
+                (
+                    trail.plain(f"{statement.ref} {statement.title}"),
+                    trail.line(f"{written} {trail.time(text.at)}", trail.sources(trail.of(text.ref, "written")[-1:])),
+                    Line(trail.code(statement.state) if last else trail.look.say("paper.replaced")),
+                    _agreed(trail, given),
+                )
+            )
+    return tuple(found)
+
+
+def _agreed(trail: Trail, given: list[Approval]) -> Line:
+    """Who said what to it, and whether that still holds."""
+    if not given:
+        return Line(trail.look.say("paper.none"))
+    said = (
+        f"{one.ref} {trail.look.name(one.decided_by)} {trail.code(one.state)} {trail.time(one.decided_at)}"
+        for one in given
+        if one.decided_at
+    )
+    rows = [row for one in given for row in trail.entries if row.ref == one.ref and row.verb != "reminded"]
+    return trail.line("; ".join(said), trail.sources({row.ref: row for row in rows}.values()))
 
 
 def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
@@ -153,6 +192,7 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "tasks": ("ref", "task", "doer", "state", "kept"),
     "approvals": ("ref", "asked", "asker", "state", "decided"),
     "reports": ("report", "to", "when", "receipt", "kept"),
+    "statements": ("statement", "wording", "state", "agreed"),
 }
 _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "timeline": _timeline,
@@ -160,5 +200,9 @@ _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "tasks": _tasks,
     "approvals": _approvals,
     "reports": _reports,
+    "statements": _statements,
 }
-assert set(_TABLES) == set(TABLES) == set(_HEADS), "every table that a form may ask for is made here"
+#: Registers that do not exist yet: a form that asks for one says so.
+NOT_KEPT = ("complaints",)
+assert {*_TABLES, *NOT_KEPT} == set(TABLES), "every table that a form may ask for is made here"
+assert set(_TABLES) == set(_HEADS)

@@ -23,6 +23,7 @@ from handlers.core.look import Look
 from handlers.core.message import Button, Card, Message, Outgoing, Reply, card_of, plain
 from handlers.core.packing import packed, screened, unpacked
 from handlers.core.parser import Parsed, Reading, parse
+from handlers.core.publishing import Publishing
 from handlers.core.registry import ARRIVALS, COMMANDS, REQUESTS, SCREENS, Command
 from handlers.core.tokens import fold_value
 from storage import audit, inbox, outbox, whereabouts
@@ -43,7 +44,7 @@ PATIENCE = timedelta(seconds=1.2)
 FILES_ALONE = "/task attach"
 
 
-class Road(Clockwork, Labour, Announcing):
+class Road(Clockwork, Labour, Publishing, Announcing):
     # Storing
 
     def store(self, message: Message) -> bool:
@@ -297,19 +298,23 @@ class Road(Clockwork, Labour, Announcing):
         if not reply.text or not message.chat or not (message.kind == "text" or late):
             return
         text = "\n".join(part for part in (reply.text, reply.usage) if part)
-        said = plain(Outgoing(text, reply.card))
-        key = f"reply:{row.platform}:{row.event_id}"
-        outbox.enqueue_reply(tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=house.now())
+        self._reply(tx, message, Outgoing(text, reply.card))
+
+    def _reply(self, tx: Transaction, message: Message, said: Outgoing) -> None:
+        outbox.enqueue_reply(
+            tx,
+            key=f"reply:{message.platform}:{message.event_id}",
+            platform=message.platform,
+            chat=message.chat,
+            said=plain(said),
+            incident=None,
+            now=self.house.now(),
+            reader=self.person_of(message) if message.chat_kind == "direct" else None,
+        )
 
     def answer_later(self, message: Message, reply: Reply) -> None:
         """A click was answered 「in hand」 before it was decided: the outcome follows as a message."""
-        key = f"reply:{message.platform}:{message.event_id}"
-        said = plain(Outgoing(reply.text))
-        self.house.database.write(
-            lambda tx: outbox.enqueue_reply(
-                tx, key=key, platform=message.platform, chat=message.chat, said=said, incident=None, now=self.house.now()
-            )
-        )
+        self.house.database.write(lambda tx: self._reply(tx, message, Outgoing(reply.text)))
 
     def say_alone(self, message: Message, reply: Reply) -> None:
         """To the person alone: the answer to a click that is too long for where it would be shown, or that came by an unsigned road."""

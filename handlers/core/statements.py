@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from handlers.core import asking
 from handlers.core.context import Context
 from handlers.core.wordings import FACT, Source
+from workflows import publication as publications
 from workflows import statement as rules
 from workflows.core import approval as approvals
 from workflows.core.approval import Approval
@@ -12,8 +13,9 @@ from workflows.core.approval import State as Asked
 from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
 from workflows.core.template import CAUSE
-from workflows.incident import Incident
-from workflows.statement import Revision, Statement
+from workflows.incident import UNCLOSED, Incident
+from workflows.publication import Publication
+from workflows.statement import Revision, State, Statement
 
 
 def source(context: Context, incident: Incident) -> Source:
@@ -88,23 +90,67 @@ def concerned(context: Context, statement: Statement) -> tuple[str, ...]:
 def send_back(context: Context, statement: Statement, reason: str, changed: Mapping[str, Value]) -> Statement:
     """Nobody has agreed to it as things are now: it is a draft again, and everybody concerned hears whose yes is void and why."""
     to = concerned(context, statement)
+    stop_leaving(context, statement, reason)
     void_approvals(context, statement, reason)
     return context.uow.apply(rules.void(statement, reason=reason, changed=changed, to=to))
+
+
+def lapse(context: Context, statement: Statement, reason: str, changed: Mapping[str, Value], *, tell: bool = True) -> None:
+    """Its text is out: that stays so, but nothing more of it leaves by what was agreed to."""
+    stop_leaving(context, statement, reason)
+    context.uow.apply(rules.lapse(statement, reason=reason, changed=changed, to=writers(context, statement) if tell else ()))
 
 
 def follow(context: Context, incident: Incident) -> None:
     """After an incident changed: a grade or a used fact that is another one now takes every yes back; a draft is marked."""
     of: Source | None = None
     for statement in context.uow.statements(incident.ref):
-        if statement.state not in rules.LIVE:
+        if statement.state is State.WITHDRAWN and statement.expires_at is None:
             continue
         of = of or source(context, incident)
         changed = rules.changed_facts(statement, of.known) | _said_before_known(context, of, statement)
-        if statement.state in rules.ASKED:
+        if statement.state in rules.ASKED or (statement.state in rules.ISSUED and statement.expires_at):
             if reasons := [*_regraded(context, statement, incident), *_changes(of, changed)]:
-                send_back(context, statement, context.words.join(reasons), changed)
+                ended = send_back if statement.state in rules.ASKED else lapse
+                ended(context, statement, context.words.join(reasons), changed)
         elif changed != dict(statement.changed):
             context.uow.apply(rules.mark(statement, changed=changed, to=statement.authors))
+
+
+def objections(context: Context, incident: Incident, statement: Statement) -> list[str]:
+    """Why nothing of a statement may leave now: asked of the record, the trail's bytes and the incident, whatever was noted before."""
+    if incident.state not in UNCLOSED:
+        return [context.words.say("publication.incident_over", incident=incident.ref)]
+    if not statement.released(context.now):
+        return [context.words.say("publication.not_agreed", ref=statement.ref, revision=statement.revision)]
+    try:
+        latest(context, statement)
+    except RuleBroken:
+        return [context.words.say("publication.other_text", ref=statement.ref, revision=statement.revision)]
+    of = source(context, incident)
+    changed = rules.changed_facts(statement, of.known) | _said_before_known(context, of, statement)
+    return [*_regraded(context, statement, incident), *_changes(of, changed)]
+
+
+def writers(context: Context, statement: Statement) -> tuple[str, ...]:
+    """Who wrote it, who submitted it, and who leads the authors."""
+    every = (*statement.authors, statement.asked_by, *context.organization.groups["opinion"].leaders)
+    return tuple(dict.fromkeys(p for p in every if p and p in context.organization.people))
+
+
+def posters(context: Context, publication: Publication) -> tuple[str, ...]:
+    """Who posts it by hand: by the plan as it is today."""
+    outlet = context.uow.current_plan().outlets.get(publication.outlet)
+    found = (person for spec in (outlet.who if outlet else ()) for person in context.organization.resolve(spec))
+    return tuple(dict.fromkeys(found)) if publication.manual else ()
+
+
+def stop_leaving(context: Context, statement: Statement, reason: str) -> None:
+    """What has not left does not leave: who writes, who asked for it and who was to post it hear so."""
+    for one in context.uow.publications(statement.incident):
+        if one.statement == statement.ref and one.state in publications.OPEN:
+            to = tuple(dict.fromkeys((*writers(context, statement), one.asked_by, *posters(context, one))))
+            context.uow.apply(publications.stop(one, reason=reason, to=to))
 
 
 def _said_before_known(context: Context, of: Source, statement: Statement) -> dict[str, Value]:
@@ -137,4 +183,8 @@ def take_all_back(context: Context, incident: str, reason: str) -> None:
     for statement in context.uow.statements(incident):
         if statement.state in rules.ASKED:
             send_back(context, statement, reason, statement.changed)
+        elif statement.state in rules.ISSUED and statement.expires_at:
+            lapse(context, statement, reason, statement.changed, tell=False)
+        if statement.promised_at:
+            context.uow.apply(rules.keep_promise(context.uow.load(Statement, statement.ref), by=reason))
     asking.void_all(context, incident, reason)

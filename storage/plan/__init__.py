@@ -11,6 +11,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from storage.plan.calendar import check_years, read_calendar
+from storage.plan.channels import CHANNELS, read_outlets
 from storage.plan.facts import TYPES, check_asked, read_facts
 from storage.plan.findings import Finding, PlanError, listed, nearest
 from storage.plan.obligations import check_named, read_obligations
@@ -27,6 +28,7 @@ from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.obligation import Obligation
+from workflows.core.outlet import Outlet
 from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.plan import DIGEST, Plan
@@ -55,10 +57,10 @@ PLAYBOOKS = "playbooks/"
 LETTERHEAD = "letterhead.docx"
 REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, OBLIGATIONS, CALENDAR, f"{PLAYBOOKS}{COMMON}.toml")
 #: Always today's, also for a running incident, which keeps all the others.
-CURRENT = (ORGANIZATION, CALENDAR, PAPERS)
+CURRENT = (ORGANIZATION, CALENDAR, PAPERS, CHANNELS)
 #: What every kept plan has; those kept before there were obligations have none.
 KEPT = tuple(name for name in REQUIRED if name not in (*CURRENT, OBLIGATIONS))
-ALLOWED = (*REQUIRED, PAPERS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
+ALLOWED = (*REQUIRED, PAPERS, CHANNELS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
 
 
 def load_plan(folder: Path) -> Plan:
@@ -78,7 +80,7 @@ def check_plan(folder: Path, today: date | None = None) -> tuple[Finding, ...]:
 
 
 def plan_files(folder: Path) -> dict[str, bytes]:
-    """The files that an incident keeps, by name relative to `folder`: all but the organization and the calendar."""
+    """The files that an incident keeps, by name relative to `folder`: all but what is always today's."""
     files, findings = _read_folder(folder)
     if findings:
         raise PlanError(_in_order(findings))
@@ -177,6 +179,7 @@ class _Read:
     wording: Wording = field(default_factory=Wording)
     of_statements: list[Finding] = field(default_factory=list)
     papers: dict[str, Form] = field(default_factory=dict)
+    outlets: dict[str, Outlet] = field(default_factory=dict)
 
     def root(self, name: str) -> Table | None:
         return self.roots[name][1] if name in self.roots else None
@@ -190,9 +193,8 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        return Plan(
-            *head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest, self.wording, self.papers
-        )
+        said = {"statements": self.statements, "wording": self.wording, "papers": self.papers, "outlets": self.outlets}
+        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, digest=self.digest, **said)  # type: ignore[arg-type]
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -245,6 +247,8 @@ def _read_rules(read: _Read, names: Names) -> None:
         playbook = read_playbook(root, Path(name).stem, reading) if root else None
         if playbook:
             read.playbooks[playbook.type] = playbook
+    if root := read.root(CHANNELS):
+        read.outlets = read_outlets(root, names)
     if root := read.root(OBLIGATIONS):
         read.obligations = read_obligations(root, reading, read.playbooks)
         check_named(reading, read.obligations)

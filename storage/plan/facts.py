@@ -81,7 +81,7 @@ def _fact(table: Table) -> FactSpec:
     spec = replace(spec, default=_default(table, "default", spec), default_by_type=_default_by_type(table, spec))
     table.close()
     for name in spec.names:
-        _check_typable(table, "names", name)
+        check_typable(table, "names", name)
     for index, group in enumerate(spec.set_by):
         if group not in GROUPS:
             table.source.unknown(f"{table.key('set_by')}[{index}]", "group", group, GROUPS)
@@ -150,13 +150,13 @@ def read_coded_names(table: Table) -> dict[str, tuple[str, ...]]:
         if not names and not table.source.faulty(table.key(code)):
             table.note(code, "empty_list")
         for name in {one.casefold(): one for one in (code, *names)}.values():
-            _check_typable(table, code, name)
+            check_typable(table, code, name)
             taken.take(table, code, name)
         found[code] = names
     return found
 
 
-def _check_typable(table: Table, field: str, name: str) -> None:
+def check_typable(table: Table, field: str, name: str) -> None:
     # what people type before `=` is normalised, so a name that normalising changes would never be met
     if _UNTYPABLE.search(name) or unicodedata.normalize("NFKC", name) != name:
         table.note(field, "bad_name", name=name)

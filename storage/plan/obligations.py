@@ -77,6 +77,8 @@ def _obligation(table: Table, reading: Reading, subtypes: Collection[str]) -> Ob
         law_word=table.text("law_word", ""),
         also_on=table.text("also_on", ""),
         partial_ok=table.text("partial_ok", ""),
+        complete_within=table.duration("complete_within") if table.has("complete_within") else None,
+        phone=table.flag("phone"),
         steps=table.texts("steps"),
         closing=table.flag("closing"),
         paper=table.text("paper", ""),

@@ -174,11 +174,11 @@ class Table:
         self.note(name, "not_share", found=shown(value))
         return default
 
-    def duration(self, name: str, *, zero: bool = False) -> timedelta:
-        """A required duration; longer than nothing unless `zero` is allowed."""
+    def duration(self, name: str, *, zero: bool = False, default: timedelta | None = None) -> timedelta:
+        """Longer than nothing unless `zero` is allowed; required without a `default`."""
         value = self.raw(name)
         if value is None:
-            return self._missing(name, None, timedelta())
+            return self._missing(name, default, timedelta())
         span = parse_duration(value) if isinstance(value, str) else None
         if span is None:
             self.note(name, "bad_duration", found=value if isinstance(value, str) else shown(value))

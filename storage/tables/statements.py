@@ -1,9 +1,9 @@
-"""What the firm says: statements, and every text that one of them ever had, byte for byte."""
+"""What the firm says: statements, every text that one of them ever had, byte for byte, and where each was published."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Table, UniqueConstraint
+from sqlalchemy import Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.database import JsonText, UtcDateTime
@@ -39,6 +39,10 @@ class StatementRow(SQLModel, table=True):
     asked_at: datetime | None = _moment()
     expires_at: datetime | None = _moment()
     chain: Any = _json()
+    withdrawal: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    promised_at: datetime | None = _moment()
+    promised_in: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    promise_round: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     version: int
     touched: int
 
@@ -71,3 +75,38 @@ _REVISIONS: Final[Table] = SQLModel.metadata.tables["statement_revision"]
 APPEND_ONLY: Final = append_only("statement_revision", "ref")
 
 guard(_REVISIONS, APPEND_ONLY)
+
+
+class PublicationRow(SQLModel, table=True):
+    """One text of a statement at one outlet: never a second row for the same."""
+
+    __tablename__: ClassVar[Any] = "publication"
+    __table_args__ = (UniqueConstraint("statement", "revision", "outlet"),)
+
+    ref: str = Field(primary_key=True)
+    incident: str = Field(foreign_key="incident.ref", index=True)
+    plan: str
+    state: str
+    statement: str = Field(foreign_key="statement.ref")
+    revision: int
+    digest: str
+    outlet: str
+    kind: str
+    title: str
+    by_way: str
+    target: str
+    asked_by: str
+    asked_at: datetime = _moment(null=False)
+    agreed: Any = _json()
+    replaces: str | None = None
+    done_at: datetime | None = _moment()
+    done_by: str | None = None
+    receipt: str
+    link: str
+    evidence: str
+    reason: str
+    attempts: int
+    run: int
+    round: int
+    version: int
+    touched: int

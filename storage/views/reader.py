@@ -26,6 +26,7 @@ from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.core.seen import Seen
 from workflows.incident import UNCLOSED, Grading, Incident
+from workflows.publication import Publication
 from workflows.regulator_report import Report
 from workflows.statement import Revision, Statement
 from workflows.task import LIVE, SPOKEN, State, Task, verifiers_of
@@ -204,6 +205,12 @@ class Reader:
     def revisions(self, statement: Statement) -> list[Revision]:
         """All texts that it ever had, the oldest first."""
         return [one for one in self._children(Revision, statement.incident) if one.statement == statement.ref]
+
+    def publication(self, ref: str) -> Publication:
+        return self._get(Publication, ref)
+
+    def publications(self, incident: str) -> list[Publication]:
+        return self._children(Publication, incident)
 
     def gradings(self, incident: str) -> list[Grading]:
         return self._children(Grading, incident)

@@ -22,7 +22,8 @@ from bot.platforms.feishu.checkup import NEEDS, Checkup, Setup, mobile
 from handlers.core.wording import Words
 from storage.database import Database
 from storage.tables.queues import BURIED, InboxRow
-from tests.feishu_firm import ENCRYPT, KEYS, TOKEN, firm_on_feishu
+from tests.feishu_firm import ENCRYPT, TOKEN, firm_on_feishu
+from tests.firm import KEYS
 from tests.ready import with_schema
 from tests.simulators.feishu import Sim
 from tests.simulators.feishu.tenant import plan_on_feishu

@@ -21,7 +21,8 @@ from storage.outbox import PRIORITY
 from storage.shelf import DatabaseShelf
 from storage.tables.queues import OutboxRow
 from storage.tables.shelf import SHELF
-from tests.feishu_firm import KEYS, Firm, firm_on_feishu
+from tests.feishu_firm import Firm, firm_on_feishu
+from tests.firm import KEYS
 from tests.make import Clock
 from tests.simulators.feishu.tenant import open_id
 from tests.world import SMALL_PLAN

@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.plan import load_plan
 from storage.seals import seal
 from storage.verify import fingerprint, verify_lines
-from tests.feishu_firm import KEYS
+from tests.firm import KEYS
 from tests.letterbox import Letterbox
 from tests.make import Clock
 from tests.ready import with_schema

@@ -99,6 +99,9 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "report later": OFFICE | {"lead"},  # the same people
     "report draft": PLAN,  # the doer's group, office, legal, compliance: the handler knows the report
     "report sign": PLAN,  # those whom the plan names for the level: the rule knows who they are
+    "report show": READS,
+    "report note": PLAN,  # of the doer's group or the office: the handler knows the report
+    "report return": PLAN,  # those who may sign
     "incident summary": OFFICE,
     "duty show": LISTED,
     "duty set": OFFICE | HEADS,  # of that group, or the office's leaders: the rule knows which

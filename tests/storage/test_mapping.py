@@ -20,6 +20,7 @@ from tests.ready import with_schema
 from workflows.core.duty import DutyChange
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident, IncidentState
+from workflows.publication import Publication
 from workflows.statement import Revision, Statement, StatementState
 from workflows.tip import Tip
 
@@ -102,7 +103,7 @@ def _column_type(inner: Any) -> tuple[type[Any], ...]:
 
 
 def test_letters_name_kinds() -> None:
-    assert {letter_of(kind) for kind in ALL} == set("ITAGRNWSV") == set(BY_LETTER)
+    assert {letter_of(kind) for kind in ALL} == set("ITAGRNWSVP") == set(BY_LETTER)
     assert all(BY_LETTER[letter_of(kind)] is kind for kind in ALL)
 
 
@@ -134,6 +135,7 @@ def kept(database: Database) -> Database:
 def test_a_record_comes_back_from_the_database_as_it_went(kept: Database, kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(made(kind))
     own = {Incident: {"number": "X"}, Tip: {}, DutyChange: {}, Revision: {"incident": "I0", "statement": "S0"}}
+    own[Publication] = own[Revision]
     named = own.get(kind, {"incident": "I0"})
     record = replace(record, ref="X1", **named)
     table = table_of(kind)

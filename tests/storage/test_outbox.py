@@ -1,5 +1,6 @@
 """What is to be said: said once, in order of weight, in the words of the first try, by the worker's own loop on both databases."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,11 @@ from bot.platforms.console import Console
 from bot.platforms.core.contract import Deed, Done, TryLater, WillNeverWork
 from bot.web.bell import Bells
 from bot.worker import Worker
+from handlers.core.message import Outgoing, plain
 from storage import inbox, outbox
 from storage.database import Database
-from storage.outbox import OUTBOX, PRIORITY
+from storage.outbox import OUTBOX, PRIORITY, UNHURRIED, URGENT
+from storage.queue import Queue
 from storage.tables.queues import BURIED, DONE, WAITING, InboxRow, OutboxRow
 from storage.tables.records import IncidentRow
 from tests.crash.telex import Said, Telex
@@ -341,6 +344,104 @@ def test_a_chat_that_refuses_holds_up_nobody_else(opened: World, telex: Telex) -
     away.clear()
     opened.passes(minutes=2)
     assert told("g:tech") == told("g:recovery"), "all of it, in order"
+
+
+class Slow(Telex):
+    """The first message is a long time on its way: whatever may go beside it overtakes it."""
+
+    gone: bool = False
+
+    async def do(self, deed: Deed, key: str) -> Done:
+        if not self.gone:
+            self.gone = True
+            for _ in range(200):
+                await asyncio.sleep(0)
+                if self.wire:
+                    break
+        return await super().do(deed, key)
+
+
+@pytest.mark.parametrize(("first", "second"), [("reply", "copy"), ("assignment", "assignment"), ("clock", "digest")])
+def test_what_goes_into_one_chat_overtakes_nothing(opened: World, first: Urgency, second: Urgency) -> None:
+    slow = Slow()
+    opened.worker = Worker(opened.road, {"console": slow}, lambda person: (("console", person),), Metrics(), Bells())
+    for version, urgency in enumerate((first, second)):
+        tell(opened, "incident.updated", "wu.di", {"by": "li.na", "text": urgency}, urgency, version=version)
+    told = col(OutboxRow.key).like("I1:_:incident.updated:p:wu.di")
+    of_two_subjects = update(OutboxRow).where(told).values(lane=col(OutboxRow.key))
+    opened.database.write(lambda tx: tx.connection().execute(of_two_subjects))
+    opened.settle()
+    assert [one.key for one in slow.sent(deed="send", place="p:wu.di")] == [f"I1:{version}:incident.updated:p:wu.di" for version in (0, 1)]
+
+
+def test_an_answer_in_a_direct_chat_comes_before_the_news_of_what_was_done(opened: World) -> None:
+    slow = Slow()
+    opened.worker = Worker(opened.road, {"console": slow}, lambda person: (("console", person),), Metrics(), Bells())
+    tell(opened, "incident.updated", "wu.di", {"by": "li.na", "text": "新"})
+    answers(opened, "dm:wu.di", "wu.di")
+    opened.settle()
+    assert [row_of(opened, one.key).kind for one in slow.sent(deed="send")] == ["reply", "notice"]
+
+
+def answers(world: World, chat: str, reader: str | None = None) -> None:
+    said, now = plain(Outgoing("已记入")), world.clock()
+    world.database.write(
+        lambda tx: outbox.enqueue_reply(
+            tx, key="answer", platform="console", chat=chat, said=said, incident=None, now=now, reader=reader
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def asked(opened: World, telex: Telex) -> World:
+    """What was asked in a group waits to be answered there, and two groups are to hear the news of it."""
+    for room in ("g:tech", "g:recovery"):
+        assert opened.says("wang.qiang", "/incident bind I1", room).error is None
+    telex.wire.clear()
+    tell(opened, "incident.updated", "chat", {"by": "li.na", "text": "新"}, "escalation")
+    answers(opened, "g:tech")
+    return opened
+
+
+def turns(world: World, queue: Queue[OutboxRow], telex: Telex) -> list[tuple[str, str]]:
+    """(chat, kind) of what one turn of a loop says in the two groups."""
+    before = len(telex.wire)
+    asyncio.run(world.worker.sender.turn(queue))
+    said = [one for one in telex.wire[before:] if one.place in ("g:tech", "g:recovery")]
+    return sorted((one.place, row_of(world, one.key).kind) for one in said)
+
+
+def test_an_answer_goes_into_its_group_before_the_news_whichever_loop_is_faster(asked: World, telex: Telex) -> None:
+    assert turns(asked, UNHURRIED, telex) == [("g:recovery", "notice")], "nobody else waits"
+    assert turns(asked, URGENT, telex) == [("g:tech", "reply")]
+    assert turns(asked, UNHURRIED, telex) == [("g:tech", "notice")]
+    asked.settle()
+
+
+def test_what_is_as_urgent_as_an_answer_does_not_wait_for_it(asked: World, telex: Telex) -> None:
+    tell(asked, "incident.updated", "chat", {"by": "li.na", "text": "急"}, "clock", version=2)
+    ahead = update(OutboxRow).where(col(OutboxRow.key).contains("I1:1:")).values(lane="elsewhere")
+    asked.database.write(lambda tx: tx.connection().execute(ahead))  # within one subject the order stands anyway
+    assert ("g:tech", "notice") in turns(asked, URGENT, telex)
+    asked.settle()
+
+
+@pytest.mark.parametrize("trouble", [TryLater(20, "slow down"), ConnectionError("cut")], ids=["patience", "cut"])
+def test_an_answer_that_cannot_be_said_at_once_holds_up_no_news(asked: World, telex: Telex, trouble: Exception) -> None:
+    telex.before = once("answer", trouble)
+    assert turns(asked, URGENT, telex) == []
+    assert turns(asked, UNHURRIED, telex) == [("g:recovery", "notice"), ("g:tech", "notice")]
+    asked.passes(minutes=1)
+    assert row_of(asked, "answer").status == DONE
+
+
+def test_an_answer_whose_holder_died_holds_up_no_news_for_longer_than_its_lease(asked: World, telex: Telex) -> None:
+    asked.database.write(lambda tx: URGENT.claim(tx, asked.clock(), 10))
+    assert ("g:tech", "notice") not in turns(asked, UNHURRIED, telex)
+    asked.clock.pass_time(seconds=91)
+    asked.database.write(lambda tx: URGENT.claim(tx, asked.clock(), 10))  # it dies once more
+    assert ("g:tech", "notice") in turns(asked, UNHURRIED, telex)
+    asked.passes(minutes=2)
 
 
 def alarms(telex: Telex) -> list[Said]:

@@ -58,7 +58,7 @@ DUTIES, CALENDAR = "obligations.toml", "calendar.toml"
 
 
 def broken() -> dict[str, Broken]:
-    files = ("broken_plans.toml", "broken_duties.toml", "broken_statements.toml")
+    files = ("broken_plans.toml", "broken_duties.toml", "broken_statements.toml", "broken_channels.toml")
     cases = [case for name in files for case in tomllib.loads((DATA / name).read_text(encoding="utf-8"))["case"]]
     assert len({case["name"] for case in cases}) == len(cases)
     return {case.pop("name"): Broken(**case) for case in cases}

@@ -52,8 +52,8 @@ FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
         approval.State.VOID: set(),
     },
     "report": {
-        regulator_report.State.FILED: {"reopen", "doubt", "issue"},
-        regulator_report.State.NOT_REQUIRED: {"reopen", "doubt"},
+        regulator_report.State.FILED: {"reopen", "doubt", "issue", "note"},
+        regulator_report.State.NOT_REQUIRED: {"reopen", "doubt", "issue", "note"},
     },
     "duty": {duty.State.REFUSED: set(), duty.State.CANCELLED: set(), duty.State.DELIVERED: set()},
     "statement": {statement.State.PUBLISHED: set(), statement.State.WITHDRAWN: set()},
@@ -203,6 +203,7 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
     late, soon = replace(first, deadline_at=START + minutes(600)), replace(first, deadline_at=START + minutes(1))
     begun = replace(series, last_filed_at=START + minutes(5))
     drafted = replace(first, drafts=1, draft_sha256="00", drafted_by="sun.jie")
+    called = replace(first, filings=(rules.Filing(1, first.recipients[0], START, "电话", "王处", "li.na").as_value(),))
     paper: dict[str, Any] = {"version": 1, "sha256": "00"}
     return {
         "decide": lambda: rules.decide(first, FIRST, terms, **said),
@@ -219,7 +220,9 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
         "lapse": lambda: rules.finish(series, PROGRESS, over, now=now),
         "draft": lambda: rules.draft(first, **said, **paper, content="00", partial=False),
         "sign": lambda: rules.sign(drafted, **said, version=1, signers=("li.na",)),
-        "issue": lambda: rules.issue(replace(drafted, signed_by="li.na", signed_sha256="00"), **paper),
+        "issue": lambda: rules.issue(replace(drafted, signed_by="li.na"), version=1, of_issue=1, by="li.na", of="00", sha256="01"),
+        "return": lambda: rules.return_(drafted, by="li.na", version=1, signers=("li.na",), reason="受影响人数要再核对一遍"),
+        "note": lambda: rules.note(called, by="li.na", points="集中交易中断,正在切换"),
         "not_required": lambda: rules.not_required(first, agreed, now=now),
         "reopen": lambda: rules.reopen(first, FIRST, terms, condition="yes", **again),
         "doubt": lambda: rules.reopen(first, FIRST, terms, condition="open", **again),

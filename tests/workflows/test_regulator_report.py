@@ -803,7 +803,7 @@ def test_what_is_no_and_waits_for_its_second_person_speaks_for_itself() -> None:
 def test_nothing_can_silence_it() -> None:
     for state in rules.RUNNING:
         assert not {"claim", "ack", "snooze", "cancel", "block"} & set(MACHINE.verbs(state))
-    assert set(MACHINE.verbs(State.FILED)) == {"reopen", "doubt", "issue"}
+    assert set(MACHINE.verbs(State.FILED)) == {"reopen", "doubt", "issue", "note"}
     assert set(MACHINE.verbs(State.NOT_REQUIRED)) == {"reopen", "doubt"}
 
 

@@ -62,7 +62,8 @@ def _done(report: Report, act: str, person: str, version: int, now: object) -> R
     if act == "sign":
         return rules.sign(report, **when, version=version, signers=SIGNERS).record  # type: ignore[arg-type]
     if act == "issue":
-        return rules.issue(report, version=version, sha256="copy").record
+        signed = {"of_issue": report.issue, "by": report.signed_by or "", "of": report.signed_sha256}
+        return rules.issue(report, version=version, sha256="copy", **signed).record  # type: ignore[arg-type]
     told = {"to": report.recipients, "way": "电话", "receipt": "001", "when": now or at}
     return rules.file(report, PROGRESS, make_terms(), **when, **told).record  # type: ignore[arg-type]
 

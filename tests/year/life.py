@@ -101,7 +101,7 @@ class Life:
         self.rows = opened(part.folder)
         self.world.worker = self._worker(self.world)
         worker = self.world.worker
-        worker.sender.lot_limit = None  # every deed is over before the next turn, however slow the machine
+        worker.sender.lot_limit = worker.sender.in_order = None  # every deed is over before the next turn, in its order
         self.turns = {"inbox": worker.inbox_turn, "timer": worker.timer_turn, "outbox": worker.sender.turn, "work": worker.work_turn}
         self.runner = asyncio.Runner()
         self.people = People(self.world)

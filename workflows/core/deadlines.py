@@ -19,6 +19,8 @@ from workflows.core.working_days import add_calendar_days, add_working_days, day
 #: Two reminders this close (or closer) say the same thing twice.
 TOO_CLOSE = timedelta(minutes=2)
 _JITTER_SECONDS = 20
+#: The row of one figure for all grades.
+ANY = "any"
 
 
 def split_due(created: datetime, due: datetime) -> datetime:
@@ -103,11 +105,14 @@ def deadline(obligation: Obligation, terms: Terms, *, decided: bool = True, last
     """When `obligation` is due, or None: its clock has not started, its grade is not asked for, or no round falls before `until`.
 
     Not `decided` (its condition is open), or while the grade is not judged: the lowest row that there is. A repeating one counts its
-    next round from `last_filed`.
+    next round from `last_filed`; of any other one that was told in part, this is when the rest is due.
     """
     started = terms.clocks.get(obligation.clock)
     if started is None:
         return None
+    if last_filed and not obligation.every:
+        rest = obligation.complete_within
+        return Deadline(utc(last_filed) + rest, False, ANY, utc(last_filed)) if rest else None
     again = last_filed if obligation.every else None
     since = utc(again or started)
     first: Mapping[str, timedelta | int] = obligation.within_days if obligation.calendar in IN_DAYS else obligation.within
@@ -122,8 +127,8 @@ def deadline(obligation: Obligation, terms: Terms, *, decided: bool = True, last
 
 
 def _row(rows: Mapping[str, timedelta | int], obligation: Obligation, terms: Terms, decided: bool) -> str | None:
-    if "any" in rows:
-        return "any"
+    if ANY in rows:
+        return ANY
     grades, grade = (OpinionLevel, terms.opinion_level) if obligation.keyed_by == "opinion_level" else (EventGrade, _csrc(terms))
     if grade is None or not decided:
         return next((str(one) for one in grades if one in rows), None)

@@ -51,6 +51,10 @@ class Obligation:
     law_word: str = ""
     also_on: str = ""
     partial_ok: str = ""
+    complete_within: timedelta | None = None
+    """until when the rest of what was reported in part follows, counted from then; None: nobody asks for it"""
+    phone: bool = False
+    """first by phone: who took the call and what was said are asked for"""
     steps: tuple[str, ...] = ()
     closing: bool = False
     """one of the closing reports: filed or decided before the incident can be closed"""

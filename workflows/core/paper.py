@@ -1,6 +1,6 @@
 """Papers: what a form asks for (`papers.toml`), and what one filled copy says, every figure with the row of the trail it comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,8 +14,8 @@ FIGURES = (
 #: What of it may be asked for by a form that goes to people outside; facts are stated for that.
 OUTWARD = ("title", "system", "occurred", "known", "recovered", "cause")
 #: Tables that fill a section by themselves.
-TABLES = ("timeline", "grading", "tasks", "reports", "approvals")
-Table = Literal["timeline", "grading", "tasks", "reports", "approvals"]
+TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "statements", "complaints")
+Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "statements", "complaints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class Part:
     rows: tuple[tuple[Line, ...], ...] = ()
     widths: tuple[int, ...] = ()
     note: str = ""
+    kind: str = ""
+    """which of TABLES its rows are"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,41 @@ class Sheet:
     seal: str
     """the newest seal of the trail when it was made"""
     locale: str
+    grounds: tuple[Entry, ...] = ()
+    """what it rests on without saying it: grades and clocks as they were; not printed"""
+
+
+#: What a paper says of something, and what is known now: (what, paper's value, value now).
+Difference = tuple[str, str, str]
+
+
+def differences(paper: Sheet, now: Sheet) -> tuple[Difference, ...]:
+    """Every figure that a paper says otherwise than it would be filled in now, in the order of the paper; what is in one of them only
+    stands against nothing. A timeline says what had happened by then, and is not wrong because more happened."""
+    was, is_ = _said(paper), _said(now)
+    names = [*was, *(name for name in is_ if name not in was)]
+    pairs = ((name[-1], *_apart(was.get(name, ()), is_.get(name, ()))) for name in names)
+    return tuple((name, old, new) for name, old, new in pairs if old != new)
+
+
+def _said(sheet: Sheet) -> dict[tuple[str, str], tuple[str, ...]]:
+    found = {(part.title, entry.label): _texts(entry.lines) for part in sheet.parts for entry in part.entries}
+    found |= {("", entry.label): _texts(entry.lines) for entry in sheet.grounds}
+    for part in sheet.parts:
+        for row in part.rows if part.kind != "timeline" else ():
+            name = (part.title, f"{part.title} {row[0].text}")
+            found[name] = (*found.get(name, ()), " ".join(_texts(row[1:])))
+    return found
+
+
+def _texts(lines: Iterable[Line]) -> tuple[str, ...]:
+    return tuple(line.text for line in lines)
+
+
+def _apart(was: tuple[str, ...], is_: tuple[str, ...]) -> tuple[str, str]:
+    """Without the lines that both have."""
+    old, new = ([line for line in one if line not in other] for one, other in ((was, is_), (is_, was)))
+    return "; ".join(old), "; ".join(new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +165,18 @@ class Signature:
 
 def sheet_of(kept: Mapping[str, Any]) -> Sheet:
     """The sheet that was kept as JSON."""
-    return Sheet(**{**kept, "parts": tuple(_part(one) for one in kept["parts"])})
+    grounds = tuple(_entry(one) for one in kept.get("grounds", ()))
+    return Sheet(**{**kept, "parts": tuple(_part(one) for one in kept["parts"]), "grounds": grounds})
 
 
 def _part(kept: Mapping[str, Any]) -> Part:
-    entries = tuple(Entry(one["label"], tuple(map(_line, one["lines"]))) for one in kept["entries"])
+    entries = tuple(map(_entry, kept["entries"]))
     rows = tuple(tuple(map(_line, row)) for row in kept["rows"])
-    return Part(kept["title"], entries, tuple(kept["heads"]), rows, tuple(kept["widths"]), kept["note"])
+    return Part(kept["title"], entries, tuple(kept["heads"]), rows, tuple(kept["widths"]), kept["note"], kept.get("kind", ""))
+
+
+def _entry(kept: Mapping[str, Any]) -> Entry:
+    return Entry(kept["label"], tuple(map(_line, kept["lines"])))
 
 
 def _line(kept: Mapping[str, Any]) -> Line:

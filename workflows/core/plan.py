@@ -9,6 +9,7 @@ from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
 from workflows.core.hours import Hours
 from workflows.core.obligation import Obligation
+from workflows.core.outlet import Outlet
 from workflows.core.paper import Form
 from workflows.core.people import Organization
 from workflows.core.playbook import Playbook
@@ -42,6 +43,8 @@ class Plan:
     """what holds for every statement"""
     papers: Mapping[str, Form] = field(default_factory=dict, compare=False)
     """forms by id, of the plan as it is today; kept plans have none"""
+    outlets: Mapping[str, Outlet] = field(default_factory=dict, compare=False)
+    """where statements are published, by name; of today as well"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
