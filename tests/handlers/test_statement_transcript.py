@@ -533,7 +533,7 @@ def test_the_text_is_told_its_author_once(world: World) -> None:
 def test_a_reminder_says_of_which_text_and_step_and_the_author_hears_whose_turn_it_is(world: World) -> None:
     submitted(world)
     world.taps("chen.bo", "同意")
-    assert "A1 声明 S1 v1「首次告知」 · 第 1/3 步 技术事实核对:陈波 已同意。接下来合规审核待 郭平(A2)。" in world.direct("gao.yuan")
+    assert "A1 声明 S1 v1「首次告知」 · 第 1/3 步 技术事实核对:陈波 已同意。接下来:合规审核 待 郭平(A2)。" in world.direct("gao.yuan")
     world.passes(minutes=11)
     assert any("A2 声明 S1 v1「首次告知」 · 第 2/3 步 合规审核 还等你批" in text for text in world.direct("guo.ping"))
     world.taps("guo.ping", "同意")
