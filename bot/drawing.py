@@ -88,7 +88,7 @@ class Drawing:
             return Outgoing("")
         if row.kind == "secret":  # its words are not kept
             return self._road.draw(reader, row)
-        found = [(one, self._road.draw(reader, one)) for one in self._fresh(tx, (row, *bundled))]
+        found = _once([(one, self._road.draw(reader, one)) for one in self._fresh(tx, (row, *bundled))])
         for one, words in found:
             one.superseded = one.superseded or (one.kind == "notice" and words is None)  # what was said of it before goes on standing
         message = self._together(found)
@@ -133,6 +133,17 @@ class Drawing:
         card = replace(card, link=links.pop() if len(links) == 1 else None)  # of one incident: one way there
         mentions = tuple(dict.fromkeys(person for m in drawn for person in m.mentions))
         return Outgoing("\n".join([head, *(m.text for m in drawn)]), card, mentions)
+
+
+def _once(found: list[tuple[OutboxRow, Outgoing | None]]) -> list[tuple[OutboxRow, Outgoing | None]]:
+    """News of a clock names what is due and by when: a reminder of the same clock in the same message would say it again."""
+    news = {row.ref for row, words in found if words is not None and _of_clock(row) not in (None, *outbox.CLOCK_REPEATS)}
+    return [(row, None if row.ref in news and _of_clock(row) in outbox.CLOCK_REPEATS else words) for row, words in found]
+
+
+def _of_clock(row: OutboxRow) -> str | None:
+    kind = row.about.get("notice")
+    return kind if kind in outbox.CLOCKS else None
 
 
 def outgoing(said: Mapping[str, Any]) -> Outgoing:

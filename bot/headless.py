@@ -38,6 +38,8 @@ class Ending:
     """What the closing table tells."""
 
     incident: Incident
+    wanted: State
+    """where the incident stands at the end of the story"""
     figures: Figures
     answered: float
     """real seconds from sending the first command to its answer"""
@@ -48,11 +50,11 @@ class Ending:
 
     @property
     def good(self) -> bool:
-        return self.incident.state is State.CLOSED and self.trail.ok
+        return self.incident.state is self.wanted and self.trail.ok
 
 
 def play(scenario: str, say: Speak) -> int:
-    """Play it in a temporary folder, with keys made for this run; 0 when the incident is closed and the trail verifies."""
+    """Play it in a temporary folder, with keys made for this run; 0 when it ends as it should and the trail verifies."""
     script = load(scenario)
     with tempfile.TemporaryDirectory(prefix="gengfu-play-") as folder:
         settings = demo_settings(Path(folder), os.environ, Path(".env") if Path(".env").exists() else None)
@@ -64,7 +66,7 @@ def play(scenario: str, say: Speak) -> int:
 
 
 def perform(
-    script: Script, settings: Settings, say: Speak, *, clock: Callable[[datetime], Clock] = Clock, stage: type[Stage] = Stage
+    script: Script, settings: Settings, say: Speak, *, clock: Callable[[datetime], Clock] = Clock, stage: Callable[..., Stage] = Stage
 ) -> Ending:
     """Play `script` with the sample firm; its database stays where `settings` says."""
     settings = replace(settings, plan_dir=None, timezone=ZoneInfo(script.zone))
@@ -81,7 +83,8 @@ def perform(
             on_stage.opening(script)
             for step in script.steps:
                 on_stage.play(step)
-        ending = _ending(parts, on_stage)
+            on_stage.over()
+        ending = _ending(parts, on_stage, State(script.ends))
         for line in _closing(parts, ending):
             say(line)
         return ending
@@ -89,10 +92,11 @@ def perform(
         parts.close()
 
 
-def _ending(parts: Parts, stage: Stage) -> Ending:
+def _ending(parts: Parts, stage: Stage, wanted: State) -> Ending:
     late = tuple(sorted(stage.late.seen))
     return Ending(
         stage.incident(),
+        wanted,
         parts.database.read(lambda tx: Reader(tx, parts.plans, house_scope()).figures("I1")),
         stage.answered or 0.0,
         late,
@@ -121,7 +125,8 @@ def _closing(parts: Parts, ending: Ending) -> Iterator[str]:
     rows = dict(ending.trail.counts).get("rows", 0)
     key = "headless.verified" if ending.trail.ok else "headless.not_verified"
     yield words.say(key, rows=rows, seals=dict(ending.trail.counts).get("seals", 0))
-    yield words.say("headless.done_ok" if ending.good else "headless.done_bad")
+    well = "done_ok" if ending.incident.state is State.CLOSED else "done_open"
+    yield words.say(f"headless.{well}" if ending.good else "headless.done_bad")
 
 
 def _rows(parts: Parts, ending: Ending) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from itertools import count
+from types import MappingProxyType
 
 from prometheus_client import Histogram
 
@@ -124,12 +125,17 @@ class Stage:
             case Types():
                 self._expect(step.refused, self._types(step.who, self._text(step.text), step.room))
             case Taps():
-                self._expect(step.refused, self._taps(step.who, self._filled(step.command), self._text(step.answer)))
+                fields = {name: self._text(text) for name, text in step.fields.items()}
+                fields |= {"text": self._text(step.answer)} if step.answer else {}
+                self._expect(step.refused, self._taps(step.who, self._filled(step.command), fields))
             case Until():
                 self._until(self._next(step.at))
             case Work():
                 self._work(step.codes, only_claim=step.only_claim)
         self.settle()
+
+    def over(self) -> None:
+        """All steps are played."""
 
     def _expect(self, refused: str, reply: Reply) -> None:
         if (reply.error or "") != refused:
@@ -145,14 +151,14 @@ class Stage:
         self._chat(chat, self._name(who), text)
         return self._asked(message)
 
-    def _taps(self, who: str, command: str, answer: str = "") -> Reply:
+    def _taps(self, who: str, command: str, fields: Mapping[str, str] = MappingProxyType({})) -> Reply:
         found = self._button(who, command)
         if found is None:
             raise OffScript(f"{who} sees no button {command!r}")
         chat, message_id, button = found
-        self._chat(chat, self._name(who), self.words.say("headless.taps", label=button.label, answer=answer).rstrip())
+        self._chat(chat, self._name(who), self.words.say("headless.taps", label=button.label, answer=" · ".join(fields.values())).rstrip())
         page = {"kind": "click", "chat": chat, "command": button.command, "version": button.version, "message_id": message_id}
-        reply = self._asked(self._received(who, page | {"fields": {"text": answer} if answer else {}}))
+        reply = self._asked(self._received(who, page | {"fields": dict(fields)}))
         self._chat(chat, self.words.say("headless.bot"), reply.text)
         return reply
 

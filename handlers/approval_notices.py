@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from handlers.core.asked import comes_next, what
 from handlers.core.audience import tells
 from handlers.core.look import Look, missed_of
 from handlers.core.message import Outgoing
@@ -10,6 +11,7 @@ from handlers.core.registry import SCREENS, screen
 from handlers.core.summons import moment_of
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
+from workflows.statement import State as Stated
 
 
 @screen("approval.reminder")
@@ -26,7 +28,7 @@ def approval_reminder(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         "notice.approval_reminder",
         round=values["round"],
         ref=approval.ref,
-        kind=look.say(f"approval.kind.{approval.kind}"),
+        kind=what(look, approval),
         number=incident.number,
         title=incident.title,
         by=look.name(approval.asked_by),
@@ -50,7 +52,7 @@ def approval_stuck(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         look.say(
             "notice.approval_stuck",
             ref=approval.ref,
-            kind=look.say(f"approval.kind.{approval.kind}"),
+            kind=what(look, approval),
             number=incident.number,
             title=incident.title,
             at=approval.asked_at,
@@ -60,12 +62,14 @@ def approval_stuck(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 
 
 @screen("approval.decided")
-def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing:
-    """To the one who asked."""
+def approval_decided(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """To the one who asked. The last yes to a statement says nothing here: that all have agreed is said to its author, who asked."""
     approval = look.reader.approval(about["ref"])
-    kind = look.say(f"approval.kind.{approval.kind}")
-    person = look.name(approval.decided_by)
-    return Outgoing(look.say(f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=person, note=approval.note).rstrip())
+    if approval.kind == "statement" and look.reader.statement(approval.subject).state is Stated.APPROVED:
+        return None
+    kind, person = what(look, approval), look.name(approval.decided_by)
+    text = look.say(f"notice.approval_{approval.state}", ref=approval.ref, kind=kind, person=person, note=approval.note).rstrip()
+    return Outgoing("".join([text, comes_next(look, approval)]))
 
 
 @screen("approval.confirm")
@@ -80,7 +84,7 @@ def approval_confirm(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         "notice.oral_confirm" if theirs else "notice.oral_wait",
         round=values["round"],
         ref=approval.ref,
-        kind=look.say(f"approval.kind.{approval.kind}"),
+        kind=what(look, approval),
         number=incident.number,
         title=incident.title,
         person=look.name(approval.decided_by),
@@ -102,7 +106,7 @@ def approval_unconfirmed(look: Look, about: Mapping[str, Any]) -> Outgoing | Non
     text = look.say(
         "notice.oral_unconfirmed",
         ref=approval.ref,
-        kind=look.say(f"approval.kind.{approval.kind}"),
+        kind=what(look, approval),
         number=incident.number,
         title=incident.title,
         person=look.name(approval.decided_by),
@@ -125,7 +129,7 @@ def _oral_settled(kind: str) -> None:
         text = look.say(
             f"notice.oral_{kind}",
             ref=approval.ref,
-            kind=look.say(f"approval.kind.{approval.kind}"),
+            kind=what(look, approval),
             number=incident.number,
             title=incident.title,
             person=look.name(approval.decided_by),

@@ -4,21 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.core import acts, forms
+from handlers.core.asked import what
 from handlers.core.consent import first_buttons, first_line
+from handlers.core.deciding import decide_buttons, fact_name, questions, who_decides
 from handlers.core.due import by_when
 from handlers.core.forms import question
-from handlers.core.known import known_facts
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
-from handlers.core.setters import groups_of, may_set
 from handlers.core.statement_view import approval_lines
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.approval import State as Asked
-from workflows.core.plan import Plan
 from workflows.core.spoken import WITHIN
 from workflows.incident import Incident
-from workflows.regulator_report import to_decide
 from workflows.task import State as Doing
 from workflows.task import Task, verifiers_of
 
@@ -39,57 +37,23 @@ MOST_BUTTONS = 10
 def decide_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """What is to be decided, asked by fact, the most urgent first: each yes or no settles every clock that hangs on it."""
     incident = look.reader.incident(about["ref"])
-    plan = look.reader.plan_of(incident)
-    known = known_facts(incident, plan, look.organization)
-    asked = to_decide(look.reader.reports(incident.ref), plan.obligations, known)
+    plan, asked = look.reader.plan_of(incident), questions(look, incident)
     lines = [
         (
-            _asked(look, plan, q.fact),
+            fact_name(look, plan, q.fact),
             look.say("card.decide_value", due=q.deadline or look.now, count=len(q.refs), refs=list(q.refs))
-            + _who_decides(look, plan, q.fact),
+            + who_decides(look, plan, q.fact),
         )
         for q in asked
     ]
     # Every question has its buttons: at night nobody types what cannot be tapped. One button grades, whatever grades are asked.
-    buttons = dict.fromkeys(b for q in asked for b in _decide_buttons(look, incident, plan, q.fact))
+    buttons = dict.fromkeys(b for q in asked for b in decide_buttons(look, incident, plan, q.fact))
     if not lines:
         lines.append(("", look.say("card.decide_none")))
     title = look.say("card.decide", number=incident.number, count=len(asked))
     twin = look.say("card.decide_twin", number=incident.number, title=incident.title, count=len(asked), ref=incident.ref)
     tone: Tone = "warning" if asked else "good"
     return Outgoing(twin, Card(title, tuple(lines), look.say("card.decide_note"), tuple(buttons), tone, incident.drill))
-
-
-def _asked(look: Look, plan: Plan, fact: str) -> str:
-    spec = plan.facts.specs.get(fact)
-    if spec is None:
-        return look.say(f"decide.{fact}")
-    return spec.name if look.words.locale == "zh" else spec.name_en or spec.name
-
-
-def _who_decides(look: Look, plan: Plan, fact: str) -> str:
-    """Named where it is not the reader who may say it."""
-    spec = plan.facts.specs.get(fact)
-    if spec is None or not look.person or may_set(spec, look.person, look.organization):
-        return ""
-    groups = [look.organization.groups[group] for group in groups_of(spec, look.organization)]
-    return look.say(
-        "card.decide_by", groups=look.words.join([g.name if look.words.locale == "zh" else g.name_en or g.name for g in groups])
-    )
-
-
-def _decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> list[Button]:
-    """Yes at a tap; no takes a clock away, so it asks for the reason that a second person will read."""
-    spec = plan.facts.specs.get(fact)
-    if spec is None or spec.kind != "condition":
-        return [Button(look.say("button.grade"), f"/incident grade {incident.ref}", None, form=forms.grading(look, incident))]
-    if look.person and not may_set(spec, look.person, look.organization):
-        return []
-    name = _asked(look, plan, fact)
-    return [
-        Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
-        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, form=question(look.say("ask.reason"))),
-    ]
 
 
 @screen("mine")
@@ -165,7 +129,7 @@ def approval_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
         note = decision(look, approval)
         buttons = menu = ()
     title = look.say("card.approval", ref=approval.ref, kind=kind, number=incident.number)
-    asks = look.say("card.approval_twin", ref=approval.ref, kind=kind, number=incident.number, title=incident.title)
+    asks = look.say("card.approval_twin", ref=approval.ref, kind=what(look, approval), number=incident.number, title=incident.title)
     twin = asks if approval.state is Asked.PENDING else f"{title}\n{note}"
     return Outgoing(twin, Card(title, tuple(lines), note, buttons, DECIDED[approval.state], incident.drill, menu))
 

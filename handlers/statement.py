@@ -183,7 +183,8 @@ def _kept(context: Context, statement: Statement, text: str, fields: Mapping[str
         lost,
     ]
     head = context.words.say(said, ref=statement.ref, revision=statement.revision, title=statement.title)
-    return Reply("\n".join(filter(None, [head, *more, view.card(look, statement).text])), ref=statement.ref)
+    follows = statement.revision == 1 and context.message.chat_kind == "direct" and not context.message.token  # its card, in this very chat
+    return Reply("\n".join(filter(None, [head, *more, "" if follows else view.card(look, statement).text])), ref=statement.ref)
 
 
 def _lost(context: Context, statement: Statement) -> str:

@@ -57,6 +57,8 @@ CLOCKS = (
     "report.phones",
     "report.mention",
 )
+#: Of these, what only says again that a clock runs.
+CLOCK_REPEATS = ("report.reminder", "report.ask")
 #: Notices of which only the latest stays live, by what they are about.
 REMINDERS = {
     **dict.fromkeys(TASKS[:3], "task"),

@@ -1,4 +1,5 @@
-"""Scenarios as pages to read: what people type and tap, what they are answered, and what the incident's group hears.
+"""Scenarios as pages to read: what people type and tap, what they are answered, and what the incident's group hears; of wording and
+clocks what everybody hears, with a table of what was due and done.
 
 python -m tests.transcript        writes docs/transcripts/*.md anew; tests/test_transcripts.py holds them to the word
 """
@@ -6,71 +7,39 @@ python -m tests.transcript        writes docs/transcripts/*.md anew; tests/test_
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.config import demo_settings
 from bot.headless import Ending, perform
-from bot.headless_scenarios import Say, Script, Step, Taps, Types, load, names
-from bot.headless_stage import Clock, Stage
-from bot.platforms.core.contract import Deed, Send
-from tests.ready import hasty
+from bot.headless_scenarios import load, names
+from tests.scribes import Scribe, Still, Witness
 
 PAGES = Path(__file__).parents[1] / "docs" / "transcripts"
 
 
-class Still(Clock):
-    """Leaps, and otherwise stands: the pages are the same on a slow machine."""
+@dataclass(frozen=True)
+class Page:
+    """`twice`: (moment, place, sentence) that a place was told more than once at one moment, where the scribe counted."""
 
-    def __call__(self) -> datetime:
-        return self._start + self._leapt
-
-
-class Scribe(Stage):
-    """Keeps what concerns whoever acts, and the incident's group; cards and the reminders of others are left out."""
-
-    actor = ""
-    heard: list[tuple[bool, bool, str, str]]
-
-    def opening(self, script: Script) -> None:
-        hasty(self.parts.database)
-        self.heard = []
-        self.print(f"# {self._text(script.title)}")
-        self.print(f"\n{self._firm()}, {script.start:%Y-%m-%d %H:%M}")
-
-    def play(self, step: Step) -> None:
-        self.actor = step.who if isinstance(step, Types | Taps) else ""
-        if isinstance(step, Say):
-            self.print(f"\n## {self._text(step.text)}\n")
-        else:
-            super().play(step)
-
-    def settle(self) -> None:
-        """What is sent at one moment has no order of its own: answers first, then the group."""
-        super().settle()
-        for _, _, chat, text in sorted(self.heard):
-            self._chat(chat, self.words.say("headless.bot"), text)
-        self.heard.clear()
-
-    def _hear(self, deed: Deed, key: str) -> None:
-        if not isinstance(deed, Send):
-            return
-        chat = deed.chat or f"dm:{deed.person}"
-        if chat.startswith("g:") and not self.room and deed.message.card:
-            self.room = chat
-        if chat in (self.room, f"dm:{self.actor}"):
-            self.heard.append((not key.startswith("reply:"), chat != self.room, chat, deed.message.text))
-
-    def _chat(self, chat: str, who: str, text: str) -> None:
-        place = "" if chat == self.room else "(私聊)"
-        self.print("\n".join([f"- **{self._local():%H:%M} {who}**{place}: " + "  \n  ".join(text.splitlines())]))
+    text: str
+    ending: Ending
+    twice: tuple[tuple[datetime, str, str], ...]
 
 
-def page(name: str, folder: Path) -> tuple[str, Ending]:
-    """(the page, how it ended); the database of the play stays in `folder`."""
+def page(name: str, folder: Path) -> Page:
+    """The database of the play stays in `folder`."""
     lines: list[str] = []
-    ending = perform(load(name), demo_settings(folder, {"GENGFU_LOCALE": "zh"}), lines.append, clock=Still, stage=Scribe)
-    return "\n".join(_told(lines)) + "\n", ending
+    script, scribes = load(name), list[Scribe]()
+
+    def scribe(*given: Any) -> Scribe:
+        scribes.append(Witness(*given) if script.tells == "wording" else Scribe(*given))
+        return scribes[0]
+
+    ending = perform(script, demo_settings(folder, {"GENGFU_LOCALE": "zh"}), lines.append, clock=Still, stage=scribe)
+    return Page("\n".join(_told(lines)) + "\n", ending, tuple(one for one, count in scribes[0].told.items() if count > 1))
 
 
 def _told(lines: list[str]) -> Iterator[str]:
@@ -85,7 +54,7 @@ def main() -> None:
     PAGES.mkdir(exist_ok=True)
     for name in names():
         with tempfile.TemporaryDirectory() as folder:
-            (PAGES / f"{name}.md").write_text(page(name, Path(folder))[0], encoding="utf-8")
+            (PAGES / f"{name}.md").write_text(page(name, Path(folder)).text, encoding="utf-8")
             sys.stdout.write(f"{name}\n")
 
 

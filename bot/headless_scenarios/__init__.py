@@ -1,9 +1,10 @@
 """Scenarios of the headless demo: one TOML file each, in both languages, next to this module.
 
-A file has `start`, `zone`, `title` and a list of steps. A step is one of
+A file has `start`, `zone`, `title` and a list of steps; `tells` = "wording" where its page is about statements and clocks and not about
+work; `ends`, the incident's state at the end where that is not `closed`. A step is one of
   say    a line of the narrator
   types  what `who` types, in their direct chat or `in` a room ("incident" is the incident's own)
-  taps   the newest button that `who` can see whose command begins so, with the `answer` to its question
+  taps   the newest button that `who` can see whose command begins so, with the `answer` to its question, or the `fields` of its form
   until  time leaps to this local time of day, tomorrow's where today's has passed; all that is due on the way happens when it is due
   claim  tasks (by playbook code, or "all") are claimed by members of their groups
   work   they are also done, and verified by somebody whose card asks for it
@@ -45,6 +46,7 @@ class Taps:
     who: str
     command: str
     answer: Texts
+    fields: Mapping[str, Texts]
     refused: str
 
 
@@ -70,6 +72,8 @@ class Script:
     zone: str
     start: datetime
     steps: tuple[Step, ...]
+    tells: str = "work"
+    ends: str = "closed"
 
 
 def names() -> list[str]:
@@ -81,7 +85,8 @@ def load(name: str) -> Script:
     if name not in names():
         raise BadConfig(f"there is no scenario {name!r}; the scenarios are: {', '.join(names())}")
     found = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    return Script(name, found["title"], found["zone"], found["start"], tuple(_step(step) for step in found["step"]))
+    more = {key: found[key] for key in ("tells", "ends") if key in found}
+    return Script(name, found["title"], found["zone"], found["start"], tuple(_step(step) for step in found["step"]), **more)
 
 
 def _step(given: dict[str, Any]) -> Step:
@@ -91,7 +96,7 @@ def _step(given: dict[str, Any]) -> Step:
         case {"who": who, "types": text}:
             return Types(who, text, given.get("in", ""), given.get("refused", ""))
         case {"who": who, "taps": command}:
-            return Taps(who, command, given.get("answer", {}), given.get("refused", ""))
+            return Taps(who, command, given.get("answer", {}), given.get("fields", {}), given.get("refused", ""))
         case {"until": at}:
             return Until(at)
         case {"work": codes}:

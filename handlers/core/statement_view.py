@@ -87,7 +87,8 @@ def card(look: Look, statement: Statement) -> Outgoing:
     ]
     drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
     lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
-    note = look.say(f"statement.note_{statement.state}{drill}{lapsed}", ref=statement.ref)
+    blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
+    note = look.say(f"statement.note_{statement.state}{drill}{lapsed}{blank}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -105,18 +106,29 @@ def approval_lines(look: Look, approval: Approval) -> Lines:
     """What an approver sees besides the text: which text, which step, by whom, who agreed before, until when, what is new in it."""
     statement = look.reader.statement(approval.subject)
     texts = [one for one in look.reader.revisions(statement) if one.number <= approval.values["revision"]]  # type: ignore[operator]  # ours
-    step = look.say(f"statement.step.{approval.values['step']}")
-    which = look.say("statement.named", ref=statement.ref, revision=texts[-1].number, title=statement.title)
-    asked = look.say("statement.asked_step", name=which, step=step, at=approval.values["at"], of=approval.values["of"])
     runs = any(one.approval == approval.ref for one in statement.steps)
     return [
-        (look.say("statement.which"), asked),
+        (look.say("statement.which"), step_of(look, approval)),
         (look.say("statement.authors"), look.names(texts[-1].authors)),
         *(_steps(look, statement.steps) if runs else []),
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if runs and statement.expires_at else []),
         *_hints(look, approval.text),
         *_differences(look, texts),
     ]
+
+
+def step_of(look: Look, approval: Approval) -> str:
+    """`S1 v2「首次告知」 · 第 2/3 步 合规审核`"""
+    statement = look.reader.statement(approval.subject)
+    which = look.say("statement.named", ref=statement.ref, revision=approval.values["revision"], title=statement.title)
+    step = look.say(f"statement.step.{approval.values['step']}")
+    return look.say("statement.asked_step", name=which, step=step, at=approval.values["at"], of=approval.values["of"])
+
+
+def next_step(look: Look, statement: Statement) -> str:
+    """Whose turn it is; nothing where nobody is asked."""
+    asked = next((step for step in statement.waiting if step.approval), None)
+    return look.say("statement.next_step", step=look.say(f"statement.step.{asked.name}"), who=_step(look, asked)) if asked else ""
 
 
 def _wrong(look: Look, incident: Incident, statement: Statement, text: Revision) -> Lines:
@@ -221,8 +233,8 @@ def _hint(look: Look, value: str) -> str:
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
     if statement.state is not State.DRAFT:
-        return publication_view.buttons(look, statement, writes=_writes(look, statement))
-    if not _writes(look, statement):
+        return publication_view.buttons(look, statement, writes=writes(look, statement))
+    if not writes(look, statement):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -232,7 +244,7 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look, statement):
+    if statement.state not in (*LIVE, State.PUBLISHED) or not writes(look, statement):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
@@ -242,7 +254,7 @@ def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
     return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
 
 
-def _writes(look: Look, statement: Statement) -> bool:
+def writes(look: Look, statement: Statement) -> bool:
     return look.person in statement.authors or may(writers(template_of(look, statement)), look.person, look.organization)
 
 

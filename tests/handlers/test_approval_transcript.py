@@ -233,8 +233,8 @@ def test_a_level_that_rises_is_asked_anew_of_whoever_decides_it_then(database: D
     reply = world.says("li.na", f"/定级 {OUTAGE}")
 
     assert reply.text.splitlines()[-1] == "级别变了,待批事项已按新级别重新提请:A2(周衡)"
-    assert world.card("lin.yue", "待批 A1")["note"] == "已撤回:响应级别变了,已按新级别重新提请"
-    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已撤回」,不能同意。这次提请已撤回;还需要的话,由提请人重新提请。"
+    assert world.card("lin.yue", "待批 A1")["note"] == "已作废:响应级别变了,已按新级别重新提请"
+    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已作废」,不能同意。为什么作废,写在原卡片上;还需要的话,由提请人重新提请。"
     fresh = world.approval("A2")
     assert (fresh.text, fresh.needed) == ("启动预案:INC-20260310-001 行情中断,二级响应。\n请尽快", ("lead.head",))
     assert fresh.digest != world.approval("A1").digest
@@ -276,7 +276,7 @@ def test_what_a_deputy_asked_and_could_now_decide_goes_to_the_head(sqlite: Datab
 
 def test_done_directly_takes_the_question_back(world: World) -> None:
     assert world.says("zhou.heng", "/事件 启动 I1").error is None
-    assert world.card("zhou.heng", "待批 A1")["note"] == "已撤回:已由有权人直接办理"
+    assert world.card("zhou.heng", "待批 A1")["note"] == "已作废:已由有权人直接办理"
 
 
 # The end

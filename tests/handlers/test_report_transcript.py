@@ -232,3 +232,46 @@ def test_what_a_clock_and_tasks_say_to_one_person_at_one_moment_is_one_message(o
     assert len([message for message, found in sorts.items() if {"report", "task"} <= found]) > 2
     mixed = next(line for person in ("li.na", "yang.fan", "sun.jie") for line in outage.direct(person) if "R1" in line and "T1" in line)
     assert mixed.splitlines()[0].endswith("项要处理")
+
+
+def test_what_is_not_decided_is_decided_where_it_is_asked(outage: World) -> None:
+    """The leaders whom an open question reaches at last have no card of questions: the reminder says what it hangs on and asks."""
+    outage.says("li.na", "/定级 证监会=一般 网信=一般 阅读=100")
+    outage.passes(minutes=24)
+    line = next(text for text in reversed(outage.direct("zhou.heng")) if "R4 交易所首报" in text)
+    assert "取决于:影响交易,由 应急办(综合协调组)、信息技术应急小组" in line
+    assert "请点下面的按钮" in line
+    outage.taps("yang.fan", "是:影响交易")
+    assert reports(outage)["exchange_first"].state is State.DUE
+
+
+def test_news_of_a_clock_and_its_reminder_at_one_moment_are_one_line(world: World) -> None:
+    """A grade that rises moves the deadline into the climb: what is due by when is told once, with one pair of buttons."""
+    world.says("li.na", "/事件 上报 类型=系统故障 系统=集中交易 集中交易中断")
+    world.says("li.na", "/定级 证监会=一般 网信=一般 阅读=2万")
+    world.passes(minutes=15)
+    before = len(world.direct("li.na"))
+    world.says("li.na", "/定级 证监会=重大 阅读=2万")
+    ref = reports(world)["csrc_progress"].ref
+    told = [line for text in world.direct("li.na")[before:] for line in text.splitlines() if line.startswith(f"{ref} ")]
+    assert [("时限提前" in line, "14:30 前" in line) for line in told] == [(True, True)]
+    world.passes(minutes=5)
+    assert f"{ref} 证监局续报 还没有报" in "\n".join(world.direct("li.na")[before:]), "and it is reminded of as ever"
+
+
+def test_nobody_is_called_late_before_the_deadline(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    outage.passes(minutes=13)
+    told = next(text for text in outage.group("g:office", "li.na") if "请直接打电话" in text)
+    assert "R1 证监局首报(电话或事件报送平台) 还没有报 属地证监局,14:15 前。请直接打电话:李娜" in told
+
+
+def test_a_reminder_says_how_far_the_paper_is(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    ref = reports(outage)["csrc_first_written"].ref
+    outage.says("sun.jie", f"/报送 起草 {ref}")
+    outage.passes(minutes=31)
+    assert any(f"{ref} 证监局书面首报" in text and "第 1 稿待签发。" in text for text in outage.direct("li.na"))
+    outage.taps("lin.yue", f"签发 {ref}")
+    outage.passes(minutes=20)
+    assert any(f"{ref} 证监局书面首报" in text and "第 1 稿已签发,待报出。" in text for text in outage.direct("li.na"))

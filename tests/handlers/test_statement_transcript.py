@@ -71,7 +71,7 @@ def lines(card: Any) -> dict[str, str]:
 def test_what_the_incident_knows_is_filled_in_and_what_is_missing_is_named(world: World) -> None:
     reply = world.says("gao.yuan", "/声明 起草 I1 模板=首次告知 现象=无法登录 影响=暂时不能委托")
     assert "还缺:替代方式、渠道、客服电话" in reply.text
-    assert "3月10日09:30起,我司集中交易出现无法登录" in reply.text
+    assert "3月10日09:30起,我司集中交易出现无法登录" in lines(world.card("gao.yuan", "声明 S1"))[""]
     refused = world.says("gao.yuan", "/声明 送审 S1")
     assert (refused.error, "替代方式、渠道、客服电话" in refused.text) == ("statement.blank", True)
     world.says("gao.yuan", f"／声明 修改 S1 {FILLED.replace('=', '＝')}")
@@ -549,3 +549,36 @@ def test_the_form_offers_each_reader_the_templates_they_write(world: World) -> N
 
     assert offered("peng.xue") == ["个人信息事件通知(逐户)"]
     assert len(offered("gao.yuan")) == len(world.plans.current.statements)
+
+
+# What whoever reads it at night tripped over
+
+
+def test_the_text_is_told_its_author_once(world: World) -> None:
+    before = len(world.direct("gao.yuan"))
+    drafted(world)
+    assert sum("出现无法登录" in text for text in world.direct("gao.yuan")[before:]) == 1
+    assert world.card("gao.yuan", "声明 S1")["note"] == "核对后送审:/声明 送审 S1", "nothing is missing"
+
+
+def test_a_reminder_says_of_which_text_and_step_and_the_author_hears_whose_turn_it_is(world: World) -> None:
+    submitted(world)
+    world.taps("chen.bo", "同意")
+    assert "A1 声明 S1 v1「首次告知」 · 第 1/3 步 技术事实核对:陈波 已同意。接下来:合规审核 待 郭平(A2)。" in world.direct("gao.yuan")
+    world.passes(minutes=11)
+    assert any("A2 声明 S1 v1「首次告知」 · 第 2/3 步 合规审核 还等你批" in text for text in world.direct("guo.ping"))
+    world.taps("guo.ping", "同意")
+    before = len(world.direct("gao.yuan"))
+    world.taps("lin.yue", "同意")
+    assert [text for text in world.direct("gao.yuan")[before:] if "同意" in text or "批准" in text] == [
+        "S1 v1「首次告知」(INC-20260310-001)各步都已批准,可以发布。18:00 前有效;正文、级别或所用事实一变即作废。"
+    ]
+
+
+def test_who_had_agreed_is_not_asked_to_submit(world: World) -> None:
+    submitted(world)
+    world.taps("chen.bo", "同意")
+    world.says("li.na", "/定级 证监会=特别重大")
+    assert "请核对后重新送审" in heard(world, "gao.yuan")
+    assert "请核对后重新送审" not in heard(world, "chen.bo")
+    assert "旧卡片不用再点" in heard(world, "guo.ping")
