@@ -6,8 +6,7 @@ from typing import Any
 from handlers.core import forms
 from handlers.core.audience import tells
 from handlers.core.due import report_due
-from handlers.core.duties import duty_name, recipients
-from handlers.core.forms import question
+from handlers.core.duties import certainty, duty_name, recipients
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing
 from handlers.core.registry import screen
@@ -33,8 +32,7 @@ def _clock_news(kind: str) -> None:
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, report, plan, kind, values)
         text = to_people(look, list(mentions), text) if mentions else text
-        binding = look.say(f"report.binding_{duty.binding}")
-        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding)
+        basis = look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), certainty=certainty(look.words, duty))
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
         lines = (("", text), (look.say("report.basis"), basis))
         return Outgoing(text, Card(head, lines, "", _clock_buttons(look, report), "danger", incident.drill), mentions)
@@ -63,7 +61,7 @@ def _clock_buttons(look: Look, report: Report) -> tuple[Button, ...]:
     filed, waive = look.say("button.filed", ref=report.ref), look.say("button.waive", ref=report.ref)
     return (
         Button(filed, f"/report filed {report.ref}", None, "primary", form=forms.filing(look, report)),
-        Button(waive, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive"))),
+        Button(waive, f"/report not-required {report.ref}", None, form=forms.waiving(look, report)),
     )
 
 

@@ -8,17 +8,19 @@ from typing import Any
 from handlers.core.access import check
 from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
-from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, lengthen, terms_of, waive
+from handlers.core.clocks import ask_waiver, drop_question, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
+from handlers.core.delayed import answered, line, second
 from handlers.core.due import report_due
-from handlers.core.duties import as_kept, recipients
+from handlers.core.duties import as_kept, certainty, recipients
+from handlers.core.finding import check_written, of_duty
 from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
+from handlers.core.waivers import is_waived, waiver
 from workflows import incident as incidents
 from workflows import regulator_report as rules
-from workflows.core import approval as approvals
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval
 from workflows.core.errors import RuleBroken
@@ -46,7 +48,8 @@ class Filed:
 @dataclass(frozen=True, slots=True)
 class NotRequired:
     report: str | None = ref("R")
-    text: str = rest("理由", "reason", required=True)
+    delayed: bool | None = key("延误", "委托延误", kind="flag")
+    text: str = rest("有或无 理由", "yes|no reason", required=True)
 
 
 @command("report list", OfIncident, zh="报送 列表", who="reader", short=("报送",), tells="clock")
@@ -55,7 +58,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
     incident = context.incident(given.incident)
     reports = sorted(context.reader.reports(incident.ref), key=lambda r: (not r.open, r.deadline_at or context.now))
     head = context.words.say("report.list", ref=incident.ref, title=incident.title, count=len(reports))
-    lines = [("waived" if report.waived_by not in (None, "rule") else "clock", _line(context, incident, report)) for report in reports]
+    lines = [("waived" if is_waived(report) else "clock", _line(context, incident, report)) for report in reports]
     return told(Look.of(context), [("", head), *lines], incident.ref)
 
 
@@ -63,7 +66,8 @@ def _line(context: Context, incident: Incident, report: Report) -> str:
     due = context.words.show(report_due(report), context.now) if report.deadline_at else "-"
     name = duty_name(context, incident, report)
     to = context.words.join(recipients(context.words, context.uow.plan_of(incident), report.missing or report.recipients))
-    return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to)
+    said = waiver(context.words, report, context.name) if is_waived(report) else certainty(context.words, _duty(context, incident, report))
+    return context.words.say("report.line", ref=report.ref, name=name, state=report.state, due=due, to=to, said=said)
 
 
 def _duty(context: Context, incident: Incident, report: Report) -> Obligation:
@@ -91,7 +95,7 @@ def filed(context: Context, given: Filed) -> Reply:
         ladder=context.uow.plan_of(incident).ladder,
     )
     after = context.uow.apply(outcome)
-    _void_waiver(context, report)
+    drop_question(context, report, context.words.say("report.filed_meanwhile"))
     hint = _unsigned(context, report)
     if after.state is State.FILED:
         return _hinted(context.say("report.filed", ref=report.ref, report=report.ref), hint)
@@ -122,18 +126,38 @@ def _may(context: Context, report: Report) -> None:
     check(f"group:{','.join(dict.fromkeys((report.group, 'office')))}", context.person, context.organization)
 
 
-def _void_waiver(context: Context, report: Report) -> None:
-    for pending in context.uow.approvals(report.incident):
-        if pending.subject == report.ref:
-            context.uow.apply(approvals.void(pending, now=context.now, reason=context.words.say("report.filed_meanwhile")))
-
-
 @command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
 def not_required(context: Context, given: NotRequired) -> Reply:
     """Ask a second person to agree that it is not required; the clock runs meanwhile."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
-    check_reason(given.text)
-    return Reply(ask_waiver(context, incident, [report], "not_required", given.text, "", {}), ref=report.ref)
+    rules.MACHINE.after(report.state, "not_required")
+    delayed, reason = answered(given.delayed, given.text, "report.delayed_unanswered")
+    found = of_duty(_duty(context, incident, report), context.uow.plan_of(incident).facts.specs)
+    check_written(context, found, reason)
+    told, of = {"delayed": delayed}, second(context, delayed)
+    return Reply(ask_waiver(context, incident, [report], "not_required", reason, line(context, delayed), told, of=of), ref=report.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    report: str | None = ref("R")
+    text: str = rest("理由", "reason", required=True)
+
+
+@command("report require", Required, zh="报送 须报", who="group:office,legal,lead|role:compliance", tells="clock")
+def require(context: Context, given: Required) -> Reply:
+    """What two people agreed not to report is required all the same: the authority asks for it, or somebody found out more."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    if report.state is not State.NOT_REQUIRED or report.waived_by == "rule":
+        raise RuleBroken("report.stands", ref=report.ref, state=report.state)
+    if incident.state not in incidents.UNCLOSED:
+        raise RuleBroken("report.incident_over", ref=report.ref, incident=incident.ref)
+    duty, terms, plan = _duty(context, incident, report), terms_of(context, incident), context.uow.plan_of(incident)
+    to = context.organization.groups[report.group].leaders
+    again = rules.reopen(
+        report, duty, terms, by=context.person, now=context.now, reason=given.text, condition="yes", to=to, ladder=plan.ladder
+    )
+    return context.say("report.required", ref=report.ref, report=report.ref, due=report_due(context.uow.apply(again)) or "-")
 
 
 @approved("not_required")
