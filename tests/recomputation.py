@@ -180,7 +180,7 @@ class Due:
 
 
 def due(duty: Duty, case: Case, days: Days, *, sure: bool, after: datetime | None = None) -> Due | None:
-    """When it falls due; `after`: the last report of a series. None: its clock stands, its grade is not asked for, or the series is over."""
+    """When it falls due; `after`: the last report of a series. None: its clock stands, its grade is not asked for, the series is over."""
     start = case.clocks.get(duty.clock)
     if start is None:
         return None

@@ -104,8 +104,8 @@ class Life:
         known = now - timedelta(seconds=chance.choice([0, 0, chance.randrange(5 * 3600)]))
         people = replace(plan.organization, firm=replace(plan.organization.firm, cii=cii))
         incident = Incident(
-            ref="I1", number="INC", title="", state=State.OPEN, plan="", opened_by="li.na", opened_at=now, known_at=known, commander="li.na",
-            opinion_level=OpinionLevel.MODERATE, opinion_total=8, response_level=ResponseLevel.L3, type=type_, playbooks=(COMMON, type_),
+            ref="I1", number="INC", title="", state=State.OPEN, plan="", opened_by="li.na", opened_at=now, known_at=known,
+            commander="li.na", opinion_level=OpinionLevel.MODERATE, opinion_total=8, response_level=ResponseLevel.L3, type=type_, playbooks=(COMMON, type_),
             facts=plan.facts.starting([type_]),
         )  # fmt: skip
         self.desk = Desk(plan, people, words, now, incident)
@@ -127,8 +127,10 @@ class Life:
         for _ in range(self.chance.randrange(3, 10)):
             self.desk.now = self._later()
             move = self.chance.choice(
-                [self.fact, self.fact, self.fact, self.csrc, self.csrc, self.cac, self.opinion, self.known, self.known, self.cause]
-                + [self.recovered, self.ended, self.reopened, self.filed, self.filed, self.filed, self.not_required, self.not_required]
+                [
+                    *(self.fact, self.fact, self.fact, self.csrc, self.csrc, self.cac, self.opinion, self.known, self.known, self.cause),
+                    *(self.recovered, self.ended, self.reopened, self.filed, self.filed, self.filed, self.not_required, self.not_required),
+                ]
             )
             move()
 
@@ -155,7 +157,7 @@ class Life:
 
     def _graded(self, which: str, grade: EventGrade) -> None:
         was, incident = getattr(self.desk.incident, f"{which}_grade"), self.desk.incident
-        graded = {"graded_at": incident.graded_at or self.desk.now, f"{which}_grade": grade}
+        graded: dict[str, Any] = {"graded_at": incident.graded_at or self.desk.now, f"{which}_grade": grade}
         clocks_ = {"graded": self.desk.now, **self.case.clocks}
         case = replace(self.case, clocks=clocks_, **{which: str(grade)})
         after, what = replace(incident, **graded), f"{which}={grade}"
@@ -299,7 +301,7 @@ def test_a_thousand_random_incidents_agree_with_the_second_computation() -> None
         provisional += sum(one.provisional for one in reports)
         again += sum(one.issue > 1 for one in reports)
         states |= {one.state for one in reports}
-    print(f"SEED={SEED}: {INCIDENTS} incidents, {put} reports, {days} counted in days, {provisional} provisional, {again} in a later round")
+    print(f"SEED={SEED}: {INCIDENTS} incidents, {put} reports, {days} counted in days, {provisional} provisional, {again} again")  # noqa: T201
     assert states == {Clock.TO_DECIDE, Clock.DUE, Clock.FILED, Clock.NOT_REQUIRED}
     assert INCIDENTS < 1000 or min(days, provisional, again) > 100, "the draw meets what it is about"
 
