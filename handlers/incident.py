@@ -14,6 +14,7 @@ from handlers.core.clocks import ask_waiver, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.finding import check_written
 from handlers.core.forms import COMMANDERS
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
@@ -290,9 +291,10 @@ def _check_may_state(context: Context, incident: Incident, given: Facts) -> None
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:
     """Facts that would take a running regulator's clock away: they hold only when a second person agrees."""
-    held = {}
+    held, specs = {}, context.uow.plan_of(incident).facts.specs
     for name, value in given.given.items():
-        if removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
+        finds = name in specs and specs[name].finding and value is True and incident.facts.get(name) is not True
+        if finds or removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
             held[name] = value
     return held
 
@@ -300,8 +302,9 @@ def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value
 def _ask_to_turn_off(context: Context, incident: Incident, held: Mapping[str, Value], reason: str) -> str:
     """Ask the second person; the clocks run until the answer. Without a reason nothing is asked and nothing changes."""
     check_reason(reason)
-    reports = removed_by(context, incident, replace(incident, facts={**incident.facts, **held}))
     book = context.uow.plan_of(incident).facts.specs
+    check_written(context, [book[name] for name, value in held.items() if value is True], reason)
+    reports = removed_by(context, incident, replace(incident, facts={**incident.facts, **held}))
     named = context.words.join([f"{fact_name(context.words, book[n])}={fact_value(context.words, book[n], v)}" for n, v in held.items()])
     return ask_waiver(
         context, incident, reports, "fact_off", reason, context.words.say("report.ask_fact", facts=named), {"facts": dict(held)}
