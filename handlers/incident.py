@@ -32,7 +32,9 @@ from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice, Timer
+from workflows.enquiry import Enquiry
 from workflows.incident import Incident, Missing
+from workflows.rumour import Rumour
 
 #: The texts of the first report that `/incident fact` takes.
 DETAILS = ("title", "system", "place", "reporter", "loss")
@@ -394,7 +396,13 @@ def _missing(context: Context, incident: Incident) -> Missing:
         if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
-    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports)
+    words = tuple(one.ref for one in _unsaid(context, incident))
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, words)
+
+
+def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
+    """Enquiries that nobody has answered, rumours that nobody has settled."""
+    return [one for one in (*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)) if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
@@ -419,6 +427,7 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
         words.say("incident.missing_report", ref=ref, name=duty_name(context, incident, reports[ref]), state=reports[ref].state)
         for ref in missing.reports
     ]
+    lines += [words.say("incident.missing_words", ref=one.ref, state=one.state) for one in _unsaid(context, incident)]
     return {"count": len(lines), "items": "\n".join(lines)}
 
 

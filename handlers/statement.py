@@ -67,7 +67,7 @@ def draft(context: Context, given: Draft) -> Reply:
     if not name and not given.body:
         raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
     text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
-    title = context.uow.plan_of(incident).statements[name].title if name else context.words.say("statement.own_title")
+    title, internal = _kind(context, incident, name) if name else (context.words.say("statement.own_title"), False)
     fresh = Statement(
         ref=context.uow.next_ref(Statement),
         incident=incident.ref,
@@ -81,6 +81,7 @@ def draft(context: Context, given: Draft) -> Reply:
         digest=rules.digest_of(text),
         authors=(context.person,),
         facts=facts,
+        internal=internal,
     )
     rules.check_length(text)
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
@@ -104,10 +105,18 @@ def edit(context: Context, given: Edit) -> Reply:
     reason = context.words.say("statement.edited_reason", person=context.name(context.person))
     to = tuple(p for p in concerned(context, statement) if p != context.person) if statement.state in rules.ASKED else ()
     void_approvals(context, statement, reason)
-    titled = context.uow.plan_of(incident).statements[name].title if name else statement.title
+    titled, internal = _kind(context, incident, name) if name else (statement.title, statement.internal)
+    if internal is not statement.internal:
+        raise RuleBroken("statement.other_kind", ref=statement.ref)
     said = replace(statement, template="" if by_hand else name, title=titled)
     outcome = rules.edit(said, text=text, facts=facts, by=context.person, to=to, reason=reason)
     return _kept(context, context.uow.apply(outcome), text, fields, "statement.edited", lost)
+
+
+def _kind(context: Context, incident: Incident, template: str) -> tuple[str, bool]:
+    """(title, whether it is never published) of what is made from a template; the title says so wherever it is named."""
+    found = context.uow.plan_of(incident).statements[template]
+    return context.words.say("statement.internal_title", title=found.title) if found.internal else found.title, found.internal
 
 
 def _written(
@@ -326,7 +335,8 @@ def approved_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if statement.state is not State.APPROVED:
         return None
     incident = look.reader.incident(statement.incident)
-    number, key_ = incident.number, "notice.statement_approved_drill" if incident.drill else "notice.statement_approved"
+    kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
+    number, key_ = incident.number, f"notice.statement_approved{kind}"
     text = look.say(key_, name=view.named(look, statement), number=number, until=statement.expires_at)
     return Outgoing(text, view.card(look, statement).card)
 

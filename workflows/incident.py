@@ -382,9 +382,15 @@ class Missing:
     tasks: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """enquiries that nobody has answered, rumours that nobody has settled"""
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        return (*self.tasks, *self.approvals, *self.reports, *self.words)
 
     def __bool__(self) -> bool:
-        return bool(self.tasks or self.approvals or self.reports)
+        return bool(self.refs)
 
 
 def close(
@@ -393,8 +399,7 @@ def close(
     """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
     state = MACHINE.after(incident.state, "close")
     if missing and not override:
-        refs = (*missing.tasks, *missing.approvals, *missing.reports)
-        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(refs), items="\n".join(refs))
+        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(missing.refs), items="\n".join(missing.refs))
     if missing and not may_override:
         raise NotAllowed("incident.override_who")
     if missing and len(override.strip()) < 10:
@@ -402,7 +407,7 @@ def close(
     reason = override.strip() if missing else ""
     return Outcome(
         replace(incident, state=state, closed_at=now, override_reason=reason),
-        Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals, *missing.reports]}),
+        Event("closed", {"by": by, "override": reason, "left_open": list(missing.refs)}),
         QUIET,
         (Notice("incident.closed", ("chat",), {"by": by}),),
     )

@@ -67,8 +67,8 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
         *_differences(look, texts),
     ]
-    drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
-    note = look.say(f"statement.note_{statement.state}{drill}", ref=statement.ref)
+    kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
+    note = look.say(f"statement.note_{statement.state}{kind if statement.state is State.APPROVED else ''}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -79,6 +79,8 @@ def first_line(look: Look, approval: Approval) -> str:
     """What exactly is agreed to, in one line; in a room that is not shown texts only which one."""
     if approval.kind == "statement" and not shows(look.audience, "wording"):
         return named(look, look.reader.statement(approval.subject))
+    if approval.kind == "rumour" and not shows(look.audience, "rumours"):
+        return look.say("rumour.named", ref=approval.subject)
     return approval.text.splitlines()[0]
 
 

@@ -8,6 +8,8 @@ A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or 
     "现象" = "text"
     +++
     {发生时间}起,我司{系统}出现{现象}……
+
+`internal = true` in the head: lines for those who are asked (内部口径), approved like any other text and never published.
 """
 
 import re
@@ -56,7 +58,7 @@ def read_template(name: str, content: bytes, facts: FactBook | None, wording: Wo
 
 
 def _template(root: Table, text: str) -> Template:
-    title, fields = root.text("title"), {}
+    title, internal, fields = root.text("title"), root.flag("internal"), {}
     if table := root.table("fields"):
         for name in table.names():
             kind = table.text(name)
@@ -65,7 +67,7 @@ def _template(root: Table, text: str) -> Template:
             fields[name] = kind
         table.close()
     root.close()
-    return Template(title, fields, text)
+    return Template(title, fields, text, internal)
 
 
 def _unfilled(file: str, whole: str, start: int, known: tuple[str, ...]) -> Iterator[Finding]:

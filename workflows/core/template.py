@@ -28,11 +28,12 @@ _MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes."""
+    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `internal`: never published."""
 
     title: str
     fields: Mapping[str, str]
     text: str
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
