@@ -34,8 +34,10 @@ from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice, Timer
+from workflows.enquiry import Enquiry
 from workflows.incident import Incident, Missing
 from workflows.publication import OPEN
+from workflows.rumour import Rumour
 from workflows.statement import Statement
 
 #: The texts of the first report that `/incident fact` takes.
@@ -401,7 +403,14 @@ def _missing(context: Context, incident: Incident) -> Missing:
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
     publications = tuple(p.ref for p in context.uow.publications(incident.ref) if p.state in OPEN)
-    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, publications)
+    words = tuple(one.ref for one in _unsaid(context, incident))
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, publications, words)
+
+
+def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
+    """Enquiries that nobody has answered, rumours that nobody has settled."""
+    asked: list[Enquiry | Rumour] = [*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)]
+    return [one for one in asked if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
@@ -438,6 +447,7 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
                 "statement.named", ref=one.statement, revision=one.revision, title=context.uow.load(Statement, one.statement).title
             )
             lines.append(words.say("incident.missing_publication", name=name, outlet=one.title, state=one.state))
+    lines += [words.say("incident.missing_words", ref=one.ref, state=one.state) for one in _unsaid(context, incident)]
     return {"count": len(lines), "items": "\n".join(lines)}
 
 

@@ -9,6 +9,7 @@ from handlers.core.alerts import TIMER as ALERTS
 from handlers.core.audience import shows
 from handlers.core.due import by_when, report_due
 from handlers.core.duties import duty_name
+from handlers.core.enquiry_view import incident_lines as enquiry_lines
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.important import important_line
 from handlers.core.incident_buttons import Buttons, buttons_of, menu_of, waiting
@@ -289,6 +290,7 @@ PARTS: Mapping[str, Callable[[Look, Incident], Lines]] = {
     "tasks": _tasks,
     "pending": _pending,
     "statements": incident_lines,
+    "enquiries": enquiry_lines,
     "restricted": _restricted,
     "oral": _oral,
     "important": _important,

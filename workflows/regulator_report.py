@@ -698,9 +698,7 @@ def _all_at(report: Report, ladder: Ladder) -> datetime | None:
     return running.following(report.prompted_at).at + running.repeat * (running.whole - report.since_all - 1)
 
 
-def _to_chats(
-    heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization
-) -> tuple[Notice, ...]:
+def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization) -> tuple[Notice, ...]:
     """What the incident's chats and the control group hear of it: there its duty officer, who is to phone, is mentioned, and rung besides."""
     rung, duty = ladder.rungs[heard.rung], organization.resolve("office.duty")[:1]
     loud = rings(ways(rung.by, reach(duty[0])), rung.wait) if duty else ()
