@@ -85,8 +85,9 @@ class Report:
     """`deadline_at` is None while its clock has not started · `since_at`: what it counts from · `asked_at`: when it was put to the group.
 
     `issue`: which report of a series, from 1 · `level`, `round`, `prompted_at`: the ladder's memory (rung reached, reminders said, up to
-    when it has spoken) · `since_all`: reminders since the whole ladder heard one (None: it hears the next) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
-    that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why ·
+    when it has spoken) · `since_all`: reminders since the whole ladder heard one (None: it hears the next) · `waiver…`: who proposes that
+    it is not required, why, under which approval; `waived_by` agreed (`rule`: a series that ended before its first round fell due) ·
+    `later_…`: the deadline that two people last moved, and why ·
     `drafts`: versions of its paper so far; `draft_sha256`, `drafted_by`: the latest, where it is one of this issue ·
     `signed_by`, `signed_sha256`: who signed, and the bytes they signed.
     """
@@ -581,10 +582,8 @@ def _all_at(report: Report, ladder: Ladder) -> datetime | None:
     return running.next_for_all(report.prompted_at) if running else None
 
 
-def _to_chats(
-    heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization
-) -> tuple[Notice, ...]:
-    """What the incident's chats and the control group hear of it: there its duty officer, who is to phone, is mentioned, and rung besides."""
+def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization) -> tuple[Notice, ...]:
+    """What the incident's chats and the control group hear of it; there its duty officer, who is to phone, is mentioned, and rung too."""
     rung, duty = ladder.rungs[heard.rung], organization.resolve("office.duty")[:1]
     loud = rings(ways(rung.by, reach(duty[0])), rung.wait) if duty else ()
     named = {**details, "people": list[Value](heard.own)}

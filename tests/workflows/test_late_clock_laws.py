@@ -1,4 +1,4 @@
-"""What holds of a regulator's clock past its deadline whatever happens: who must act hears each repeat, the whole ladder within its own pace."""
+"""What holds of a late regulator's clock whatever happens: who must act hears each repeat, the whole ladder within its own pace."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
