@@ -11,20 +11,23 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.auditor import Auditor
-from bot.channels import DingTalkSettings, FeishuSettings, OidcSettings
+from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSettings
 from bot.config import Settings
 from bot.forms import FormDoor
 from bot.metrics import Metrics
 from bot.months import COUNTED, months
 from bot.outside.heartbeat import beat
+from bot.outside.hook import Hook
+from bot.outside.letters import Letters
 from bot.outside.oidc import Client, SignOn, issuer
 from bot.platforms.console import Console
 from bot.platforms.core.budget import Month
 from bot.platforms.core.cards import Labels
 from bot.platforms.core.contract import Platform
 from bot.platforms.core.http import client
-from bot.platforms.mail import Mail, Mailbox
+from bot.platforms.mail import Mail, Mailbox, Post
 from bot.platforms.sms import Sms
+from bot.publishing import Means
 from bot.sender import Ways
 from bot.sent_files import SentFiles
 from bot.web.bell import Bell, Bells
@@ -226,7 +229,7 @@ def build(
     road = Road(house)
     files = SentFiles(database, house.cipher, plans, clock, new_id)
     keep = lambda person, name, content: files.keep(person, name, content).id  # noqa: E731
-    worker = Worker(road, platforms, ways, metrics, bell, keep, counted)
+    worker = Worker(road, platforms, ways, metrics, bell, keep, counted, means(settings, words, clock))
     seal_key = Ed25519PrivateKey.from_private_bytes(keys.seal.reveal())
     sessions = Sessions(database, house.cipher, plans, clock)
     forms = FormDoor(FormLinks(database, house.cipher, clock), house.cipher, settings.public_url, clock)
@@ -288,11 +291,21 @@ def _platforms(
     if settings.console == "on":
         found["console"] = console
     if mail := channels.mail:
-        box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
-        found["mail"] = Mail(box, DatabaseShelf(database, "mail", now), words.say("product.name"), now)
+        found["mail"] = Mail(mailbox(mail), DatabaseShelf(database, "mail", now), words.say("product.name"), now)
     if sms := channels.sms:
         found["sms"] = Sms(sms.url, sms.secret.reveal(), client(sms.url), DatabaseShelf(database, "sms", now), now)
     return found
+
+
+def mailbox(mail: MailSettings) -> Mailbox:
+    return Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
+
+
+def means(settings: Settings, words: Words, now: Callable[[], datetime]) -> Means:
+    """What texts are published with."""
+    mail = settings.channels.mail
+    letters = Letters(Post(mailbox(mail), words.say("product.name"), now), words, now) if mail else None
+    return Means(letters, Hook(client(""), now), settings.outlets)
 
 
 def _feishu(of: FeishuSettings, shelf: DatabaseShelf, words: Words, now: Callable[[], datetime], month: Month | None) -> Platform:
@@ -354,7 +367,11 @@ def _ways(plans: Plans, platforms: Mapping[str, Platform], whereabouts: Whereabo
 
 
 def _make_group_rooms(parts: Parts) -> None:
-    """The groups' own chats on the console (`chats = { console = "g:office" }`)."""
+    """The groups' own chats on the console (`chats = { console = "g:office" }`), and those into which is published."""
+    for outlet in parts.plans.current.outlets.values():
+        if outlet.platform == "console":
+            readers = [person for group in ("opinion", "client") for person in parts.plans.organization.groups[group].everyone]
+            parts.rooms.create(outlet.chat.removeprefix("g:"), outlet.title, readers)
     for group in parts.plans.organization.groups.values():
         chat = group.chats.get("console", "")
         if chat.startswith("g:"):

@@ -9,7 +9,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -70,6 +70,8 @@ SETTINGS: Final = (
 KNOWN: Final = {setting.name: setting for setting in SETTINGS}
 NAMES: Final = {**KNOWN, **{f"{setting.name}_FILE": setting for setting in SETTINGS if setting.secret}}
 PREFIXES: Final = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_", "OIDC_")
+#: What the plan's webhooks are signed with (channels.toml), a name of the operator's for each.
+OUTLET: Final = re.compile(r"GENGFU_OUTLET_[A-Z0-9_]{1,40}_SECRET")
 DEMO_OWNS: Final = ("GENGFU_DATABASE_URL", "GENGFU_DATA_KEYS", "GENGFU_SEAL_KEY", "GENGFU_CONSOLE")
 
 
@@ -97,6 +99,8 @@ class Settings:
     console: Console
     channels: Channels
     heartbeat_url: Secret[str] | None = None
+    outlets: Mapping[str, Secret[str]] = field(default_factory=lambda: MappingProxyType({}))
+    """name of a setting -> what signs the webhooks of the plan's channels that name it"""
 
     def keys(self) -> Keys:
         """Both keys, for what reads or writes records; `plan check` and `migrate` live without them."""
@@ -158,7 +162,7 @@ def _gather(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
     for name in in_environment:
         _check_environment(name)
     given = in_file | in_environment
-    return _with_secret_files({name: given[name] for name in given if name in NAMES})
+    return _with_secret_files({name: given[name] for name in given if _setting(name)})
 
 
 def _check_environment(name: str) -> None:
@@ -174,10 +178,16 @@ def _trouble(name: str) -> str:
     """Why a name of ours cannot be set, or nothing."""
     if not name.startswith(PREFIXES):
         return ""
-    if name not in NAMES:
+    if _setting(name) is None:
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0)[0]
         return f"is not a name Gengfu knows; the nearest is {nearest}"
     return ""
+
+
+def _setting(name: str) -> Setting | None:
+    """What a name sets, itself or by the file that holds it."""
+    whole = name.removesuffix("_FILE")
+    return Setting(whole, secret=True) if OUTLET.fullmatch(whole) else NAMES.get(name)
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -200,9 +210,10 @@ def _read_dotenv(path: Path) -> dict[str, str]:
 
 
 def _with_secret_files(given: Mapping[str, str]) -> dict[str, str]:
-    values = {name: value for name, value in given.items() if name in KNOWN}
+    of = {name: setting.name for name in given if (setting := _setting(name))}
+    values = {name: value for name, value in given.items() if of[name] == name}
     for name in given.keys() - values.keys():
-        secret = NAMES[name].name
+        secret = of[name]
         if secret in values:
             raise BadConfig(f"{secret} and {name} are both set; keep one of the two")
         try:
@@ -233,6 +244,7 @@ def _settings(given: Mapping[str, str]) -> Settings:
         console=_console(values["GENGFU_CONSOLE"], host),
         channels=read_channels(values),
         heartbeat_url=_heartbeat_url(values["GENGFU_HEARTBEAT_URL"]),
+        outlets=MappingProxyType({name: Secret(value) for name, value in given.items() if OUTLET.fullmatch(name)}),
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.bootstrap import as_client, plan_folder
+from bot.bootstrap import as_client, mailbox, plan_folder
 from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSettings, SmsSettings
 from bot.config import Settings, is_loopback
 from bot.linking import Lines, looks
 from bot.months import of_months
-from bot.outside import oidc_checkup
+from bot.outside import oidc_checkup, outlet_checkup
 from bot.outside.oidc import Issuer
 from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
@@ -21,7 +21,7 @@ from bot.platforms.core.contract import TryLater, WillNeverWork
 from bot.platforms.core.http import client
 from bot.platforms.dingtalk import checkup as dingtalk
 from bot.platforms.feishu.checkup import Checkup, Setup
-from bot.platforms.mail import Mailbox, Post
+from bot.platforms.mail import Post
 from bot.seal_mail import of_seals
 from bot.wecom import ask_wecom
 from handlers.core import duty_lines
@@ -100,6 +100,7 @@ class Doctor:
             yield _of_sms(channels.sms)
         if channels.oidc:
             yield from asyncio.run(_ask_sign_on(channels.oidc, self._settings, self._now))
+        yield from self._of_outlets()
 
     # The house
 
@@ -216,6 +217,21 @@ class Doctor:
         plan = self._plan()
         return plan.organization if plan else None
 
+    def _of_outlets(self) -> list[Found]:
+        plan = self._plan()
+        outlets = plan.outlets if plan else {}
+        return asyncio.run(outlet_checkup.findings(outlets, self._settings, self._messengers())) if outlets else []
+
+    def _messengers(self) -> list[str]:
+        settings, channels = self._settings, self._settings.channels
+        given = (
+            ("feishu", channels.feishu),
+            ("dingtalk", channels.dingtalk),
+            ("wecom", channels.wecom),
+            ("console", settings.console != "off"),
+        )
+        return [name for name, on in given if on]
+
     def _identities(self, platform: str) -> list[str]:
         organization = self._organization()
         people = organization.people.values() if organization else ()
@@ -245,8 +261,7 @@ class Doctor:
     # What is outside
 
     async def _of_mail(self, mail: MailSettings, send_to: str) -> list[Found]:
-        box = Mailbox(mail.host, mail.port, mail.tls, mail.user, mail.password.reveal(), mail.sender)
-        post = Post(box, self._words.say("product.name"), self._now)
+        post = Post(mailbox(mail), self._words.say("product.name"), self._now)
         where = {"server": f"{mail.host}:{mail.port}"}
         try:
             safe = await post.knock()

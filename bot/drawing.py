@@ -12,6 +12,7 @@ from handlers.core.road import Road
 from storage import budget, bundles, outbox
 from storage.database import Transaction, canonical, part
 from storage.outbox import OUTBOX
+from storage.postings import KIND as PUBLISH
 from storage.queue import backoff
 from storage.rings import KIND as RING
 from storage.tables.queues import OutboxRow
@@ -46,6 +47,11 @@ class Ready:
         return row.kind == "notice" and row.message_id is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Posting(Ready):
+    """A publication that is due. What it says is asked for right before it goes (`bot.publishing`)."""
+
+
 class Drawing:
     """`ring` draws what is louder than a message."""
 
@@ -60,6 +66,8 @@ class Drawing:
             with part(tx):
                 if row.kind == RING:
                     return self._ring(tx, reader, row)
+                if row.kind == PUBLISH:
+                    return Posting(row, (), Outgoing(""))
                 if budget.postponed(tx, row, now):
                     return None
                 first, *others = bundles.led((row, *bundles.bundle(tx, row, now)))

@@ -20,6 +20,8 @@ class Metrics:
         self.deliveries = self._counter("gengfu_deliveries", "Deeds tried on a platform", "platform", "result")
         self.receipts = self._counter("gengfu_receipts", "How far messages came, as far as platforms tell", "platform", "state")
         self.rings = self._counter("gengfu_rings", "Louder ways of a rung", "by", "result")
+        self.publications = self._counter("gengfu_publications", "Attempts to publish a text", "outlet", "result")
+        self.outlet_up = self._gauge("gengfu_outlet_up", "1 while an outlet answers, 0 while it is down", "outlet")
         self.platform_up = self._gauge("gengfu_platform_up", "1 while a platform answers, 0 while it is down", "platform")
         self.refused_callbacks = self._counter("gengfu_callbacks_refused", "Callbacks that prove nothing", "platform", "reason")
         self.timers_fired = self._counter("gengfu_timers_fired", "Timers fired", "name")

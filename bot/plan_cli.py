@@ -45,6 +45,9 @@ def _counts(plan: Plan) -> dict[str, int]:
         "playbooks": len(plan.playbooks),
         "tasks": sum(len(playbook.lines) for playbook in plan.playbooks.values()),
         "obligations": len(plan.obligations),
+        "papers": len(plan.papers),
+        "templates": len(plan.statements),
+        "banned": len(plan.wording.banned),
     }
 
 

@@ -11,10 +11,12 @@ from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec
 from workflows.core.obligation import Obligation
 from workflows.core.outlet import Outlet
+from workflows.core.paper import Form, Section
 from workflows.core.people import Group, Person
 from workflows.core.playbook import Playbook, TaskLine
 from workflows.core.response import Response
 from workflows.core.rubric import Floor, Indicator, Measure
+from workflows.core.template import Template
 
 #: One shown value, or several of which each may come and go.
 Cell = str | tuple[str, ...]
@@ -42,6 +44,8 @@ def sheet(told: Told) -> dict[str, list[Row]]:
         "playbooks": [row for playbook in plan.playbooks.values() for row in s.playbook(playbook)],
         "obligations": [s.obligation(obligation) for obligation in plan.obligations.values()],
         "channels": [s.outlet(outlet) for outlet in plan.outlets.values()],
+        "papers": [row for form in plan.papers.values() for row in s.form(form)],
+        "statements": [*(s.template(name, one) for name, one in plan.statements.items()), s.wording()],
         "calendar": list(s.calendar()),
     }
 
@@ -186,6 +190,7 @@ class _Sheet:
         ladder, span = self._told.plan.ladder, self._told.words.span
         cells: dict[str, Cell] = {"rungs": " → ".join(map(self._told.rung, ladder.rungs))}
         cells |= {f"clock_{name}": span(getattr(ladder, name)) for name in ("before", "repeat", "day_before", "repeat_days")}
+        cells["clock_repeat_ladder"] = span(ladder.repeat_ladder or ladder.repeat)
         cells["digest"] = self._told.digest()
         return self._row("ladder", "clock", self._told.say("plan.show.clock_ladder"), cells)
 
@@ -230,7 +235,39 @@ class _Sheet:
         cells |= {"confidence": told.words.say(f"plan.confidence.{duty.confidence}"), "also_on": duty.also_on}
         cells |= {"to_en": duty.to_en, "basis_en": duty.basis_en, "check": duty.check, "check_en": duty.check_en}
         cells |= {"partial_ok": duty.partial_ok, "closing": told.yes(duty.closing), "paper": duty.paper}
+        cells |= {"complete_within": told.words.span(duty.complete_within) if duty.complete_within else ""}
+        cells |= {"by_phone": told.yes(True) if duty.phone else ""}
         return self._row("obligation", duty.id, told.name(duty.name, duty.name_en), cells)
+
+    def form(self, form: Form) -> Iterator[Row]:
+        """A paper, and each of its sections."""
+        name = self._told.name(form.title, form.title_en)
+        cells: dict[str, Cell] = {"name": form.title, "name_en": form.title_en, "opening": form.opening, "opening_en": form.opening_en}
+        cells |= {"ending": form.closing, "ending_en": form.closing_en, "outward": self._told.yes(True) if form.outward else ""}
+        cells["sections"] = tuple(section.title for section in form.sections)
+        yield self._row("form", form.id, name, cells)
+        for section in form.sections:
+            yield self._section(section, f"{form.id} {section.title}", name)
+
+    def _section(self, section: Section, key: str, form: str) -> Row:
+        cells: dict[str, Cell] = {"name_en": section.title_en, "table": section.table or ""}
+        cells["first"] = self._told.yes(True) if section.first else ""
+        cells["rows"] = tuple(f"{row.label} = {row.figure or row.text}" for row in section.rows)
+        cells["rows_en"] = tuple(f"{row.label_en} = {row.figure or row.text_en}" for row in section.rows)
+        return self._row("section", key, f"{form} · {self._told.name(section.title, section.title_en)}", cells)
+
+    def template(self, name: str, template: Template) -> Row:
+        cells: dict[str, Cell] = {"name": template.title, "drafters": self._groups(template.drafters)}
+        cells["slots"] = tuple(f"{slot}: {kind}" for slot, kind in template.fields.items())
+        cells["wording"] = " ".join(template.text.split())
+        return self._row("template", name, template.title, cells)
+
+    def wording(self) -> Row:
+        """What holds for every statement."""
+        wording = self._told.plan.wording
+        return self._row(
+            "wording", "wording", self._told.say("plan.show.wording"), {"banned": wording.banned, "cause_open": wording.cause_open}
+        )
 
     def calendar(self) -> Iterator[Row]:
         calendar, told = self._told.plan.calendar, self._told

@@ -22,7 +22,7 @@ def plan_in_words(plan: Plan, words: Words) -> list[str]:
     playbooks = (part for playbook in plan.playbooks.values() for part in ("", *_playbook(told, playbook)))
     parts = (_firm(told), _groups(told), _roles(told), _facts(told), _rubric(told), _levels(told))
     lines = [line for part in parts for line in (*part, "")]
-    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_statements(told), *_outlets(told), *_calendar(told)]
+    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_papers(told), *_statements(told), *_outlets(told), *_calendar(told)]
 
 
 def _statements(told: Told) -> Iterator[str]:
@@ -30,8 +30,19 @@ def _statements(told: Told) -> Iterator[str]:
         return
     yield told.say("plan.show.statements")
     for name, template in told.plan.statements.items():
-        fields = told.words.join(list(template.fields))
-        yield f"  {told.say('plan.show.statement', name=name, title=template.title, fields=fields)}"
+        fields, drafters = told.words.join(list(template.fields)), told.join(map(told.group, template.drafters))
+        yield f"  {told.say('plan.show.statement', name=name, title=template.title, drafters=drafters, fields=fields)}"
+    yield f"  {told.say('plan.show.banned', phrases=told.join(told.plan.wording.banned))}"
+    yield ""
+
+
+def _papers(told: Told) -> Iterator[str]:
+    if not told.plan.papers:
+        return
+    yield told.say("plan.show.papers")
+    for form in told.plan.papers.values():
+        sections = told.join(told.name(section.title, section.title_en) for section in form.sections)
+        yield f"  {told.say('plan.show.paper', title=told.name(form.title, form.title_en), id=form.id, sections=sections)}"
     yield ""
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bot.circuit import Circuit
 from bot.claims import buried, claim
-from bot.drawing import SILENT, Drawing, Ready, fingerprint
+from bot.drawing import SILENT, Drawing, Posting, Ready, fingerprint
 from bot.forms import FormDoor
 from bot.lots import Going, alike, calls, most
 from bot.metrics import Metrics
@@ -32,6 +32,7 @@ from bot.platforms.core.contract import (
     TryLater,
     WillNeverWork,
 )
+from bot.publishing import Means, Publishing
 from bot.ringing import Ring, Ringing, Skipped
 from handlers.core.forms import command_of
 from handlers.core.house import LostRow
@@ -41,6 +42,7 @@ from storage import bundles, inbox, outbox
 from storage.database import Transaction, away
 from storage.form_links import FormLinks
 from storage.outbox import OUTBOX, PRIORITY
+from storage.postings import KIND as PUBLISH
 from storage.queue import Queue, backoff
 from storage.tables.queues import OutboxRow
 
@@ -58,6 +60,7 @@ MOST_FLYING = 50
 CONVENIENCES = ("pin", "invite")
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_MONTHS: Mapping[str, Month] = MappingProxyType({})
+NO_MEANS = Means()
 #: How often what waits for the next month is looked at.
 REST = timedelta(hours=1)
 #: What was never said is put into words again when it goes: an hour or a month later it may no longer matter.
@@ -90,8 +93,9 @@ class Sender:
     """`ways`: how a person is reached; those after the first are the road around · `months`: of platforms that limit them."""
 
     def __init__(
-        self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, months: Mapping[str, Month] = NO_MONTHS
-    ) -> None:
+        self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, months: Mapping[str, Month] = NO_MONTHS,
+        means: Means = NO_MEANS,
+    ) -> None:  # fmt: skip
         self.months = months
         self.road = road
         self.house = road.house
@@ -103,6 +107,7 @@ class Sender:
         self.deed_limit = DEED_LIMIT
         self.circuits: dict[str, Circuit] = {}
         self.ringing = Ringing(road, platforms, ways, metrics, self.resting)
+        self.publishing = Publishing(road.house, road.piece, platforms, self._do, means, metrics)
         self._drawing = Drawing(road, self.ringing.ready)
         house = self.house
         self._forms = FormDoor(FormLinks(house.database, house.cipher, house.now), house.cipher, house.public_url, house.now)
@@ -112,8 +117,9 @@ class Sender:
     async def turn(self, queue: Queue[OutboxRow] = OUTBOX) -> bool:
         """One lot. False when there was nothing to do."""
         ready, busy = await self._write(lambda tx: self._claim_and_draw(tx, queue))
-        words = [one for one in ready if not isinstance(one, Ring)]
+        words = [one for one in ready if not isinstance(one, Ring | Posting)]
         flights = [self._takes_off(self._ring(one)) for one in ready if isinstance(one, Ring)]
+        flights += [self._takes_off(self.publishing.go(one.row)) for one in ready if isinstance(one, Posting)]
         flights += [self._in_order(lot) for lot in alike(words, self.platforms)]
         landed, _ = await asyncio.wait(flights, timeout=self.lot_limit) if flights else (set(), set())
         for flight in landed:
@@ -162,6 +168,9 @@ class Sender:
     def _claim_and_draw(self, tx: Transaction, queue: Queue[OutboxRow]) -> tuple[list[Ready], bool]:
         """What turns out to say nothing new (most cards after most commits) is done in the same transaction."""
         found = claim(tx, self.road, queue, "outbox", most(self.platforms))
+        for row in found.buried:
+            if row.kind == PUBLISH:
+                self.publishing.buried(tx, row)
         self.house.whereabouts.refresh(tx, self.house.now())
         reader = self.road.reader(tx)
         ready = []

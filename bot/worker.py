@@ -13,8 +13,9 @@ from bot.claims import LOT, claim
 from bot.metrics import Metrics
 from bot.platforms.core.budget import Month
 from bot.platforms.core.contract import Fetch, Platform, Receipt, TryLater, WillNeverWork
+from bot.publishing import Means
 from bot.receipts import Receipts
-from bot.sender import NO_MONTHS, Sender, Ways
+from bot.sender import NO_MEANS, NO_MONTHS, Sender, Ways
 from bot.web.bell import Bell, Bells
 from handlers.core.house import LostRow
 from handlers.core.message import Message, Reply, heard
@@ -76,11 +77,11 @@ class Worker:
 
     def __init__(
         self, road: Road, platforms: Mapping[str, Platform], ways: Ways, metrics: Metrics, bell: Bells, keep: Keeps | None = None,
-        months: Mapping[str, Month] = NO_MONTHS,
+        months: Mapping[str, Month] = NO_MONTHS, means: Means = NO_MEANS,
     ) -> None:  # fmt: skip
         self.road = road
         self.house = road.house
-        self.sender = Sender(road, platforms, ways, metrics, months)
+        self.sender = Sender(road, platforms, ways, metrics, months, means)
         self.metrics = metrics
         self.bell = bell
         self.keep = keep
@@ -116,7 +117,7 @@ class Worker:
         """Nothing of ours is left in this loop."""
         for following in self._following:
             following.cancel()
-        await asyncio.gather(*self._following, self.sender.stop(), self.receipts.stop(), return_exceptions=True)
+        await asyncio.gather(*self._following, self.sender.stop(), self.sender.publishing.close(), self.receipts.stop(), return_exceptions=True)
         await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
     async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:

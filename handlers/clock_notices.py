@@ -28,7 +28,7 @@ def _clock_news(kind: str) -> None:
             return None
         plan = look.reader.plan_of(incident)
         duty = plan.obligations[report.obligation]
-        mentions = tuple(values["people"]) if kind == "mention" else ()
+        mentions = tuple(values.get("people", ())) if kind in ("mention", "phones") and not look.person else ()
         if not tells(look.audience, f"report.{kind}"):
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, incident, report, kind, values)
@@ -54,7 +54,9 @@ def _clock_text(look: Look, incident: Incident, report: Report, kind: str, value
         missed=look.say("reminder.missed", count=values["missed"]) if values.get("missed") else "",
         paper=look.say(f"report.reminder_{report.state}", version=report.drafts) if report.state in (Clock.DRAFTED, Clock.SIGNED) else "",
         facts=hangs_on(look, incident, report)[0] if said == "ask" else "",
+        between=look.say("report.between", count=values["between"]) if values.get("between") else "",
         phones=_doers_phones(look, report.group) if kind == "phones" else "",
+        wider=look.say("report.wider", at=moment_of(values["all_at"])) if values.get("all_at") else "",
         rung=str(values.get("rung", "")),
         group=look.words.twin(group.name, group.name_en),
         next=moment_of(values.get("next_at")) or deadline,

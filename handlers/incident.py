@@ -34,6 +34,8 @@ from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice, Timer
 from workflows.incident import Incident, Missing
+from workflows.publication import OPEN
+from workflows.statement import Statement
 
 #: The texts of the first report that `/incident fact` takes.
 DETAILS = ("title", "system", "place", "reporter", "loss")
@@ -395,7 +397,8 @@ def _missing(context: Context, incident: Incident) -> Missing:
         if t.mandatory and t.state not in (task_rules.State.CLOSED, task_rules.State.CANCELLED)
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
-    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports)
+    publications = tuple(p.ref for p in context.uow.publications(incident.ref) if p.state in OPEN)
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, publications)
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
@@ -426,6 +429,12 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
         )
         for ref in missing.reports
     ]
+    for one in context.uow.publications(incident.ref):
+        if one.ref in missing.publications:
+            name = words.say(
+                "statement.named", ref=one.statement, revision=one.revision, title=context.uow.load(Statement, one.statement).title
+            )
+            lines.append(words.say("incident.missing_publication", name=name, outlet=one.title, state=one.state))
     return {"count": len(lines), "items": "\n".join(lines)}
 
 

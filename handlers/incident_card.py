@@ -21,6 +21,7 @@ from storage.views.reader import Entry
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
 from workflows.incident import COMMON, RUNNING, Incident, State, missing_fields
+from workflows.statement import PROMISE
 from workflows.task import State as Doing
 from workflows.task import Task
 
@@ -252,7 +253,9 @@ def _what_is_next(look: Look, incident: Incident, ref: str, timer: str) -> str:
     if timer == ALERTS:
         return look.say("card.watch_alerts")
     if ref[0] == "S":
-        return look.say("card.watch_statement", ref=ref)
+        return look.say("card.watch_promise" if timer == PROMISE else "card.watch_statement", ref=ref)
+    if ref[0] == "P":
+        return look.say("card.watch_publication", ref=look.reader.publication(ref).title)
     if timer == "rescore":
         return look.say("card.watch_rescore", who=look.name(look.organization.duty("opinion")))
     if timer == "cadence":

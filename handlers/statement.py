@@ -4,15 +4,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from handlers.core import statement_view as view
-from handlers.core.access import may
+from handlers.core.access import check
 from handlers.core.context import Context
 from handlers.core.look import Look
-from handlers.core.message import Outgoing, Reply
-from handlers.core.registry import approved, body, command, denied, key, ref, rest, returned, screen, slots, timer
-from handlers.core.statements import ask_next, check_text, concerned, follow, grades_of, latest, send_back, source, steps_of, void_approvals
+from handlers.core.message import Reply
+from handlers.core.registry import approved, body, command, denied, key, ref, rest, returned, slots, timer
+from handlers.core.statements import (
+    ask_next,
+    check_text,
+    concerned,
+    follow,
+    grades_of,
+    lapse,
+    latest,
+    send_back,
+    source,
+    steps_of,
+    stop_leaving,
+    void_approvals,
+)
 from handlers.core.tokens import nearest
 from handlers.core.values import Reading, convert
 from handlers.core.wording import seen
@@ -22,8 +34,9 @@ from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.plan import Plan
-from workflows.core.template import blanks, weaknesses
+from workflows.core.template import NEXT, blanks, weaknesses
 from workflows.incident import UNCLOSED, Incident
+from workflows.publication import OUT
 from workflows.statement import Revision, State, Statement
 
 _PHONE = re.compile(r"[0-9+][0-9+\-() 转]{3,24}")
@@ -59,12 +72,13 @@ class WhichAndReason:
 # Writing
 
 
-@command("statement draft", Draft, zh="声明 起草", who=view.WRITERS, short=("起草",), tells="statements wording")
+@command("statement draft", Draft, zh="声明 起草", who="member", short=("起草",), tells="statements wording")
 def draft(context: Context, given: Draft) -> Reply:
     """Begin a statement from a template of the plan, or from a text of your own."""
     incident = context.incident(given.incident)
     _still_on(incident)
     name = _template(context.uow.plan_of(incident), given.template) if given.template else ""
+    check(view.writers(context.uow.plan_of(incident).statements.get(name)), context.person, context.organization)
     if not name and not given.body:
         raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
     text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
@@ -87,10 +101,10 @@ def draft(context: Context, given: Draft) -> Reply:
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
 
 
-@command("statement edit", Edit, zh="声明 修改", who=view.WRITERS, tells="statements wording")
+@command("statement edit", Edit, zh="声明 修改", who="member", tells="statements wording")
 def edit(context: Context, given: Edit) -> Reply:
     """Fill in fields, write the text anew, or (with nothing) take the facts as they are now; approvals of the text before are void."""
-    statement, incident = _statement(context, given.statement)
+    statement, incident = _theirs(context, given.statement)
     _still_on(incident)
     rules.MACHINE.after(statement.state, "edit")
     before = latest(context, statement)
@@ -104,11 +118,18 @@ def edit(context: Context, given: Edit) -> Reply:
     lost = _lost(context, statement)
     reason = context.words.say("statement.edited_reason", person=context.name(context.person))
     to = tuple(p for p in concerned(context, statement) if p != context.person) if statement.state in rules.ASKED else ()
-    void_approvals(context, statement, reason)
+    _take_back(context, statement, reason)
     titled = context.uow.plan_of(incident).statements[name].title if name else statement.title
     said = replace(statement, template="" if by_hand else name, title=titled)
     outcome = rules.edit(said, text=text, facts=facts, by=context.person, to=to, reason=reason)
     return _kept(context, context.uow.apply(outcome), text, fields, "statement.edited", lost)
+
+
+def _take_back(context: Context, statement: Statement, reason: str) -> None:
+    """What was agreed to counts no more, and what has not left does not leave. Of a text that is out, what was given was used."""
+    stop_leaving(context, statement, reason)
+    if statement.state not in rules.ISSUED:
+        void_approvals(context, statement, reason)
 
 
 def _written(
@@ -141,9 +162,9 @@ def _filled(of: Source, template: str, given: Mapping[str, str]) -> dict[str, Va
 
 def _typed(of: Source, name: str, kind: str, text: str) -> str:
     reading = Reading(of.plan, of.now, of.words.zone)
-    if kind == "time":
+    if kind in ("time", NEXT):
         at: datetime = convert("begins", text, reading)
-        return of.moment(at.isoformat())
+        return at.isoformat() if kind == NEXT else of.moment(at.isoformat())
     if kind == "number":
         convert("number", text, reading)
     if kind == "phone" and not _PHONE.fullmatch(text):
@@ -176,10 +197,10 @@ def _lost(context: Context, statement: Statement) -> str:
 # Asking
 
 
-@command("statement submit", Which, zh="声明 送审", who=view.WRITERS, short=("送审",), four_eyes=True, tells="statements pending")
+@command("statement submit", Which, zh="声明 送审", who="member", short=("送审",), four_eyes=True, tells="statements pending")
 def submit(context: Context, given: Which) -> Reply:
     """Ask whom the level wants, one after the other, to agree to exactly this text."""
-    statement, incident = _statement(context, given.statement)
+    statement, incident = _theirs(context, given.statement)
     _still_on(incident)
     rules.MACHINE.after(statement.state, "submit")
     follow(context, incident)
@@ -244,23 +265,59 @@ def yes_denied(context: Context, approval: Approval, reason: str) -> None:
 
 
 @timer("S")
-def expired(context: Context, statement: str, name: str, due: datetime) -> None:
-    """What was agreed to, and not published in time, is asked for anew."""
+def timed(context: Context, statement: str, name: str, due: datetime) -> None:
+    """What was agreed to holds no longer, or the public waits for what it was promised."""
     found = context.uow.load(Statement, statement)
-    if found.state in rules.ASKED and found.expires_at and found.expires_at <= context.now:
-        send_back(context, found, context.words.say("statement.expired_reason", until=found.expires_at, now=context.now), found.changed)
+    if name == rules.PROMISE:
+        _promise(context, found)
+    elif found.expires_at and found.expires_at <= context.now:
+        _expired(context, found, found.expires_at)
 
 
-@command("statement withdraw", WhichAndReason, zh="声明 撤回", who=view.WRITERS, tells="statements pending")
+def _expired(context: Context, found: Statement, until: datetime) -> None:
+    reason = context.words.say("statement.expired_reason", until=until, now=context.now)
+    if found.state in rules.ASKED:
+        send_back(context, found, reason, found.changed)
+    elif found.state in rules.ISSUED:
+        lapse(context, found, reason, found.changed, tell=False)
+
+
+def _promise(context: Context, statement: Statement) -> None:
+    """The authors first, then who leads them and the commander, then the control group: until more is said."""
+    if statement.promised_at is None:
+        return
+    group, round_ = context.organization.groups["opinion"], statement.promise_round + (context.now >= statement.promised_at)
+    to = (*statement.authors, *(context.organization.duty_of("opinion") or group.leaders))
+    if round_ >= rules.LEADERS:
+        to = (*to, *group.everyone, context.uow.incident_of(statement).commander)
+    if round_ >= rules.CONTROL:
+        to = (*to, "control")
+    context.uow.apply(rules.remind(statement, now=context.now, to=tuple(dict.fromkeys(to))))
+
+
+@command("statement withdraw", WhichAndReason, zh="声明 撤回", who="member", tells="statements pending")
 def withdraw(context: Context, given: WhichAndReason) -> Reply:
-    """It will not be said."""
-    statement, _ = _statement(context, given.statement)
+    """It will not be said; what is out is taken back by a text of its own, which is agreed to and published like every other."""
+    statement, incident = _theirs(context, given.statement)
     to = tuple(p for p in concerned(context, statement) if p != context.person)
     lost, reason = _lost(context, statement), given.text.strip()
+    if any(one.statement == statement.ref and one.state in OUT for one in context.uow.publications(incident.ref)):
+        return _retract(context, statement, incident, reason, to, lost)
     outcome = rules.withdraw(statement, by=context.person, reason=reason, to=to)
-    void_approvals(context, statement, reason)
+    _take_back(context, statement, reason)
     context.uow.apply(outcome)
     return Reply("\n".join(filter(None, [context.words.say("statement.withdrawn", ref=statement.ref), lost])), ref=statement.ref)
+
+
+def _retract(context: Context, statement: Statement, incident: Incident, reason: str, to: tuple[str, ...], lost: str) -> Reply:
+    if statement.withdrawal:
+        raise RuleBroken("statement.taken_back", ref=statement.ref)
+    _still_on(incident)
+    of = source(context, incident)
+    text, facts = of.from_hand(context.words.say("statement.retraction", firm=of.firm.name, title=statement.title), {})
+    outcome = rules.retract(statement, text=text, facts=facts, by=context.person, to=to, reason=reason)
+    _take_back(context, statement, reason)
+    return _kept(context, context.uow.apply(outcome), text, {}, "statement.retracting", lost)
 
 
 # Reading
@@ -293,6 +350,14 @@ def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]
     return context.item(Statement, ref_, "S", "house.which_statement")
 
 
+def _theirs(context: Context, ref_: str | None) -> tuple[Statement, Incident]:
+    """The same, if this person writes it."""
+    statement, incident = _statement(context, ref_)
+    template = context.uow.plan_of(incident).statements.get(statement.template)
+    view.check_writer(context.person, statement, template, context.organization)
+    return statement, incident
+
+
 def _still_on(incident: Incident) -> None:
     if incident.state not in UNCLOSED:
         raise RuleBroken("statement.incident_over", incident=incident.ref)
@@ -311,54 +376,3 @@ def _template(plan: Plan, word: str) -> str:
 
 def _titles(plan: Plan) -> tuple[str, ...]:
     return tuple(template.title for template in plan.statements.values())
-
-
-# What people hear
-
-
-@screen("statement")
-def statement_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
-    """To an author: the text as it stands, and what can be done with it."""
-    return view.card(look, look.reader.statement(about["ref"]))
-
-
-@screen("statement.approved")
-def approved_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
-    statement = look.reader.statement(about["ref"])
-    if statement.state is not State.APPROVED:
-        return None
-    incident = look.reader.incident(statement.incident)
-    number, key_ = incident.number, "notice.statement_approved_drill" if incident.drill else "notice.statement_approved"
-    text = look.say(key_, name=view.named(look, statement), number=number, until=statement.expires_at)
-    return Outgoing(text, view.card(look, statement).card)
-
-
-@screen("statement.back")
-def back_notice(look: Look, about: Mapping[str, Any]) -> Outgoing:
-    """A draft again, or withdrawn: whose yes and whose question went with it, and why."""
-    statement, values = look.reader.statement(about["ref"]), about["values"]
-    number = look.reader.incident(statement.incident).number
-    given = [look.say("statement.given_one", person=look.name(by), approval=ref) for ref, by in values["given"]]
-    pending = [look.say("statement.pending_one", approval=ref) for ref in values["pending"]]
-    lost = look.say("statement.lost", names=[*given, *pending]) if given or pending else ""
-    said = {"ref": statement.ref, "revision": values["revision"], "title": statement.title, "number": number}
-    if statement.state is State.WITHDRAWN:
-        return Outgoing(look.say("notice.statement_withdrawn", **said, reason=str(values["reason"]), lost=lost).rstrip())
-    writes = may(view.WRITERS, look.person, look.organization)
-    next_ = look.say("statement.next_draft" if writes else "statement.next_approver") if statement.state is State.DRAFT else ""
-    text = look.say("notice.statement_back", **said, reason=str(values["reason"]), lost=lost, next=next_)
-    theirs = look.person in statement.authors and statement.state is State.DRAFT
-    return Outgoing(text.rstrip(), view.card(look, statement).card if theirs else None)
-
-
-@screen("statement.marked")
-def marked_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
-    """所用事实已变: to whoever writes it."""
-    statement = look.reader.statement(about["ref"])
-    if not statement.changed or statement.state is not State.DRAFT:
-        return None
-    of = view.source(look, look.reader.incident(statement.incident))
-    pairs = [(key, pair) for key, pair in about["values"]["changed"].items()]
-    changes = look.words.join([of.change(key, pair[0], pair[1]) for key, pair in pairs])
-    text = look.say("notice.statement_marked", name=view.named(look, statement), changes=changes, ref=statement.ref)
-    return Outgoing(text, view.card(look, statement).card)

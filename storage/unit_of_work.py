@@ -454,6 +454,10 @@ class UnitOfWork:
         """Platform -> messages that wait for its next month."""
         return outbox.held_back(self.session)
 
+    def postings_in_trouble(self, most: int) -> Sequence[OutboxRow]:
+        """Publications that went wrong and are tried again."""
+        return postings.in_trouble(self.session, most)
+
     def told(self, since: datetime) -> list[receipts.Told]:
         """What platforms told of messages to single people since then."""
         return receipts.told(self.session, since)

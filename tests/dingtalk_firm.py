@@ -101,7 +101,7 @@ class Firm:
     # Time and the house
 
     def unhurried(self) -> None:
-        """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
+        """On a busy machine too nobody is told 「正在处理」, and nothing is sent again."""
         self.parts.worker.patience = timedelta(seconds=30)
         self.sim.wire.ack_within = 30.0
         if found := self.sim.deliveries.callback:
@@ -189,7 +189,9 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
             _calls_back(sim, url)
         else:
             until_connected(sim, connected + 1)
-        yield Firm(sim, parts, loop, url)
+        firm = Firm(sim, parts, loop, url)
+        firm.unhurried()
+        yield firm
 
 
 def _calls_back(sim: Sim, url: str) -> None:

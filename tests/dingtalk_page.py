@@ -180,7 +180,6 @@ def play(firm: Firm, mode: Mode) -> str:
 
 def page(folder: Path, mode: Mode) -> str:
     with firm_on_dingtalk(folder, mode) as firm:
-        firm.unhurried()
         firm.sim.add_person("nobody", "旁观者")
         told = play(firm, mode)
         assert firm.sim.oddities == []

@@ -103,7 +103,6 @@ def _hidden(scribe: Scribe) -> None:
 
 def page(folder: Path, mode: Mode) -> str:
     with firm_on_feishu(folder, mode, plan=SAMPLE_PLAN) as firm:
-        firm.unhurried()
         told = play(firm)
         assert firm.sim.oddities == []
         return told

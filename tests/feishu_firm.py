@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from sqlmodel import select
 
 from bot.bootstrap import Parts
+from handlers.core.road import PATIENCE
 from handlers.core.wording import Locale
 from storage.tables.queues import InboxRow
 from tests.firm import KEYS, served
@@ -126,11 +127,17 @@ class Firm:
     # Time and the house
 
     def unhurried(self) -> None:
-        """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
-        self.parts.worker.patience = timedelta(seconds=30)
-        self.sim.wire.ack_within = 30.0
+        """On a busy machine too nobody is told 「正在处理」, and nothing is sent again."""
+        self._waits(timedelta(seconds=30), 30.0)
+
+    def hurried(self) -> None:
+        """As in life: for what takes longer than anybody waits."""
+        self._waits(PATIENCE, 3.0)
+
+    def _waits(self, ours: timedelta, theirs: float) -> None:
+        self.parts.worker.patience, self.sim.wire.ack_within = ours, theirs
         if self.sim.deliveries.callback:
-            self.sim.deliveries.callback.answer_within = 30.0
+            self.sim.deliveries.callback.answer_within = theirs
 
     def passes(self, **span: float) -> None:
         """Time goes by, and everything that is due happens when it is due."""
@@ -225,7 +232,9 @@ def house(sim: Sim, names: Mapping[str, str]) -> Iterator[Firm]:
             heard.result(20)
         else:
             _until_connected(sim, connected + 1)
-        yield Firm(sim, parts, loop, url)
+        firm = Firm(sim, parts, loop, url)
+        firm.unhurried()
+        yield firm
 
 
 def calls_back(sim: Sim, url: str) -> None:

@@ -154,7 +154,6 @@ def play(firm: Firm) -> str:
 
 def page(folder: Path, mode: Mode) -> str:
     with firm_on_feishu(folder, mode) as firm:
-        firm.unhurried()
         told = play(firm)
         assert firm.sim.oddities == []
         return told

@@ -89,8 +89,10 @@ def firm_on_three(folder: Path) -> Iterator[Three]:
         open_.enter_context(listening_to(parts, loop, "dingtalk"))
         dingtalk_firm.until_connected(ding, 1)
         patience = timedelta(seconds=11)
-        yield Three(
+        three = Three(
             wecom_firm.Firm(clock, parts, loop, url, patience, sim=wecom, mode="both"),
             feishu_firm.Firm(lark, parts, loop, url),
             dingtalk_firm.Firm(ding, parts, loop, url),
         )
+        three.unhurried()
+        yield three

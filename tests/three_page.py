@@ -175,7 +175,6 @@ def play(three: Three) -> str:
 def played(folder: Path) -> Iterator[tuple[Three, str]]:
     """The firm when all is over, and what the page says."""
     with firm_on_three(folder) as three:
-        three.unhurried()
         three.dingtalk.sim.add_person("nobody", "旁观者")
         told = play(three)
         three.at_peace()

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from handlers.core.road import PATIENCE
 from handlers.core.wording import Locale
 from tests.firm import KEYS, House, served
 from tests.simulators.core.clock import Clock
@@ -102,12 +103,18 @@ class Firm(House):
         return next(chat for chat in self.sim.state.chats.values() if part in chat.name)
 
     def unhurried(self) -> None:
-        """For stories that are read word for word: on a busy machine nobody is told 「正在处理」, and nothing is sent again."""
-        self.parts.worker.patience = timedelta(seconds=30)
-        self.sim.robot.event_within = 30.0
+        """On a busy machine too nobody is told 「正在处理」, and nothing is sent again."""
+        self._waits(timedelta(seconds=30), 30.0)
+
+    def hurried(self) -> None:
+        """As in life: for what takes longer than anybody waits."""
+        self._waits(PATIENCE, 5.0)
+
+    def _waits(self, ours: timedelta, theirs: float) -> None:
+        self.parts.worker.patience, self.sim.robot.event_within = ours, theirs
         for callback in (self.sim.deliveries.app, self.sim.deliveries.robot):
             if callback is not None:
-                callback.answer_within = 30.0
+                callback.answer_within = theirs
 
 
 @contextmanager
@@ -167,7 +174,9 @@ def house(sim: Sim, names: Mapping[str, str], mode: Mode) -> Iterator[Firm]:
         else:
             heard.result(20)
         with _asking(sim) if mode == "callback" else nullcontext():
-            yield Firm(sim.clock, parts, loop, url, timedelta(seconds=11), sim=sim, mode=mode)
+            firm = Firm(sim.clock, parts, loop, url, timedelta(seconds=11), sim=sim, mode=mode)
+            firm.unhurried()
+            yield firm
 
 
 @contextmanager

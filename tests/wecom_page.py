@@ -171,7 +171,6 @@ def _opens(firm: Firm, scribe: Scribe, mode: Mode) -> Chat | None:
 
 def page(folder: Path, mode: Mode) -> str:
     with firm_on_wecom(folder, mode) as firm:
-        firm.unhurried()
         told = play(firm, mode)
         assert firm.sim.oddities == []
         assert firm.sim.dropped == []

@@ -19,6 +19,7 @@ from sqlmodel import SQLModel, col, delete, select
 from bot.bootstrap import GUEST, load_topics
 from bot.metrics import Metrics
 from bot.platforms.console import Console
+from bot.publishing import Means
 from bot.web.bell import Bells
 from bot.worker import Worker
 from handlers.core.house import House
@@ -145,6 +146,8 @@ class World:
         sender = self.worker.sender
         sender.lot_limit = sender.in_order = None  # every deed is over before the next turn, in its order
         for _ in range(500):
+            if following := [one for one in self.worker._following if one.get_loop() is asyncio.get_running_loop()]:
+                await asyncio.wait(following)  # what was decided late is said, before all that is due was said
             turns = [await self.worker.inbox_turn(), await self.worker.timer_turn(), await self.worker.work_turn()]
             turns.append(await self.worker.outbox_turn())
             if not any(turns):
@@ -215,7 +218,13 @@ def _later(tx: Transaction, kind: type[QueueRow], now: datetime) -> list[datetim
     return list(tx.exec(statement))
 
 
-def make_world(database: Database, locale: Locale = "zh", start: datetime | None = None, plan: Path = SMALL_PLAN) -> World:
+def make_world(
+    database: Database,
+    locale: Locale = "zh",
+    start: datetime | None = None,
+    plan: Path = SMALL_PLAN,
+    means: Callable[[Clock], Means] = lambda clock: Means(),
+) -> World:
     load_topics()
     ready.with_schema(ready.hasty(database))
     clock = Clock() if start is None else Clock(start)
@@ -227,8 +236,13 @@ def make_world(database: Database, locale: Locale = "zh", start: datetime | None
     identify: Callable[[str, str], str | None] = lambda platform, identity: identity if identity in people else None  # noqa: E731
     house = House(database, plans, Cipher(KEY), ready.words(locale), clock, lambda: f"{next(numbers):016x}", identify)
     road = Road(house)
-    worker = Worker(road, {"console": console}, lambda person: (("console", person.removeprefix("console:")),), Metrics(), Bells())
+    worker = Worker(
+        road, {"console": console}, lambda person: (("console", person.removeprefix("console:")),), Metrics(), Bells(), means=means(clock)
+    )
     for group in plans.organization.groups.values():
         rooms.create(group.id, group.name, group.everyone)
+    for outlet in plans.current.outlets.values():
+        if outlet.platform == "console":
+            rooms.create(outlet.chat.removeprefix("g:"), outlet.title, plans.organization.groups["opinion"].everyone)
     database.write(road.begin)
     return World(database, clock, plans, road, worker, rooms)

@@ -382,9 +382,14 @@ class Missing:
     tasks: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    publications: tuple[str, ...] = ()
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        return (*self.tasks, *self.approvals, *self.reports, *self.publications)
 
     def __bool__(self) -> bool:
-        return bool(self.tasks or self.approvals or self.reports)
+        return bool(self.refs)
 
 
 def close(
@@ -393,8 +398,7 @@ def close(
     """归档 is earned: refused naming what is missing, unless whom the plan names for `override` gives a reason, which stays visible."""
     state = MACHINE.after(incident.state, "close")
     if missing and not override:
-        refs = (*missing.tasks, *missing.approvals, *missing.reports)
-        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(refs), items="\n".join(refs))
+        raise RuleBroken("incident.close_missing", ref=incident.ref, count=len(missing.refs), items="\n".join(missing.refs))
     if missing and not may_override:
         raise NotAllowed("incident.override_who")
     if missing and len(override.strip()) < 10:
@@ -402,7 +406,7 @@ def close(
     reason = override.strip() if missing else ""
     return Outcome(
         replace(incident, state=state, closed_at=now, override_reason=reason),
-        Event("closed", {"by": by, "override": reason, "left_open": [*missing.tasks, *missing.approvals, *missing.reports]}),
+        Event("closed", {"by": by, "override": reason, "left_open": list(missing.refs)}),
         QUIET,
         (Notice("incident.closed", ("chat",), {"by": by}),),
     )

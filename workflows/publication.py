@@ -109,6 +109,11 @@ class Publication:
     def manual(self) -> bool:
         return self.by_way is OutletKind.MANUAL
 
+    @property
+    def changed_at(self) -> datetime:
+        """When it came out, or was last asked for."""
+        return self.done_at or self.asked_at
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -231,4 +236,4 @@ _NO_TIMER = (Timer(TIMER, None),)
 def _event(verb: str, publication: Publication, details: Mapping[str, Value]) -> Event:
     """Every fact of a publication says of which bytes and where."""
     named: dict[str, Value] = {"statement": publication.statement, "revision": publication.revision, "digest": publication.digest}
-    return Event(verb, {**named, "outlet": publication.outlet, "kind": str(publication.kind), **details})
+    return Event(verb, {**named, "outlet": publication.outlet, "title": publication.title, "kind": str(publication.kind), **details})

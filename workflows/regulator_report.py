@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from workflows.core.agreement import Agreement, check, check_reason
 from workflows.core.channels import Reach, beyond, by_messenger, rings, spread, ways
-from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, louder
+from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, Step, course, hearing, louder, of_few
 from workflows.core.conditions import Answer, Known, Question, Undecided, questions
 from workflows.core.deadlines import Deadline, Terms, deadline
 from workflows.core.errors import NotAllowed, RuleBroken
@@ -104,7 +104,7 @@ class Report:
     """`deadline_at` is None while its clock has not started · `since_at`: what it counts from · `asked_at`: when it was put to the group.
 
     `issue`: which report of a series, from 1 · `level`, `round`, `prompted_at`: the ladder's memory (rung reached, reminders said, up to
-    when it has spoken) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
+    when it has spoken) · `since_all`: reminders since the whole ladder heard one (None: it hears the next) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
     that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why ·
     `drafts`: versions of its paper so far; `draft_sha256`, `drafted_by`: the latest, where it is one of this issue ·
     `signed_by`, `signed_sha256`: who signed, and the bytes they signed.
@@ -148,6 +148,7 @@ class Report:
     signed_sha256: str = ""
     level: int = 0
     round: int = 0
+    since_all: int | None = None
     version: int = 0
     touched: int = 0
 
@@ -206,7 +207,8 @@ def _worked_out(report: Report, obligation: Obligation, terms: Terms) -> Deadlin
 
 def _put(report: Report, found: Deadline | None, now: datetime) -> Report:
     """A deadline put to the group for the first time: the ladder starts from its first word."""
-    fresh = replace(report, asked_at=now, prompted_at=now, level=0, round=0, deadline_at=None, since_at=None, provisional=False, row="")
+    fresh = replace(report, asked_at=now, prompted_at=now, level=0, round=0, since_all=None)
+    fresh = replace(fresh, deadline_at=None, since_at=None, provisional=False, row="")
     return _moved(fresh, found) if found else fresh
 
 
@@ -220,7 +222,7 @@ def _repaced(report: Report, ladder: Ladder, now: datetime) -> Report:
     reached = running.reached(now) if running else None
     if reached is None or reached.at <= report.prompted_at:
         return report
-    return replace(report, prompted_at=reached.at - timedelta.resolution)
+    return replace(report, prompted_at=reached.at - timedelta.resolution, since_all=None)
 
 
 def _say_to(kind: str, to: tuple[str, ...], details: Mapping[str, Value]) -> tuple[Notice, ...]:
@@ -361,7 +363,7 @@ def lengthen(
 
 def hand(report: Report, *, group: str, by: str, to: tuple[str, ...], ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
     """A playbook that joined names another group for this duty: the clock runs on, and its leaders hear of it at once."""
-    handed = replace(report, state=MACHINE.after(report.state, "hand"), group=group)
+    handed = replace(report, state=MACHINE.after(report.state, "hand"), group=group, since_all=None)
     details: dict[str, Value] = {"by": by, "from": report.group, "group": group, **_facts(handed)}
     return _outcome(handed, ladder, "handed", details, *_say_to("report.handed", to, details))
 
@@ -551,8 +553,22 @@ def remind(
     said = leads or report.state is not State.TO_DECIDE
     heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander, reach=reach)
     missed = running.count(now) - running.count(report.prompted_at) - 1
+    if not missed and heard.rung == report.level and _in_between(report, running, reached):
+        heard = of_few(heard, _acting(report, ladder, organization, commander, reach), ladder, reach)
     again = _just_told(report, ladder, now, organization, commander)
     return _reminded(report, heard, ladder, now, organization, reach, said=said, missed=missed, again=again)
+
+
+def _in_between(report: Report, running: Course, reached: Step) -> bool:
+    """Whether this is a repeat that the whole ladder need not hear yet: it has heard one, and will hear another within its own pace."""
+    return running.repeats(reached) and report.since_all is not None and report.since_all + 1 < running.whole
+
+
+def _acting(report: Report, ladder: Ladder, organization: Organization, commander: str | None, reach: Reach) -> tuple[str, ...]:
+    """Who must act: the first rung that means anybody, and while it is to be decided those who were asked whether."""
+    first = hearing(0, ladder, organization, group=report.group, commander=commander, reach=reach).people
+    decide = [*organization.resolve("office.duty"), *organization.resolve("commander", commander=commander)]
+    return (*first, *decide) if report.state is State.TO_DECIDE else first
 
 
 def pass_over(
@@ -567,8 +583,9 @@ def pass_over(
     """Nobody of the rung could be reached by any of its ways: the next one hears of it at once, and the control group why."""
     above = min(report.level + 1, len(ladder.rungs) - 1)
     heard = hearing(above, ladder, organization, group=report.group, commander=commander, reach=reach)
-    heard = replace(heard, skipped=(" ".join(ladder.rungs[report.level].to), *heard.skipped))
-    again = hearing(report.level, ladder, organization, group=report.group, commander=commander).people
+    told = 0 if report.since_all else report.level
+    heard = replace(heard, skipped=(" ".join(ladder.rungs[told].to), *heard.skipped))
+    again = hearing(told, ladder, organization, group=report.group, commander=commander).people
     return _reminded(report, heard, ladder, now, organization, reach, said=True, missed=0, again=again)
 
 
@@ -585,7 +602,9 @@ def _reminded(
     again: tuple[str, ...],
 ) -> Outcome[Report]:
     """`again`: who has just heard the same hears no more than what is louder now."""
+    between = report.since_all or 0
     after = replace(report, state=MACHINE.after(report.state, "remind"), level=heard.rung, round=report.round + said, prompted_at=now)
+    after = replace(after, since_all=None if not said else between + 1 if heard.few else 0)
     more = louder(heard.rung, report.level, ladder)
     told = tuple(p for p in heard.people if p not in again or more) if said else ()
     by: Callable[[str], tuple[str, ...]] = lambda person: more if person in again else ladder.rungs[heard.rung].by  # noqa: E731
@@ -600,6 +619,7 @@ def _reminded(
         "late": _late(report, now),
         **_facts(after),
         "next_at": _moment(next_word(after, ladder)),
+        **({"all_at": _moment(_all_at(after, ladder))} if heard.few else {"between": between} if between else {}),
         **({"by": list[Value](ladder.rungs[heard.rung].by)} if loud else {}),
         **({"cannot": dict[str, Value](cannot)} if cannot else {}),
     }
@@ -609,7 +629,7 @@ def _reminded(
     word = Notice("report.ask" if after.state is State.TO_DECIDE else "report.reminder", told, details, "clock")
     words = spread(word, by, ladder.rungs[heard.rung].wait, reach)
     empty = (Notice("report.empty_rung", ("control",), {"rung": rung}, "clock") for rung in heard.skipped)
-    chats = _to_chats(heard, ladder, details, reach, next(iter(organization.resolve("office.duty")), ""))
+    chats = _to_chats(heard, ladder, details, reach, organization)
     return _outcome(after, ladder, "escalated" if climbed else "reminded", details, *empty, *words, *chats)
 
 
@@ -621,14 +641,25 @@ def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Orga
     return hearing(report.level, ladder, organization, group=report.group, commander=commander).people
 
 
-def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, duty: str) -> tuple[Notice, ...]:
-    """What the incident's chats and the control group hear of it, and its `duty` officer besides."""
-    rung = ladder.rungs[heard.rung]
-    loud = rings(ways(rung.by, reach(duty)), rung.wait) if duty else ()
+def _all_at(report: Report, ladder: Ladder) -> datetime | None:
+    """When the whole ladder hears again of what only few hear now."""
+    running = course_of(report, ladder)
+    if running is None or report.since_all is None:
+        return None
+    return running.following(report.prompted_at).at + running.repeat * (running.whole - report.since_all - 1)
+
+
+def _to_chats(
+    heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization
+) -> tuple[Notice, ...]:
+    """What the incident's chats and the control group hear of it: there its duty officer, who is to phone, is mentioned, and rung besides."""
+    rung, duty = ladder.rungs[heard.rung], organization.resolve("office.duty")[:1]
+    loud = rings(ways(rung.by, reach(duty[0])), rung.wait) if duty else ()
     named = {**details, "people": list[Value](heard.own)}
+    phoning = {**details, "people": list[Value](duty)}
     return (
         *((Notice("report.mention", ("chat",), named, "clock"),) if heard.own and "mention" in rung.by else ()),
-        *((Notice("report.phones", ("control",), details, "clock", rings=loud),) if heard.control else ()),
+        *((Notice("report.phones", ("control",), phoning, "clock", rings=loud),) if heard.control else ()),
     )
 
 

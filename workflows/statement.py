@@ -66,7 +66,7 @@ MACHINE = Machine(
         **{(state, "submit"): State.SUBMITTED for state in ISSUED},
         (State.PUBLISHED, "mark"): State.PUBLISHED,
         (State.PUBLISHED, "edit"): State.DRAFT,
-        **{(state, "retract"): State.DRAFT for state in (*LIVE, State.PUBLISHED)},
+        **{(state, "retract"): State.DRAFT for state in (*LIVE, *ISSUED)},
         **{(state, verb): state for state in State for verb in ("promise", "keep_promise", "remind")},
     },
 )
@@ -336,18 +336,19 @@ def withdraw(statement: Statement, *, by: str, reason: str, to: tuple[str, ...])
     return Outcome(replace(_unasked(statement), state=state), event, _NO_EXPIRY, _told(statement, reason, lost, to))
 
 
-def publish(statement: Statement, *, at: datetime, outlet: str) -> Outcome[Statement]:
+def publish(statement: Statement, *, at: datetime, outlet: str, title: str) -> Outcome[Statement]:
     """The first publication of this text is out."""
     state = MACHINE.after(statement.state, "take_back" if statement.withdrawal else "publish")
     details: dict[str, Value] = {"revision": statement.revision, "digest": statement.digest, "outlet": outlet, "at": at.isoformat()}
-    return Outcome(replace(statement, state=state), Event("issued", details))
+    notices = (Notice("statement.out", ("chat",), {"outlet": title, "revision": statement.revision}),)
+    return Outcome(replace(statement, state=state), Event("came_out", details), (), notices)
 
 
 def lapse(statement: Statement, *, reason: str, changed: Mapping[str, Value], to: tuple[str, ...]) -> Outcome[Statement]:
     """What is out stays out; nothing more of it leaves by what was agreed to. `to` hear that it says other than what is known."""
     state = MACHINE.after(statement.state, "lapse")
     notices = (Notice("statement.outdated", to, {"reason": reason, "revision": statement.revision}, "approval"),) if to else ()
-    event = Event("lapsed", {"reason": reason, "changed": dict(changed)})
+    event = Event("outdated", {"reason": reason, "changed": dict(changed)})
     return Outcome(replace(statement, state=state, expires_at=None, changed=changed), event, _NO_EXPIRY, notices)
 
 

@@ -11,6 +11,7 @@ from storage.views.pages import TrailLine
 from storage.views.reader import Entry
 from workflows.core.approval import Approval
 from workflows.incident import COMMON, Incident
+from workflows.publication import Publication
 from workflows.regulator_report import Report
 from workflows.statement import Statement
 from workflows.task import Task
@@ -74,9 +75,35 @@ class Given(BaseModel):
     approval: str
 
 
+class PublicationShape(BaseModel):
+    """One text at one channel. `at`: when it came out; until then when it was asked for · `version`, `sha256`: of the text · `replaces`: the hash of
+    the text that stood there before · `evidence`: hashes of screenshots."""
+
+    ref: str
+    channel: str
+    title: str
+    by: str
+    target: str
+    kind: str
+    version: int
+    sha256: str
+    replaces: str | None
+    state: str
+    at: datetime
+    asked_by: str
+    asked_at: datetime
+    done_at: datetime | None
+    receipt: str
+    link: str
+    evidence: list[str]
+    reason: str
+    attempts: int
+    approvals: list[Given]
+
+
 class StatementShape(BaseModel):
     """`version` counts its texts; `sha256` is that of `text` in UTF-8 · `needed`: of each step still to come who may decide it, any one of
-    several joined by ` or ` · `publications` is empty until Gengfu publishes · `changed`: names of facts that are others now."""
+    several joined by ` or ` · `changed`: names of facts that are others now · `promised_at`: when the public was promised more."""
 
     ref: str
     incident: str
@@ -91,7 +118,9 @@ class StatementShape(BaseModel):
     needed: list[str]
     expires_at: datetime | None
     changed: list[str]
-    publications: list[dict[str, Any]]
+    withdrawal: bool
+    promised_at: datetime | None
+    publications: list[PublicationShape]
 
 
 class Line(BaseModel):
@@ -207,7 +236,7 @@ def report(look: Look, found: Report) -> ReportShape:
 def statement(look: Look, found: Statement) -> StatementShape:
     text = look.reader.revisions(found)[-1].text
     given = [Given(by=step.by or "", at=step.at or look.now, step=step.name, approval=step.approval or "") for step in found.given]
-    named = ("ref", "incident", "template", "title", "state", "expires_at")
+    named = ("ref", "incident", "template", "title", "state", "expires_at", "withdrawal", "promised_at")
     return StatementShape(
         **{name: getattr(found, name) for name in named},
         version=found.revision,
@@ -217,7 +246,22 @@ def statement(look: Look, found: Statement) -> StatementShape:
         approvals=given,
         needed=[" or ".join(step.needed) for step in found.waiting],
         changed=list(found.changed),
-        publications=[],
+        publications=[publication(one) for one in look.reader.publications(found.incident) if one.statement == found.ref],
+    )
+
+
+def publication(found: Publication) -> PublicationShape:
+    other = ("channel", "by", "version", "sha256", "at", "evidence", "approvals")
+    steps = [Given(by=str(one["by"]), at=str(one["at"]), step=str(one["name"]), approval=str(one["approval"])) for one in found.agreed]  # type: ignore[arg-type]  # pydantic reads it
+    return PublicationShape(
+        **_same(PublicationShape, found, *other),
+        channel=found.outlet,
+        by=found.by_way,
+        version=found.revision,
+        sha256=found.digest,
+        at=found.changed_at,
+        evidence=found.evidence.split(),
+        approvals=steps,
     )
 
 

@@ -1,12 +1,14 @@
 """Mail as a platform: it can say something to a person, and nothing else. A rung of the ladder, and a road around a dead messenger."""
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 from hashlib import sha256
@@ -24,11 +26,14 @@ from bot.platforms.core.contract import (
     Send,
     Shelf,
     TryLater,
+    Unsure,
     WillNeverWork,
 )
 from handlers.core.message import Message, Outgoing, Reply
 
 TIMEOUT = 15.0
+#: How long a server may think about a text before it says whether it takes it (virus scanners do): inside the lease of an outbox row.
+THINKS = 60.0
 #: Per person: mail is for what matters when nothing else works, not for every card.
 PER_PERSON = 30
 HOUR = timedelta(hours=1)
@@ -87,9 +92,40 @@ class Post:
         await asyncio.to_thread(self._hand_in, letter)
         return str(letter["Message-ID"])
 
+    def hand_in_once(self, letter: EmailMessage, to: str, begun: Callable[[], None]) -> None:
+        """For what must not arrive twice. `begun` is told when the server has agreed to take the text and has nothing of it yet: what fails
+        until then, or by the server's own word, did not arrive (RFC 5321, 4.2.5). Unsure: the rest, of which only the server knows."""
+        if not to.isascii():
+            raise Rejected("the address has signs that mail servers do not understand")
+        text = re.sub(rb"(?m)^\.", b"..", letter.as_bytes(policy=policy.SMTP))
+        with self._told_apart(), closing(self._connected()) as server:
+            _expect(server.mail(self._box.sender), 250)
+            code, said = server.rcpt(to)
+            if code not in (250, 251):
+                raise smtplib.SMTPRecipientsRefused({to: (code, said)})
+            _expect(server.docmd("DATA"), 354)
+            begun()
+            try:
+                if server.sock:
+                    server.sock.settimeout(THINKS)
+                server.send(text + b".\r\n")
+                answer = server.getreply()
+            except (smtplib.SMTPException, OSError) as error:
+                raise Unsure(0.0, f"the mail server did not say whether it took the text ({type(error).__name__})") from None
+            _expect(answer, 250)
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+
     async def knock(self) -> bool:
         """Connect and log in, and send nothing; answers whether TLS protects it."""
         return await asyncio.to_thread(self._knock)
+
+    @property
+    def sender(self) -> str:
+        return self._box.sender
+
+    def message_id(self, key: str) -> str:
+        return f"<{sha256(key.encode()).hexdigest()[:40]}@{self._box.sender.partition('@')[2]}>"
 
     def written(self, message: Outgoing, to: str, key: str) -> EmailMessage:
         """Plain text. The same key has the same Message-ID, by which many mail servers drop a repeat."""
@@ -98,7 +134,7 @@ class Post:
         mail["Subject"] = " ".join(f"[{self._subject}] {title}".split())[:200]
         mail["From"], mail["To"] = self._box.sender, to
         mail["Date"] = format_datetime(self._now())
-        mail["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:40]}@{self._box.sender.partition('@')[2]}>"
+        mail["Message-ID"] = self.message_id(key)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text + "\n")
         return mail
@@ -147,6 +183,11 @@ class Post:
             server.ehlo()
         if self._box.user:
             server.login(self._box.user, self._box.password)
+
+
+def _expect(answer: tuple[int, bytes], wanted: int) -> None:
+    if answer[0] != wanted:
+        raise smtplib.SMTPResponseException(*answer)
 
 
 def _refusal(code: int, text: bytes | str, what: str) -> Exception:

@@ -16,9 +16,6 @@ from workflows.publication import Piece, Publication, State
 from workflows.statement import State as Stage
 from workflows.statement import Statement
 
-#: Kinds of outbox rows: what a transport of our own takes, and what is said in a chat of a messenger.
-TAKEN, SAID = "publish", "wording"
-
 
 class Publishing(Own):
     """What a transport asks of the house."""
@@ -73,13 +70,9 @@ def why_not(context: Context, incident: Incident, statement: Statement, publicat
 
 
 def send_off(context: Context, publication: Publication, outlet: Outlet) -> None:
-    """The row by which it leaves."""
-    if outlet.kind is OutletKind.CHAT:
-        context.uow.put_out(
-            SAID, publication.ref, publication.incident, lane=f"outlet:{outlet.name}", platform=outlet.platform, chat=outlet.chat
-        )
-    elif outlet.kind is not OutletKind.MANUAL:
-        context.uow.put_out(TAKEN, publication.ref, publication.incident, lane=f"outlet:{outlet.name}", platform="outlet")
+    """The row by which it leaves, one after the other at each outlet."""
+    if outlet.kind is not OutletKind.MANUAL:
+        context.uow.put_out("publish", publication.ref, publication.incident, lane=f"outlet:{outlet.name}", platform="outlet")
 
 
 def concerned(context: Context, publication: Publication) -> tuple[str, ...]:
@@ -128,7 +121,7 @@ def issued(context: Context, publication: Publication, at: datetime) -> None:
             context.uow.apply(statements.keep_promise(one, by=publication.ref))
     statement = context.uow.load(Statement, publication.statement)
     if statement.state is Stage.APPROVED and (statement.revision, statement.digest) == (publication.revision, publication.digest):
-        context.uow.apply(statements.publish(statement, at=at, outlet=publication.outlet))
+        context.uow.apply(statements.publish(statement, at=at, outlet=publication.outlet, title=publication.title))
 
 
 def _answers(context: Context, promised: Statement, publication: Publication) -> bool:

@@ -4,20 +4,20 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
-from handlers.core.access import may
+from handlers.core import publication_view
+from handlers.core.access import check, may
 from handlers.core.audience import shows
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
 from handlers.core.wordings import Source
 from workflows.core.approval import Approval
-from workflows.core.template import Template, blanks, weaknesses
+from workflows.core.people import Organization
+from workflows.core.template import DRAFTERS, Template, blanks, weaknesses
 from workflows.incident import Incident
-from workflows.statement import ASKED, LIVE, Revision, State, Statement, Step
+from workflows.statement import LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
 
-#: Who drafts and submits.
-WRITERS = "group:opinion"
 TONES: Mapping[State, Tone] = {
     State.DRAFT: "info",
     State.SUBMITTED: "warning",
@@ -40,8 +40,19 @@ def named(look: Look, statement: Statement) -> str:
 
 def incident_lines(look: Look, incident: Incident) -> Lines:
     """On the incident's card: what there is and how far it is."""
-    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN]
-    return [(look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live]
+    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN or one.withdrawal]
+    lines = [
+        (look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live
+    ]
+    lines += [(look.say("card.unsaid"), publication_view.line(look, one)) for one in publication_view.unsaid(look, incident.ref)]
+    return lines + [(look.say("publication.promised"), promised(look, one)) for one in live if one.promised_at]
+
+
+def promised(look: Look, statement: Statement) -> str:
+    """When the public was promised more, and how late that is."""
+    at = statement.promised_at or look.now
+    key = "publication.promise_late" if at < look.now else "publication.promise"
+    return look.say(key, ref=statement.ref, at=at, span=abs(look.now - at))
 
 
 def how_far(look: Look, statement: Statement) -> str:
@@ -51,10 +62,15 @@ def how_far(look: Look, statement: Statement) -> str:
     return look.say("statement.stale_mark", state=state) if statement.changed else state
 
 
+def public(statement: Statement) -> bool:
+    """Its text as it stands is out: everybody may read it."""
+    return statement.state is State.PUBLISHED or (statement.state is State.WITHDRAWN and statement.withdrawal)
+
+
 def card(look: Look, statement: Statement) -> Outgoing:
     incident = look.reader.incident(statement.incident)
     title = look.say("statement.card", ref=statement.ref, revision=statement.revision, state=statement.state)
-    if not shows(look.audience, "wording"):
+    if not shows(look.audience, "wording") and not public(statement):
         return Outgoing(look.say("statement.elsewhere", name=named(look, statement), state=how_far(look, statement)))
     texts = look.reader.revisions(statement)
     lines = [
@@ -65,11 +81,14 @@ def card(look: Look, statement: Statement) -> Outgoing:
         (look.say("statement.authors"), look.names(statement.authors)),
         *_steps(look, statement.steps),
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
+        *publication_view.ledger(look, statement),
+        *([(look.say("publication.promised"), promised(look, statement))] if statement.promised_at else []),
         *_differences(look, texts),
     ]
     drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
     blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
-    note = look.say(f"statement.note_{statement.state}{drill}{blank}", ref=statement.ref)
+    lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
+    note = look.say(f"statement.note_{statement.state}{drill}{lapsed}{blank}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -177,10 +196,21 @@ def differences(old: str, new: str) -> Iterator[tuple[str, str]]:
 # Buttons and forms
 
 
+def writers(template: Template | None) -> str:
+    """The right to write it, submit it and take it back."""
+    return f"group:{','.join(template.drafters if template else DRAFTERS)}"
+
+
+def check_writer(person: str, statement: Statement, template: Template | None, organization: Organization) -> None:
+    """Raise unless this person writes texts of this kind, or wrote this one: by hand it has no template any more."""
+    if person not in statement.authors:
+        check(writers(template), person, organization)
+
+
 def drafting(look: Look, incident: Incident) -> tuple[Field, ...]:
-    """Which template; nothing where the plan has none."""
-    templates = look.reader.plan_of(incident).statements
-    options = tuple((name, template.title) for name, template in templates.items())
+    """Which template; of those that the reader writes, and nothing where there is none."""
+    templates = look.reader.plan_of(incident).statements.items()
+    options = tuple((name, one.title) for name, one in templates if not look.person or may(writers(one), look.person, look.organization))
     return (Field("template", look.say("form.template"), "choice", options, required=True),) if options else ()
 
 
@@ -188,7 +218,8 @@ def _filling(look: Look, statement: Statement) -> tuple[Field, ...]:
     """What the author is asked for; fields start empty, what stands there already is their hint."""
     template = template_of(look, statement)
     text = look.reader.revisions(statement)[-1]
-    known = {name: str(value) for name, value in text.fields.items()}
+    of = source(look, look.reader.incident(statement.incident))
+    known = {name: of.given(template, name, text.fields) if template and name in template.fields else "" for name in text.fields}
     return tuple(
         Field(name, name, "time" if kind == "time" else "text", hint=_hint(look, known.get(name, "")))
         for name, kind in (template.fields if template else {}).items()
@@ -201,7 +232,9 @@ def _hint(look: Look, value: str) -> str:
 
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
-    if statement.state is not State.DRAFT or not _writes(look):
+    if statement.state is not State.DRAFT:
+        return publication_view.buttons(look, statement, writes=_writes(look, statement))
+    if not _writes(look, statement):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -211,15 +244,18 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in LIVE or not _writes(look):
+    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look, statement):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
-    return (*([_text_button(look, statement)] if statement.state in ASKED else []), away)
+    again = Button(look.say("button.statement_submit"), f"/statement submit {statement.ref}", statement.touched)
+    lapsed = statement.state is State.PUBLISHED and not statement.released(look.now)
+    write = [_text_button(look, statement)] if statement.state is not State.DRAFT else []
+    return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
 
 
-def _writes(look: Look) -> bool:
-    return may(WRITERS, look.person, look.organization)
+def _writes(look: Look, statement: Statement) -> bool:
+    return look.person in statement.authors or may(writers(template_of(look, statement)), look.person, look.organization)
 
 
 def _text_button(look: Look, statement: Statement) -> Button:

@@ -57,6 +57,7 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
     people = [to] if isinstance(to, str) else list(to)
     heard = [look.words.say("timeline.to", people=look.words.join([look.name(p) for p in people]))] if people else []
     other = [str(details["other"])] if details.get("other") else []
+    other += [str(details[name]) for name in ("title", "link") if details.get(name)] if entry.ref.startswith("P") else []
     loss = [look.say("timeline.loss", loss=details["loss"])] if details.get("loss") and look.shows("loss") else []
     return " ".join(
         [*heard, *other, *_levels(look, entry), *_facts(look, incident, entry), *([look.words.show(said)] if said else []), *loss]
@@ -65,7 +66,7 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
 
 def _tells_said(look: Look, entry: Entry) -> bool:
     """What people say about a text quotes it."""
-    return look.shows("wording") or not (entry.ref.startswith("S") or entry.details.get("kind") == "statement")
+    return look.shows("wording") or not (entry.ref.startswith(("S", "P")) or entry.details.get("kind") == "statement")
 
 
 def _levels(look: Look, entry: Entry) -> list[str]:

@@ -9,7 +9,7 @@ from handlers.core.wording import Words, seen
 from workflows.core.facts import Value
 from workflows.core.people import Firm
 from workflows.core.plan import Plan
-from workflows.core.template import CAUSE, CAUSE_CONFIRMED, INCIDENT, Template, fill, says, slots
+from workflows.core.template import CAUSE, CAUSE_CONFIRMED, INCIDENT, NEXT, Template, fill, says, slots
 from workflows.incident import Incident
 
 #: Facts of an incident that a text may use, of the plan's own with this before their key.
@@ -90,12 +90,17 @@ class Source:
                 used |= {f"{FACT}{one}": known.get(f"{FACT}{one}") for one in (CAUSE, CAUSE_CONFIRMED)}
                 values[slot.name] = (self.cause if self.cause_confirmed else "") or str(fields.get(slot.name) or "")
             elif slot.by == "author":
-                values[slot.name] = str(fields.get(slot.name) or "")
+                values[slot.name] = self.given(template, slot.name, fields)
             else:
                 used |= {key: known[key]} if key != NOW else {}
                 values[slot.name] = self.shown(key, known[key])
         text = seen(fill(template.text.strip(), values))
         return text, used | self.cause_in(text)
+
+    def given(self, template: Template, name: str, fields: Mapping[str, Value]) -> str:
+        """What the author filled in, as the text says it."""
+        value = str(fields.get(name) or "")
+        return self.moment(value) if value and template.fields[name] == NEXT else value
 
     def from_hand(self, text: str, before: Mapping[str, Value]) -> tuple[str, dict[str, Value]]:
         """A text that somebody wrote: it uses what the text before it used, and every fact that stands in it to the letter."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from storage.plan.facts import check_typable
 from storage.plan.organization import PLATFORMS, Names
@@ -12,8 +13,8 @@ CHANNELS = "channels.toml"
 KINDS = tuple(str(kind) for kind in OutletKind)
 _MAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?")
-#: The name of a setting: a secret itself does not look like one.
-_SETTING = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+#: The name of a setting (`bot.config`): a secret itself does not look like one.
+_SETTING = re.compile(r"GENGFU_OUTLET_[A-Z0-9_]{1,40}_SECRET")
 
 
 def read_outlets(root: Table, names: Names) -> dict[str, Outlet]:
@@ -45,7 +46,7 @@ def _outlet(table: Table, names: Names) -> Outlet | None:
     return Outlet(name, title, OutletKind(kind), title_en, default, within, **where)
 
 
-def _mail(table: Table, names: Names) -> dict[str, object]:
+def _mail(table: Table, names: Names) -> dict[str, Any]:
     to = table.texts("to")
     if not to and not table.source.faulty(table.key("to")):
         table.note("to", "empty_list")
@@ -55,7 +56,7 @@ def _mail(table: Table, names: Names) -> dict[str, object]:
     return {"to": to}
 
 
-def _webhook(table: Table, names: Names) -> dict[str, object]:
+def _webhook(table: Table, names: Names) -> dict[str, Any]:
     url, secret = table.text("url"), table.text("secret")
     if url and not _URL.fullmatch(url):
         table.note("url", "bad_url", name=url)
@@ -64,11 +65,11 @@ def _webhook(table: Table, names: Names) -> dict[str, object]:
     return {"url": url, "secret": secret}
 
 
-def _chat(table: Table, names: Names) -> dict[str, object]:
+def _chat(table: Table, names: Names) -> dict[str, Any]:
     return {"platform": table.one_of("platform", "platform", PLATFORMS), "chat": table.text("chat")}
 
 
-def _manual(table: Table, names: Names) -> dict[str, object]:
+def _manual(table: Table, names: Names) -> dict[str, Any]:
     who = table.texts("who")
     if not who and not table.source.faulty(table.key("who")):
         table.note("who", "empty_list")
@@ -77,7 +78,7 @@ def _manual(table: Table, names: Names) -> dict[str, object]:
     return {"who": who}
 
 
-_WHERE: Mapping[OutletKind, Callable[[Table, Names], dict[str, object]]] = {
+_WHERE: Mapping[OutletKind, Callable[[Table, Names], dict[str, Any]]] = {
     OutletKind.MAIL: _mail,
     OutletKind.WEBHOOK: _webhook,
     OutletKind.CHAT: _chat,

@@ -26,6 +26,7 @@ PROVABLE = ("approve",)
 AUDIENCES = ("owner", "group", "commander")
 FOREVER = "forever"
 _CLOCK_SPANS = ("before", "repeat", "day_before", "repeat_days")
+_REPEATS = ("repeat", "repeat_ladder")
 #: So many repeats 收到 keeps from whoever said it, under plans that do not say for how long.
 REPEATS_SEEN = 2
 #: What a heavier level must not take longer for. `remind_before` is longer where it is gentler, and is not among them.
@@ -48,12 +49,15 @@ def read_ladder(root: Table, names: Names) -> Ladder:
         return CLOCK_LADDER
     spans = {name: table.duration(name) if table.has(name) else getattr(CLOCK_LADDER, name) for name in _CLOCK_SPANS}
     rungs = _rungs(table, "clock", names, (*AUDIENCES, CONTROL)) if table.has("rungs") else CLOCK_LADDER.rungs
+    ladder = table.duration("repeat_ladder") if table.has("repeat_ladder") else None
     table.close()
+    if ladder is not None and ladder < spans["repeat"] and not any(table.source.faulty(table.key(name)) for name in _REPEATS):
+        table.note("repeat_ladder", "ladder_quick", found=format_duration(ladder), wanted=format_duration(spans["repeat"]))
     if rungs and CONTROL not in rungs[-1].to:
         table.note("rungs", "no_control")
     if not any(table.source.faulty(table.key(name)) for name in ("before", "rungs")) and _length(rungs) > spans["before"]:
         table.note("before", "ladder_long", found=format_duration(spans["before"]), wanted=format_duration(_length(rungs)))
-    return Ladder(rungs, **spans)
+    return Ladder(rungs, **spans, repeat_ladder=ladder)
 
 
 def read_responses(root: Table, names: Names) -> dict[ResponseLevel, Response]:

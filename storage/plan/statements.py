@@ -1,9 +1,11 @@
 """`statements/*.md`: templates of what the firm says, with fields `{name}` that somebody fills; `rules.toml` there: what holds for all.
 
+`drafters`: the groups that write it, submit it and take it back; left out: the public-opinion group.
 A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or by the author, who is asked for what the template declares:
 
     +++
     title = "首次告知"
+    drafters = ["opinion"]
     [fields]
     "现象" = "text"
     +++
@@ -14,9 +16,10 @@ import re
 from collections.abc import Iterator
 
 from storage.plan.findings import Finding, listed, nearest
+from storage.plan.organization import GROUPS
 from storage.plan.table import Table, read_toml
 from workflows.core.facts import FactBook
-from workflows.core.template import INCIDENT, KINDS, Template, Wording, banned
+from workflows.core.template import DRAFTERS, INCIDENT, KINDS, Template, Wording, banned
 
 FOLDER = "statements/"
 RULES = f"{FOLDER}rules.toml"
@@ -64,8 +67,18 @@ def _template(root: Table, text: str) -> Template:
                 table.source.unknown(table.key(name), "field", kind, KINDS)
             fields[name] = kind
         table.close()
+    drafters = _drafters(root)
     root.close()
-    return Template(title, fields, text)
+    return Template(title, fields, text, drafters)
+
+
+def _drafters(root: Table) -> tuple[str, ...]:
+    found = root.texts("drafters")
+    for one in (one for one in found if one not in GROUPS):
+        root.source.unknown(root.key("drafters"), "group", one, GROUPS)
+    if root.has("drafters") and not found and not root.source.faulty(root.key("drafters")):
+        root.note("drafters", "empty_list")
+    return found or DRAFTERS
 
 
 def _unfilled(file: str, whole: str, start: int, known: tuple[str, ...]) -> Iterator[Finding]:

@@ -180,6 +180,7 @@ class ReportRow(SQLModel, table=True):
     signed_sha256: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     level: int
     round: int
+    since_all: int | None = None
     prompted_at: datetime = _moment(null=False)
     version: int
     touched: int

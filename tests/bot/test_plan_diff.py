@@ -105,6 +105,29 @@ CASES = {
         ["公司、人员与小组", "  小组「应急办(综合协调组)」:成员增加 马超 (ma.chao)"],
         ["Firm, people and groups", "  Group “Emergency office”: members: added 马超 (ma.chao)"],
     ),
+    "a row of a paper": (
+        ("papers.toml", '{ label = "地点", label_en = "Place", figure = "place" },\n', ""),
+        [
+            "书面报告",
+            "  栏目「网络安全事件情况报告书 · 一、事件基本情况」:各行去掉 地点 = place",
+            "  栏目「网络安全事件情况报告书 · 一、事件基本情况」:各行(英文)去掉 Place = place",
+        ],
+        [
+            "Papers",
+            "  Section “Report on a network security incident · 1. The incident”: rows: removed 地点 = place",
+            "  Section “Report on a network security incident · 1. The incident”: rows (English): removed Place = place",
+        ],
+    ),
+    "who writes a template": (
+        ("statements/personal_information.md", '["opinion", "legal"]', '["legal"]'),
+        ["声明", "  声明模板「个人信息事件通知(逐户)」:由谁起草去掉 舆情应对小组"],
+        ["Statements", "  Statement template “个人信息事件通知(逐户)”: drafters: removed Public opinion"],
+    ),
+    "a banned phrase": (
+        ("statements/rules.toml", '"绝无可能", ', '"绝无可能", "毫无影响", '),
+        ["声明", "  措辞规则「所有声明」:禁用词增加 毫无影响"],
+        ["Statements", "  Rule of wording “every statement”: banned phrases: added 毫无影响"],
+    ),
     "a default of one type": (
         ("facts.toml", "data_leak = false         # 泄露本身不停交易", 'data_leak = "open"         # 泄露本身不停交易'),
         ["事实", "  事实「影响交易」:「信息泄露」事件的默认由「否」改为「待定」"],
@@ -237,6 +260,12 @@ def another(value: Any, name: str) -> Any:
         "due_working_days": 9,
         "due_calendar_days": 9,
         "service": ((time(9), time(10)),),
+        "sections": (),
+        "rows": (),
+        "table": "tasks",
+        "fields": {"x": "text"},
+        "drafters": ("legal",),
+        "complete_within": timedelta(days=2),
         "important": (Important("某", "some", date(2026, 7, 1), date(2026, 7, 2), "guard"),),
         "calendars": {"progress": "trading"},
         "sessions": ((time(9), time(10)),),
@@ -269,6 +298,7 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
     people, groups, facts = dict(organization.people), dict(organization.groups), dict(PLAN.facts.specs)
     responses, books, duties, years = dict(PLAN.responses), dict(PLAN.playbooks), dict(PLAN.obligations), dict(calendar.years)
     failure, l2 = books["system_failure"], ResponseLevel.L2
+    papers, templates, form = dict(PLAN.papers), dict(PLAN.statements), PLAN.papers["csrc_report"]
     plan = replace
     return {
         "firm": (organization.firm, lambda new: plan(PLAN, organization=replace(organization, firm=new))),
@@ -286,6 +316,17 @@ def parts() -> dict[str, tuple[Any, Callable[[Any], Plan]]]:
             lambda new: plan(PLAN, playbooks=swap(books, "system_failure", replace(failure, lines=(new, *failure.lines[1:])))),
         ),
         "duty": (duties["csrc_progress"], lambda new: plan(PLAN, obligations=swap(duties, "csrc_progress", new))),
+        "form": (form, lambda new: plan(PLAN, papers=swap(papers, "csrc_report", new))),
+        "section": (
+            form.sections[0],
+            lambda new: plan(PLAN, papers=swap(papers, "csrc_report", replace(form, sections=(new, *form.sections[1:])))),
+        ),
+        "row": (
+            form.sections[0].rows[0],
+            lambda new: plan(PLAN, papers=swap(papers, "csrc_report", replace(form, sections=(replace(form.sections[0], rows=(new,)),)))),
+        ),
+        "template": (templates["progress"], lambda new: plan(PLAN, statements=swap(templates, "progress", new))),
+        "wording": (PLAN.wording, lambda new: plan(PLAN, wording=new)),
         "important": (
             Important("国庆重保", "National Day", date(2026, 9, 30), date(2026, 10, 8), "guard"),
             lambda new: plan(PLAN, calendar=replace(calendar, important=(new,))),

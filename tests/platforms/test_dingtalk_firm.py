@@ -19,7 +19,6 @@ from tests.simulators.dingtalk.sealing import robot_sign
 @pytest.fixture
 def stream(tmp_path: Path) -> Iterator[Firm]:
     with firm_on_dingtalk(tmp_path) as firm:
-        firm.unhurried()
         yield firm
         assert firm.sim.oddities == []
 
@@ -27,7 +26,6 @@ def stream(tmp_path: Path) -> Iterator[Firm]:
 @pytest.fixture
 def http(tmp_path: Path) -> Iterator[Firm]:
     with firm_on_dingtalk(tmp_path, "http") as firm:
-        firm.unhurried()
         yield firm
         assert firm.sim.oddities == []
 
@@ -151,7 +149,6 @@ def test_a_form_is_a_page_for_the_one_who_asked(stream: Firm) -> None:
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Firm]:
     with firm_on_dingtalk(tmp_path, also={"DINGTALK_CARD_TEMPLATE_ID": "", "DINGTALK_SCENE_TEMPLATE_ID": ""}) as firm:
-        firm.unhurried()
         yield firm
         assert firm.sim.oddities == []
 

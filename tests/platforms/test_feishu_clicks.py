@@ -20,6 +20,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
 
 
 def test_what_takes_longer_is_in_hand_and_follows(firm: Firm) -> None:
+    firm.hurried()
     card = firm.card("wang.qiang", "我的任务")
     busy, free = threading.Event(), threading.Event()
 

@@ -82,10 +82,17 @@ class Bench:
         self.sim = sim
         self.shelf = Memory(sim.clock)
         self.reasons: list[str] = []
+        self.patience = 30.0
+        """real seconds for an answer"""
+
+    def fails(self, route: str, fault: Kind, times: int = 1) -> None:
+        """A network that fails; for an answer that never comes we wait no longer than a test can."""
+        self.sim.faults.add(route, fault, times)
+        self.patience = 0.5 if fault == "hang" else self.patience
 
     def run(self, job: Callable[[Feishu], Coroutine[Any, Any, Any]]) -> Any:
         async def whole() -> Any:
-            async with httpx.AsyncClient(base_url=self.sim.url, timeout=0.5, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=self.sim.url, timeout=self.patience, trust_env=False) as http:
                 secrets = Secrets(self.sim.state.app_id, tenant_key=self.sim.state.tenant)
                 return await job(Feishu(secrets, "s3cret-of-the-app", http, self.shelf, LABELS, self.sim.clock, "http"))
 
@@ -396,7 +403,7 @@ LONG = Card("长", tuple((f"行{number}", "字" * 900) for number in range(40)))
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_failing_network_shows_a_message_once(bench: Bench, fault: Kind, times: int) -> None:
-    bench.sim.faults.add(MESSAGES, fault, times)
+    bench.fails(MESSAGES, fault, times)
     done = bench.patiently(Send(Outgoing("", CARD), chat="oc_room"), "k1")
     assert [one.id for one in bench.sim.said] == [done.facts["message_id"]]
 
@@ -405,7 +412,7 @@ def test_a_failing_network_shows_a_message_once(bench: Bench, fault: Kind, times
 def test_a_failing_network_changes_a_message_in_the_end(bench: Bench, fault: Kind) -> None:
     sent = bench.do(Send(Outgoing("", CARD), chat="oc_room"), "k0").facts["message_id"]
     bench.sim.clock.push(seconds=1)
-    bench.sim.faults.add(PATCH, fault)
+    bench.fails(PATCH, fault)
     bench.patiently(Edit("oc_room", sent, Outgoing("", replace(CARD, title="二"))), "k1")
     assert (len(bench.sim.said), bench.sim.message(sent).card.title) == (1, "二")
 
@@ -413,7 +420,7 @@ def test_a_failing_network_changes_a_message_in_the_end(bench: Bench, fault: Kin
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("route", [FILES, MESSAGES])
 def test_a_failing_network_shows_a_file_once(bench: Bench, fault: Kind, route: str) -> None:
-    bench.sim.faults.add(route, fault)
+    bench.fails(route, fault)
     bench.patiently(Send(Outgoing("", LONG), chat="oc_room"), "k1")
     assert [one.kind for one in bench.sim.said] == ["interactive", "file"]
 
@@ -421,7 +428,7 @@ def test_a_failing_network_shows_a_file_once(bench: Bench, fault: Kind, route: s
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("route", [CHATS, MEMBERS])
 def test_a_failing_network_creates_a_room_once(bench: Bench, fault: Kind, route: str) -> None:
-    bench.sim.faults.add(route, fault)
+    bench.fails(route, fault)
     done = bench.patiently(CreateRoom("行情中断", ("ou_lina", "ou_gone")), "k1")
     rooms = [chat for chat in bench.sim.state.chats.values() if chat.name == "行情中断"]
     assert [room.id for room in rooms] == [done.facts["chat"]]

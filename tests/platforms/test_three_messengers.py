@@ -115,7 +115,6 @@ class Opened:
 def opened(tmp_path: Path) -> Iterator[Opened]:
     """Opened in the WeCom room, the Feishu room bound; 王强 is on Feishu, 赵敏 on WeCom, the leaders on DingTalk."""
     with firm_on_three(tmp_path) as three:
-        three.unhurried()
         found = Opened(three, *three_page.rooms(three))
         for person, where in three_page.USUALLY.items():
             found.says(person, where, "/我的")

@@ -54,7 +54,6 @@ class Both:
 def both(tmp_path: Path) -> Iterator[Both]:
     """Opened on Feishu, where it has a room; the leaders' room on the console belongs to it too."""
     with firm_on_feishu(tmp_path, also={"GENGFU_CONSOLE": "on"}) as firm:
-        firm.unhurried()
         parts: Any = firm.parts
         desk = Desk(parts.database, firm.sim.clock, parts.plans, parts.road, parts.worker, parts.rooms, firm=firm)  # type: ignore[arg-type]
         firm.says("li.na", "/事件 上报 类型=系统故障 系统=行情 行情中断")

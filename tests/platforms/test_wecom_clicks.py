@@ -37,6 +37,7 @@ def test_a_tap_changes_the_card_in_its_own_answer_and_costs_no_code(firm: Firm) 
 
 
 def test_what_takes_longer_is_in_hand_and_follows(firm: Firm) -> None:
+    firm.hurried()
     card = firm.card("wang.qiang", "我的任务")
     busy, free = threading.Event(), threading.Event()
 
@@ -124,7 +125,8 @@ def test_a_robot_in_callbacks_answers_where_it_is_asked(tmp_path: Path) -> None:
         firm.says("li.na", "/事件 上报 类型=系统故障 行情中断")
         assert "行情中断" in firm.says("wang.qiang", "/事件 列表", group)
         (answer,) = [m for m in group.messages if m.sender == "robot"]
-        assert (answer.kind, answer.finished, len(answer.history)) == ("stream", True, 1), "written on where it began"
+        begun = {said["stream"]["content"] for said in answer.history}
+        assert (answer.kind, answer.finished, len(begun)) == ("stream", True, 1), "written on where it began"
         assert firm.sim.calls("POST /cgi-bin/aibot/response") == []
         assert firm.sim.oddities == []
 

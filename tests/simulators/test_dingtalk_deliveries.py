@@ -16,6 +16,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.simulators.core.listener import HURRIED, PATIENT
 from tests.simulators.dingtalk import NotPossible, Sim
 from tests.simulators.dingtalk.caller import ROOM, Caller, furnished
 from tests.simulators.dingtalk.sealing import Unsealed, card_sign, event_sign, robot_sign, seal, unseal
@@ -165,8 +166,8 @@ def listening(product: Product) -> Iterator[None]:
 def product(sim: Sim) -> Iterator[Product]:
     product = Product()
     with listening(product):
-        callback = sim.callback(f"{product.url}/robot", events=f"{product.url}/events", token=TOKEN, aes_key=KEY, answer_within=0.5)
-        callback.click_within = callback.event_within = 0.5
+        callback = sim.callback(f"{product.url}/robot", events=f"{product.url}/events", token=TOKEN, aes_key=KEY, answer_within=PATIENT)
+        callback.click_within = callback.event_within = PATIENT
         yield product
 
 
@@ -305,15 +306,18 @@ def test_the_answer_to_a_click(sim: Sim, product: Product, caller: Caller, statu
 
 def test_a_click_waits_two_seconds_and_no_update_from_inside(sim: Sim, product: Product, caller: Caller) -> None:
     clickable(sim, caller, product)
-    card = sim.chat(ROOM).messages[0]
+    card, over = sim.chat(ROOM).messages[0], threading.Event()
 
     def slowly(path: str, body: Json) -> tuple[int, bytes]:
         caller.updates(cardData={"cardParamMap": {"title": "一"}})
-        time.sleep(0.8)
+        over.wait(PATIENT)
         return 200, b"{}"
 
     product.answer = slowly
+    assert sim.deliveries.callback is not None
+    sim.deliveries.callback.click_within = 2.0
     assert sim.person("lina").taps(card, "认领").problem == "too slow"
+    over.set()
     assert sim.oddities == ["card-1 is updated from inside its callback"]
     product.answer = lambda path, body: (200, b"{}")
     caller.makes("card-2", callbackType="HTTP", callbackRouteKey="gengfu")
@@ -401,7 +405,7 @@ def acknowledged(frame: Json, data: Any = None, code: int = 200) -> Json:
 
 def ticket(sim: Sim, subscriptions: Any = SUBSCRIPTIONS, **also: str) -> httpx.Response:
     given = {"clientId": sim.state.app_key, "clientSecret": sim.state.app_secret, "subscriptions": subscriptions, "ua": "test", **also}
-    return httpx.post(f"{sim.url}/v1.0/gateway/connections/open", json=given, trust_env=False)
+    return httpx.post(f"{sim.url}/v1.0/gateway/connections/open", json=given, timeout=PATIENT, trust_env=False)
 
 
 def address(sim: Sim, **how: Any) -> str:
@@ -425,13 +429,13 @@ def on_stream(sim: Sim, answer: Callable[[Json], Json | None] = acknowledged, **
         await asyncio.gather(task, return_exceptions=True)
 
     count = len(sim.wire.connections)
-    listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(10)
+    listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(PATIENT)
     while len(sim.wire.connections) == count:
         time.sleep(0.005)
     try:
         yield listener
     finally:
-        asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(PATIENT)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -480,7 +484,7 @@ def test_the_official_clients_acknowledgements_pass(sim: Sim, caller: Caller, na
 
 
 def test_what_is_not_acknowledged_comes_again_after_a_minute(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = HURRIED
     deaf = True
 
     def answer(frame: Json) -> Json | None:
@@ -492,7 +496,7 @@ def test_what_is_not_acknowledged_comes_again_after_a_minute(sim: Sim) -> None:
         assert said.problems == ["no acknowledgement"]
         sim.advance(seconds=59)
         assert len(listener.heard) == 1
-        deaf = False
+        deaf, sim.wire.ack_within = False, PATIENT
         sim.advance(seconds=1)
         first, second = listener.heard
         assert json.loads(first["data"])["msgId"] == json.loads(second["data"])["msgId"]
@@ -511,7 +515,7 @@ def test_an_event_that_is_wanted_later_comes_later(sim: Sim) -> None:
 
 
 def test_a_click_is_sent_once_and_needs_its_answer(sim: Sim, caller: Caller) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = HURRIED
     caller.makes()
     card = sim.chat(ROOM).messages[0]
     answers: list[Callable[[Json], Json | None]] = [
@@ -520,7 +524,9 @@ def test_a_click_is_sent_once_and_needs_its_answer(sim: Sim, caller: Caller) -> 
         lambda frame: acknowledged(frame, {"response": {"cardData": {"cardParamMap": {"title": "一"}}}}),
     ]
     with on_stream(sim, lambda frame: answers.pop(0)(frame)) as listener:
-        clicks = [sim.person("lina").taps(card, "认领") for _ in range(2)]
+        clicks = [sim.person("lina").taps(card, "认领")]
+        sim.wire.ack_within = PATIENT
+        clicks.append(sim.person("lina").taps(card, "认领"))
         sim.advance(hours=1)
         clicks.append(sim.person("lina").taps(card, "认领"))
         assert [(click.problem, click.updated) for click in clicks] == [("too slow", False), ("wrong status", False), ("", True)]
@@ -528,7 +534,7 @@ def test_a_click_is_sent_once_and_needs_its_answer(sim: Sim, caller: Caller) -> 
 
 
 def test_an_acknowledgements_data_is_a_text_of_json(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = HURRIED
     with on_stream(sim, lambda frame: {**acknowledged(frame), "data": {"response": {}}}):
         said = sim.person("lina").says("", "一")
     assert said is not None
@@ -537,7 +543,7 @@ def test_an_acknowledgements_data_is_a_text_of_json(sim: Sim) -> None:
 
 
 def test_only_what_was_subscribed_comes(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = PATIENT
     with on_stream(sim, subscriptions=SUBSCRIPTIONS[:1]) as listener:
         said = sim.person("lina").says("", "一")
         assert said is not None
@@ -571,14 +577,14 @@ def test_a_ticket_is_good_once_and_not_for_long(sim: Sim) -> None:
 
 
 def test_who_does_not_echo_a_ping_is_cut_off(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = PATIENT
     with on_stream(sim, lambda frame: acknowledged(frame, {"opaque": "another"})), on_stream(sim):
         assert sim.ping_connections() == [False, True]
         _until(lambda: len(sim.wire.connections) == 1)
 
 
 def test_connections_die_in_three_ways(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
+    sim.wire.ack_within = HURRIED
     with on_stream(sim) as listener:
         sim.silence_connections()
         said = sim.person("lina").says("", "一")
@@ -599,7 +605,7 @@ async def _pong(socket: ClientConnection) -> None:
 
 
 def _until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENT
     while not what():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.01)

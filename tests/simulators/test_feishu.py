@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.simulators.core.listener import listening
+from tests.simulators.core.listener import HURRIED, PATIENT, listening
 from tests.simulators.feishu import Clock, NotPossible, Sim
 from tests.simulators.feishu.codec import Frame, Malformed, pack, unpack
 from tests.simulators.feishu.sealing import hook_sign, seal, sign
@@ -35,7 +35,7 @@ class Caller:
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
-        self.http = httpx.Client(base_url=sim.url, timeout=5, trust_env=False)
+        self.http = httpx.Client(base_url=sim.url, timeout=30, trust_env=False)
 
     def token(self) -> str:
         found: str = self.post(TOKEN, {"app_id": self.sim.state.app_id, "app_secret": self.sim.state.app_secret}, headers={}).json()[
@@ -679,12 +679,21 @@ class Product:
         return self.answer(event)
 
 
+@contextmanager
+def hurried(sim: Sim) -> Iterator[None]:
+    """Feishu waits no longer than a test can, for a product that does not answer before it has given up."""
+    assert sim.deliveries.callback is not None
+    sim.deliveries.callback.answer_within = HURRIED
+    yield
+    sim.deliveries.callback.answer_within = PATIENT
+
+
 @pytest.fixture
 def product(sim: Sim) -> Iterator[Product]:
     product = Product()
     product.key = "an encrypt key"
     with listening(product.hear) as url:
-        sim.callback(url, encrypt_key=product.key, verification_token="v-token", answer_within=0.5)
+        sim.callback(url, encrypt_key=product.key, verification_token="v-token", answer_within=PATIENT)
         yield product
 
 
@@ -728,8 +737,9 @@ def test_an_event_is_sent_again_until_it_arrives(sim: Sim, product: Product) -> 
 
 def test_an_event_that_is_too_late_or_redirected_is_sent_again(sim: Sim, product: Product) -> None:
     gate = threading.Event()
-    product.answer = lambda event: (200 if gate.wait(2) else 500, b"")
-    sim.person("ou_lina").says("", "x")
+    product.answer = lambda event: (200 if gate.wait(PATIENT) else 500, b"")
+    with hurried(sim):
+        sim.person("ou_lina").says("", "x")
     gate.set()
     assert sim.deliveries.events[0].problems == ["ReadTimeout"]
     product.answer = lambda event: (302, b"")
@@ -807,14 +817,15 @@ def test_the_answer_to_a_tap_is_judged(sim: Sim, caller: Caller, product: Produc
 
 def test_a_late_answer_to_a_tap(sim: Sim, caller: Caller, product: Product) -> None:
     gate = threading.Event()
-    product.answer = lambda event: (200 if gate.wait(2) else 500, b"{}")
-    click = sim.person("ou_lina").taps(sim.message(sent_card(caller)), "认领")
+    product.answer = lambda event: (200 if gate.wait(PATIENT) else 500, b"{}")
+    with hurried(sim):
+        click = sim.person("ou_lina").taps(sim.message(sent_card(caller)), "认领")
     gate.set()
     assert click.problem == 200341
 
 
 def test_nobody_listens(sim: Sim, caller: Caller) -> None:
-    sim.callback("http://127.0.0.1:9/", answer_within=0.5)
+    sim.callback("http://127.0.0.1:9/", answer_within=PATIENT)
     assert sim.person("ou_lina").taps(sim.message(sent_card(caller)), "认领").problem == 200340
 
 
@@ -889,7 +900,7 @@ def test_what_is_no_frame(sent: bytes) -> None:
 
 def ticket(sim: Sim) -> str:
     asked = {"AppID": sim.state.app_id, "AppSecret": sim.state.app_secret}
-    found: str = httpx.post(f"{sim.url}/callback/ws/endpoint", json=asked, trust_env=False).json()["data"]["URL"]
+    found: str = httpx.post(f"{sim.url}/callback/ws/endpoint", json=asked, timeout=PATIENT, trust_env=False).json()["data"]["URL"]
     return found
 
 
@@ -947,11 +958,11 @@ def on_wire(sim: Sim, answer: Any = None, code: int = 200) -> Iterator[Listener]
         await asyncio.gather(task, return_exceptions=True)
 
     try:
-        listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(5)
+        listener, task = asyncio.run_coroutine_threadsafe(begin(), loop).result(PATIENT)
         try:
             yield listener
         finally:
-            asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(5)
+            asyncio.run_coroutine_threadsafe(end(task, listener), loop).result(PATIENT)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -981,8 +992,8 @@ def test_a_tap_over_the_wire(sim: Sim, caller: Caller) -> None:
 
 
 def test_what_is_not_acknowledged_comes_again(sim: Sim) -> None:
-    sim.wire.ack_within = 0.2
     sim.person("ou_lina").says("", "x")
+    sim.wire.ack_within = PATIENT
     with on_wire(sim, code=500) as listener:
         sim.advance(seconds=15)
         assert len(listener.heard) == 1
@@ -990,6 +1001,7 @@ def test_what_is_not_acknowledged_comes_again(sim: Sim) -> None:
         sim.advance(hours=10)
         assert len(listener.heard) == 2
         sim.silence_connections()
+        sim.wire.ack_within = HURRIED
         sim.person("ou_lina").says("", "y")
     assert [delivery.problems for delivery in sim.deliveries.events] == [
         ["no acknowledgement", "acknowledged with 500", ""], ["no acknowledgement"]
@@ -1001,8 +1013,8 @@ def test_pings_are_answered_with_the_settings(sim: Sim) -> None:
     with on_wire(sim) as listener:
         loop = listener.connection.loop
         ping = pack(Frame(0, 0, 33554678, 0, [("type", "ping")]))
-        asyncio.run_coroutine_threadsafe(listener.connection.send(ping), loop).result(5)
-        within(5, lambda: bool(listener.frames))
+        asyncio.run_coroutine_threadsafe(listener.connection.send(ping), loop).result(PATIENT)
+        within(PATIENT, lambda: bool(listener.frames))
         (pong,) = listener.frames
         assert (pong.get("type"), json.loads(pong.payload)["PingInterval"], sim.wire.pings) == ("pong", 7, 1)
 

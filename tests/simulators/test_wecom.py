@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulators.core.listener import listening
+from tests.simulators.core.listener import PATIENT, listening
 from tests.simulators.core.shape import Unfit
 from tests.simulators.wecom import NotPossible, Sim, markup
 from tests.simulators.wecom.cards import check_card
@@ -24,7 +24,7 @@ class Caller:
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
-        self.http = httpx.Client(base_url=f"{sim.url}/cgi-bin/", timeout=5, trust_env=False)
+        self.http = httpx.Client(base_url=f"{sim.url}/cgi-bin/", timeout=PATIENT, trust_env=False)
 
     def token(self, **asked: str) -> Json:
         query = {"corpid": self.sim.state.corp_id, "corpsecret": self.sim.state.secret} | asked
@@ -81,7 +81,7 @@ def caller(sim: Sim) -> Iterator[Caller]:
 def product(sim: Sim) -> Iterator[Product]:
     product = Product(sim.state.corp_id)
     with listening(product.hear) as url:
-        sim.app_callback(url, token=TOKEN, aes_key=AES_KEY, answer_within=1.0)
+        sim.app_callback(url, token=TOKEN, aes_key=AES_KEY, answer_within=PATIENT)
         yield product
 
 

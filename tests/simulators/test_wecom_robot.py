@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.simulators.core.listener import listening
+from tests.simulators.core.listener import PATIENT, listening
 from tests.simulators.test_wecom import VECTORS, buttons
 from tests.simulators.wecom import Clock, NotPossible, Sim
 from tests.simulators.wecom.product import AES_KEY, TOKEN, Product
@@ -55,7 +55,7 @@ def _heard(name: str) -> Json:
 def product(sim: Sim) -> Iterator[Product]:
     product = Product("")
     with listening(product.hear) as url:
-        sim.robot_callback(url, token=TOKEN, aes_key=AES_KEY, answer_within=1.0)
+        sim.robot_callback(url, token=TOKEN, aes_key=AES_KEY, answer_within=PATIENT)
         yield product
 
 
@@ -321,12 +321,12 @@ class Client:
 
     def ack(self, req_id: str) -> Json:
         with self._came:
-            assert self._came.wait_for(lambda: req_id in self._acks, 5), "no acknowledgement"
+            assert self._came.wait_for(lambda: req_id in self._acks, PATIENT), "no acknowledgement"
             return self._acks[req_id]
 
     def hears(self, count: int) -> list[Json]:
         with self._came:
-            assert self._came.wait_for(lambda: len(self.heard) >= count, 5), self.heard
+            assert self._came.wait_for(lambda: len(self.heard) >= count, PATIENT), self.heard
             return self.heard
 
     def subscribe(self, **also: str) -> int:
@@ -385,11 +385,11 @@ def test_the_session_of_the_vector_is_played_again(sim: Sim, client: Client) -> 
 def test_who_has_no_secret_is_sent_away(sim: Sim) -> None:
     client = Client(sim)
     assert client.subscribe(secret="wrong") == 853000
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     client.close()
     client = Client(sim)
     client.put("ping", "1")
-    assert client.closed.wait(5), "nothing before it has subscribed"
+    assert client.closed.wait(PATIENT), "nothing before it has subscribed"
     client.close()
 
 
@@ -397,7 +397,7 @@ def test_a_second_connection_ends_the_first(sim: Sim, client: Client) -> None:
     second = Client(sim)
     assert second.subscribe() == 0
     assert client.hears(1)[0]["body"]["event"] == {"eventtype": "disconnected_event"}
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     sim.person("ZhangSan").says("", "在吗")
     assert second.hears(1)[0]["body"]["text"] == {"content": "在吗"}
     second.close()
@@ -405,20 +405,23 @@ def test_a_second_connection_ends_the_first(sim: Sim, client: Client) -> None:
 
 def test_callbacks_shut_the_long_connection(sim: Sim, client: Client) -> None:
     sim.robot_callback("http://127.0.0.1:1/", token=TOKEN, aes_key=AES_KEY)
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     again = Client(sim)
     assert again.subscribe() == 853000
     again.close()
 
 
 def test_who_does_not_ping_is_dropped(sim: Sim) -> None:
-    sim.wire.ping_within = 0.3
+    gone = [0.0]
+    sim.wire.elapsed, sim.wire.looks = lambda: gone[0], 0.01
     client = Client(sim)
     assert client.subscribe() == 0
     for _ in range(4):
-        assert not client.closed.wait(0.15)
+        gone[0] += 59
+        assert not client.closed.wait(0.05)
         assert client.ask("ping")["errcode"] == 0
-    assert client.closed.wait(2)
+    gone[0] += 61
+    assert client.closed.wait(PATIENT)
     client.close()
 
 
@@ -558,7 +561,7 @@ def test_faults_of_the_wire(sim: Sim, client: Client) -> None:
     assert len(sim.said) == 2, "it was done, and nothing said of it"
     sim.faults.add("WS aibot_send_msg", "reset_after")
     client.put("aibot_send_msg", "lost", {"chatid": "ZhangSan", **MARKDOWN})
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     assert len(sim.said) == 3
     assert len(sim.frames("aibot_send_msg")) == 5
 
@@ -574,14 +577,14 @@ def test_a_silent_death_and_a_drop(sim: Sim, client: Client) -> None:
     assert client.heard == []
     second.close()
     sim.drop_connections()
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     sim.person("ZhangSan").says("", "在吗")
     assert sim.deliveries.events[-1].problems == ["no connection"]
 
 
 def test_a_frame_that_cannot_be_read_ends_it(sim: Sim, client: Client) -> None:
     client.socket.send("{}")
-    assert client.closed.wait(5)
+    assert client.closed.wait(PATIENT)
     assert "cannot be read" in sim.oddities[0]
 
 

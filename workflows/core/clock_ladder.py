@@ -1,11 +1,13 @@
 """The ladder of a regulator's clock: pure arithmetic on when it speaks and who hears it.
 
 It asks when the clock is put to its doer, at half time, and (in days) a day before. Then it climbs: card to the doer, their group,
-commander and lead, phone list to the control group; so timed that the last rung's wait ends at the deadline. Past it the whole
-ladder is told again and again until the report is filed. Nothing but that stops it: it knows no ack, snooze or quiet hours.
+commander and lead, phone list to the control group; so timed that the last rung's wait ends at the deadline. Past it the doer
+and the control group are told again and again until the report is filed, the whole ladder every so many times. Nothing but that stops
+it: it knows no ack, snooze or quiet hours.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -20,13 +22,15 @@ CONTROL = "control"
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """`before`: when the climb starts · `day_before`, `repeat_days`: for clocks counted in days · `repeat`: the pace past the deadline."""
+    """`before`: when the climb starts · `day_before`, `repeat_days`: for clocks counted in days · `repeat`: the pace past the deadline ·
+    `repeat_ladder`: how often the whole ladder hears such a repeat; None: each time."""
 
     rungs: tuple[Rung, ...]
     before: timedelta
     repeat: timedelta
     day_before: timedelta
     repeat_days: timedelta
+    repeat_ladder: timedelta | None = None
 
 
 #: Of plans that do not say.
@@ -52,10 +56,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Every moment at which a clock speaks: `steps` in order, and from the last of them on every `repeat`."""
+    """Every moment at which a clock speaks: `steps` in order, and from the last of them on every `repeat`, each `whole`-th time to the
+    whole ladder."""
 
     steps: tuple[Step, ...]
     repeat: timedelta
+    whole: int = 1
+
+    def repeats(self, step: Step) -> bool:
+        """Whether nothing is new in it: no rung is reached, no deadline comes."""
+        return step.at > self.steps[-1].at
 
     def following(self, after: datetime) -> Step:
         """The first step strictly after `after`."""
@@ -85,10 +95,9 @@ def course(asked: datetime, deadline: datetime, ladder: Ladder, *, in_days: bool
     at_deadline = {deadline: max(number for moment, number in rungs.items() if moment <= deadline)} if deadline >= asked else {}
     early = dict.fromkeys(_early(asked, deadline, start, ladder.day_before if in_days else None), 0)
     moments = {**early, **at_deadline, **rungs, last.at: last.rung}
-    return Course(
-        tuple(Step(at, rung) for at, rung in sorted(moments.items()) if at > asked),
-        ladder.repeat_days if in_days else ladder.repeat,
-    )
+    repeat = ladder.repeat_days if in_days else ladder.repeat
+    whole = max(1, (ladder.repeat_ladder or repeat) // repeat)
+    return Course(tuple(Step(at, rung) for at, rung in sorted(moments.items()) if at > asked), repeat, whole)
 
 
 def _early(asked: datetime, deadline: datetime, start: datetime, day_before: timedelta | None) -> list[datetime]:
@@ -104,13 +113,15 @@ def _early(asked: datetime, deadline: datetime, start: datetime, day_before: tim
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """Who hears a rung: `people` of it and of all below it. `rung` may be higher than asked for, because one that means nobody is
-    skipped (`skipped`). `control`: the phone list goes to the control group · `own`: the people of the rung itself."""
+    skipped (`skipped`). `control`: the phone list goes to the control group · `own`: the people of the rung itself · `few`: not the whole
+    ladder hears it, only whoever must act."""
 
     rung: int
     people: tuple[str, ...]
     control: bool
     skipped: tuple[str, ...]
     own: tuple[str, ...] = ()
+    few: bool = False
 
 
 def hearing(
@@ -128,6 +139,13 @@ def hearing(
         if number >= rung:
             skipped.append(" ".join(one.to))
     return Hearing(len(ladder.rungs) - 1, tuple(dict.fromkeys(people)), True, tuple(skipped))
+
+
+def of_few(heard: Hearing, acting: Iterable[str], ladder: Ladder, reach: Reach = by_messenger) -> Hearing:
+    """A repeat for those of its people who must act (`acting`); where none of them can be reached, for all as before."""
+    few = tuple(person for person in heard.people if person in set(acting))
+    reached = any(ways(ladder.rungs[heard.rung].by, reach(person)) for person in few)
+    return replace(heard, people=few, own=(), few=True) if reached and len(few) < len(heard.people) else heard
 
 
 def louder(rung: int, than: int, ladder: Ladder) -> tuple[str, ...]:

@@ -15,8 +15,12 @@ INCIDENT: Mapping[str, str] = {
     **{name: name for name in ("number", "title", "type", "system", "place", "occurred", "known", "recovered", "firm", "now")},
 }
 #: The kinds of a field that the author is asked for. `cause`: the incident's cause once it is confirmed, until then what the plan allows.
-KINDS = ("text", "number", "time", "channel", "phone", "cause")
+#: `next`: when the public is promised to hear more, kept as RFC 3339; publishing the text starts a timer.
+KINDS = ("text", "number", "time", "next", "channel", "phone", "cause")
+NEXT = "next"
 CAUSE, CAUSE_CONFIRMED = "cause", "cause_confirmed"
+#: Who writes what the firm says, where a template names no other groups.
+DRAFTERS = ("opinion",)
 
 _FIELD = re.compile(r"\{([^{}\n]*)\}")
 #: Numbers of published weaknesses: whoever reads one knows where to attack (CSRC Order 218, Art. 24).
@@ -28,11 +32,12 @@ _MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes."""
+    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `drafters`: groups that write it."""
 
     title: str
     fields: Mapping[str, str]
     text: str
+    drafters: tuple[str, ...] = DRAFTERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 #: The path with its query, the headers (lower case) and the body -> status and body.
 Hear = Callable[[str, Mapping[str, str], bytes], tuple[int, bytes]]
+#: Real seconds for what comes, however busy the machine; and for what never comes.
+PATIENT, HURRIED = 30.0, 0.2
 
 
 @contextmanager

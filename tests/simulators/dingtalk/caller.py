@@ -20,7 +20,7 @@ class Caller:
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
-        self.http = httpx.Client(base_url=sim.url, timeout=5, trust_env=False)
+        self.http = httpx.Client(base_url=sim.url, timeout=30, trust_env=False)
 
     def token(self) -> str:
         found: str = self.http.post(TOKEN, json={"appKey": self.sim.state.app_key, "appSecret": self.sim.state.app_secret}).json()[

@@ -5,7 +5,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -13,6 +13,7 @@ from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import OPEN
 
 from tests.simulators.core.faults import Fault, Faults
 from tests.simulators.core.house import Line
@@ -53,7 +54,10 @@ class Wire(Line):
     state: State
     faults: Faults
     ping_within: float = 60.0
-    """real seconds without a ping, after which it is closed"""
+    """seconds without a ping, after which it is closed"""
+    elapsed: Callable[[], float] = monotonic
+    looks: float = 60.0
+    """real seconds after which it looks at the latest how many have elapsed"""
     connections: list[ServerConnection] = field(default_factory=list)
     """all that are open; `subscribed` is the one that counts"""
     subscribed: ServerConnection | None = None
@@ -74,7 +78,7 @@ class Wire(Line):
     async def push(self, cmd: str, body: Json, asked: Asked | None) -> str:
         """ "" or why it is lost."""
         connection = self.subscribed
-        if connection is None:
+        if connection is None or connection.state is not OPEN:  # one that is just being put away is none
             return "no connection"
         req_id = self.state.new("req")
         if asked is not None:
@@ -93,16 +97,18 @@ class Wire(Line):
 
     async def hold(self, connection: ServerConnection) -> None:
         self.connections.append(connection)
-        quiet_since = monotonic()
+        quiet_since = self.elapsed()
         try:
-            while True:
-                left = self.ping_within - (monotonic() - quiet_since)
-                sent = await asyncio.wait_for(connection.recv(), max(0.01, left))
+            while (left := self.ping_within - (self.elapsed() - quiet_since)) > 0:
+                try:
+                    sent = await asyncio.wait_for(connection.recv(), min(left, self.looks))
+                except TimeoutError:
+                    continue
                 if not await self._hear(connection, sent):
                     return
                 if self.frames[-1].frame["cmd"] in ("ping", "aibot_subscribe"):
-                    quiet_since = monotonic()
-        except (ConnectionClosed, TimeoutError):
+                    quiet_since = self.elapsed()
+        except ConnectionClosed:
             pass
         finally:
             self.connections.remove(connection)

@@ -1,0 +1,397 @@
+"""Publishing, as people live it: the approved bytes and no others, once at each channel, with a receipt; and what stops them."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text as sql
+from sqlmodel import select
+
+from bot.bootstrap import SAMPLE_PLAN
+from bot.outside.hook import Hook
+from bot.publishing import Means
+from bot.secret import Secret
+from storage.database import Database
+from storage.mapping import to_record
+from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
+from tests.world import Clock, World, make_world
+from workflows.publication import Publication
+from workflows.publication import State as Out
+from workflows.statement import Revision, State, Statement
+
+FILLED = "现象=无法登录\n影响=暂时不能委托\n替代方式=电话委托\n渠道=公司官网\n客服电话=400-800-1234"
+GRADED = "/定级 证监会=较大 平台=6 媒体=全国 客户=5万 阅读=60万 热榜=50名外 首帖=1.5 增速=3 负面=70% 投诉=260"
+
+
+@dataclass
+class Site:
+    """What the website and the SMS gateway were given; `answers`: status codes to come, then 200."""
+
+    got: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        status = self.answers.pop(0) if self.answers else 200
+        if status == 200:
+            self.got.append({"url": str(request.url), **json.loads(request.content)})
+        return httpx.Response(status, json={"receipt": f"n-{len(self.got)}"} if status == 200 else {"error": "no such column"})
+
+
+@dataclass
+class Told:
+    world: World
+    site: Site
+
+    def says(self, person: str, text: str, room: str | None = None) -> str:
+        reply = self.world.says(person, text, room)
+        assert reply.error is None, reply.text
+        return reply.text
+
+    def refused(self, person: str, text: str) -> str:
+        reply = self.world.says(person, text)
+        assert reply.error is not None, reply.text
+        return f"{reply.error} {reply.text}"
+
+    def drafted(self) -> None:
+        self.says("gao.yuan", f"/声明 起草 I1 模板=首次告知\n{FILLED}")
+
+    def agreed(self, ref: str = "S1") -> None:
+        self.says("gao.yuan", f"/声明 送审 {ref}")
+        for person in ("wang.qiang", "guo.ping", "lin.yue"):
+            self.world.taps(person, "同意")
+        assert self.statement(ref).state is State.APPROVED
+
+    def published(self, channels: str, ref: str = "S1", more: str = "") -> str:
+        return self.says("gao.yuan", f"/声明 发布 {ref} 渠道={channels} 确认={self.statement(ref).digest[:8]} {more}")
+
+    def statement(self, ref: str = "S1") -> Statement:
+        return self.world.database.read(lambda tx: to_record(Statement, tx.get(StatementRow, ref)))
+
+    def texts(self, ref: str = "S1") -> list[Revision]:
+        rows = self.world.database.read(lambda tx: [to_record(Revision, row) for row in tx.exec(select(RevisionRow))])
+        return sorted((one for one in rows if one.statement == ref), key=lambda one: one.number)
+
+    def ledger(self) -> dict[tuple[str, int], Publication]:
+        rows = self.world.database.read(lambda tx: [to_record(Publication, row) for row in tx.exec(select(PublicationRow))])
+        return {(one.outlet, one.revision): one for one in rows}
+
+    def state(self, outlet: str, revision: int = 1) -> Out:
+        return self.ledger()[outlet, revision].state
+
+    def heard(self, person: str) -> str:
+        return "\n".join(self.world.direct(person))
+
+    def verbs(self, ref: str) -> list[str]:
+        return [verb for _, verb, _ in self.world.trail(ref)]
+
+
+def told_in(tmp_path: Path, opening: str = "") -> Told:
+    database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
+    site = Site()
+    client = httpx.AsyncClient(transport=httpx.MockTransport(site))
+    secrets = {name: Secret("s" * 40) for name in ("WEBSITE_SECRET", "INVESTOR_SMS_SECRET")}
+    means = lambda clock: Means(hook=Hook(client, clock), secrets=secrets)  # noqa: E731
+    world = make_world(database, plan=SAMPLE_PLAN, means=means)
+    world.says("li.na", f"/事件 上报 类型=系统故障 系统=集中交易 发生=9:30 {opening} 集中交易中断")
+    world.says("li.na", GRADED)
+    return Told(world, site)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    """A system failure at the second level, whose first notice is approved: technology, compliance, the deputy head of the leading group."""
+    found = told_in(tmp_path)
+    found.drafted()
+    found.agreed()
+    yield found
+    found.world.database.close()
+
+
+# Asking
+
+
+def test_before_anything_leaves_it_is_shown_what_would_go_where(told: Told) -> None:
+    said = told.says("gao.yuan", "/声明 发布 S1")
+    for part in ("官网公告(签名推送:https://cms.example.com", "官方微博(人工发布:徐静、高原、孙洁)", "3月10日09:30起,我司集中交易"):
+        assert part in said
+    assert (told.ledger(), told.site.got) == ({}, [])
+    assert "投资者短信" not in said, "only when it is named"
+    told.world.taps("gao.yuan", "确认发往")
+    assert {outlet: one.state for (outlet, _), one in told.ledger().items()} == {
+        "website": Out.DONE,
+        "branch_mail": Out.WAITING,
+        "branches": Out.DONE,
+        "weibo": Out.ASKED,
+    }
+
+
+def test_the_same_bytes_go_everywhere_and_the_ledger_says_where_and_when(told: Told) -> None:
+    told.published("官网公告,投资者短信,营业部群")
+    text = told.texts()[-1].text
+    assert [(one["text"], one["sha256"]) for one in told.site.got] == [(text, hashlib.sha256(text.encode()).hexdigest())] * 2
+    assert told.world.group("g:branches", "gao.yuan") == [text]
+    assert told.statement().state is State.PUBLISHED
+    done = told.ledger()["website", 1]
+    assert (done.state, done.receipt, done.digest) == (Out.DONE, "n-1", told.statement().digest)
+    assert [step["by"] for step in done.agreed] == ["wang.qiang", "guo.ping", "lin.yue"]
+    assert told.verbs(done.ref) == ["publish_asked", "published"]
+    shown = told.says("gao.yuan", "/声明 查看 S1")
+    card = told.world.card("gao.yuan", "声明 S1 v1")
+    assert "官网公告 · 已发布" in dict(card["lines"])[f"发布 v1 {done.digest[:8]}"]
+    assert shown.startswith("S1 v1「首次告知」 · 已发布")
+    assert "对外口径以此为准" in "\n".join(told.world.group(told.world.room_of("li.na", "集中交易中断"), "li.na"))
+
+
+@pytest.mark.parametrize("how_far", ["draft", "submitted", "returned"])
+def test_what_is_not_approved_is_not_published_and_it_is_said_what_is_missing(tmp_path: Path, how_far: str) -> None:
+    told = told_in(tmp_path)
+    told.drafted()
+    if how_far != "draft":
+        told.says("gao.yuan", "/声明 送审 S1")
+        told.world.taps("wang.qiang", "同意")
+    if how_far == "returned":
+        told.says("guo.ping", "/退回 A2 依据不足")
+    said = told.refused("gao.yuan", "/声明 发布 S1 渠道=website")
+    if how_far == "submitted":
+        assert "还差:合规审核、签发(郭萍、林悦)" in said
+    else:
+        assert "/声明 送审 S1" in said
+    confirm = told.statement().digest[:8]
+    told.refused("gao.yuan", f"/声明 发布 S1 渠道=website 确认={confirm}")
+    assert (told.ledger(), told.site.got) == ({}, [])
+    told.world.database.close()
+
+
+def test_only_the_text_that_was_seen_is_published(told: Told) -> None:
+    assert "publication.other_confirm" in told.refused("gao.yuan", "/声明 发布 S1 渠道=website 确认=00000000")
+    assert told.ledger() == {}
+
+
+def test_the_same_text_never_goes_twice_to_one_channel_but_to_another_one_later(told: Told) -> None:
+    told.published("website")
+    assert "publication.twice" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=官网公告 确认={told.statement().digest[:8]}")
+    told.published("sms")
+    assert [one["url"].split("/")[2] for one in told.site.got] == ["cms.example.com", "sms.example.com"]
+    assert "website" not in str(told.world.says("gao.yuan", "/声明 发布 S1").card), "what has it is not offered again"
+
+
+def test_only_the_opinion_group_publishes_and_no_unknown_channel(told: Told) -> None:
+    assert "access" in told.refused("chen.bo", f"/声明 发布 S1 渠道=website 确认={told.statement().digest[:8]}")
+    assert "是不是「官网公告」" in told.refused("gao.yuan", "/声明 发布 S1 渠道=官网公高")
+    assert told.ledger() == {}
+
+
+# By hand
+
+
+def test_by_hand_with_link_and_time_reminded_until_there_is_a_receipt(told: Told) -> None:
+    told.published("weibo,hotline")
+    card = told.world.card("sun.jie", "官方微博 S1 v1")
+    assert dict(card["lines"])[""] == told.texts()[-1].text
+    assert "官方微博 S1 v1" not in str(told.world.seen_by("liu.yang"))
+    told.world.passes(minutes=16)
+    assert "请在客服热线人工发布" in told.heard("liu.yang")
+    told.world.passes(minutes=16)
+    assert "请在官方微博人工发布" in told.heard("sun.jie")
+    assert "receipt" in told.refused("sun.jie", "/声明 回执 S1 渠道=weibo")
+    assert "not_yours" in told.refused("liu.yang", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example/1")
+    assert "receipt_time" in told.refused("sun.jie", "/声明 回执 S1 渠道=官方微博 链接=https://weibo.example/1 时间=9:00")
+    told.says("sun.jie", "/声明 回执 S1 渠道=官方微博 链接=https://weibo.example/1")
+    done = told.ledger()["weibo", 1]
+    assert (done.state, done.link, done.done_by) == (Out.DONE, "https://weibo.example/1", "sun.jie")
+    assert told.statement().state is State.PUBLISHED
+    assert told.world.timers(done.ref) == {}
+    assert "has_receipt" in told.refused("sun.jie", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example/2")
+    told.world.passes(minutes=31)
+    assert "请在客服热线人工发布" in "\n".join(told.world.group("g:office", "li.na")), "in the end the control group hears of it"
+
+
+def test_an_incident_is_not_closed_while_a_receipt_is_missing(told: Told) -> None:
+    told.published("weibo")
+    told.says("li.na", "/事件 启动 I1")
+    told.world.taps("zhou.heng", "同意")
+    told.says("li.na", "/事件 恢复 I1 全部恢复")
+    told.says("li.na", "/事件 结束 I1 恢复观察一小时")
+    told.world.taps("zhou.heng", "同意")
+    assert "S1 v1「首次告知」 在官方微博的发布:待人工发布" in told.refused("li.na", "/事件 归档 I1")
+    told.says("gao.yuan", "/声明 不发 S1 渠道=weibo 已在官网说明,不再另发")
+    assert "官方微博的发布" not in told.refused("li.na", "/事件 归档 I1")
+    assert told.state("weibo") is Out.GIVEN_UP
+
+
+# What goes wrong
+
+
+def test_a_channel_that_refuses_is_shown_and_somebody_decides(told: Told) -> None:
+    told.site.answers = [400]
+    told.published("website,sms")
+    assert (told.state("website"), told.state("sms")) == (Out.FAILED, Out.DONE)
+    assert "在官网公告发布失败(1 次)" in told.heard("gao.yuan")
+    assert "官网公告 · 发布失败" in str(told.world.card("li.na", "集中交易中断")["lines"])
+    told.world.taps("gao.yuan", "官网公告再发")
+    assert told.state("website") is Out.DONE
+    assert len([one for one in told.site.got if "cms" in one["url"]]) == 1
+
+
+def test_one_that_is_down_is_tried_again_by_itself_and_people_hear_of_it(told: Told) -> None:
+    told.site.answers = [503, 503, 503, 503]
+    told.published("website")
+    told.world.passes(minutes=9)
+    assert "发往官网公告已有 3 次未成" in told.heard("gao.yuan")
+    told.world.passes(minutes=40)
+    assert told.state("website") is Out.DONE
+    assert len(told.site.got) == 1
+
+
+# What changes meanwhile
+
+
+@pytest.mark.parametrize("change", ["fact", "grade", "text", "time", "denied"])
+def test_what_has_not_left_does_not_leave_when_anything_changes(tmp_path: Path, change: str) -> None:
+    told = told_in(tmp_path)
+    told.drafted()
+    told.agreed()
+    told.site.answers = [503] * 50
+    told.published("website,weibo")
+    if change == "fact":
+        told.says("li.na", "/事件 事实 I1 系统=两融")
+    elif change == "grade":
+        told.says("li.na", "/定级 证监会=重大")
+    elif change == "text":
+        told.says("gao.yuan", "/声明 修改 S1 影响=委托延迟")
+    elif change == "denied":
+        told.says("gao.yuan", "/声明 撤回 S1 误发")
+    else:
+        told.world.passes(hours=4, minutes=1)
+    assert (told.state("website"), told.state("weibo")) == (Out.STOPPED, Out.STOPPED)
+    assert "停发:S1 v1「首次告知」" in told.heard("sun.jie"), "who was to post it hears so"
+    told.site.answers = []
+    told.world.passes(hours=2)
+    assert told.site.got == []
+    assert told.world.timers(told.ledger()["weibo", 1].ref) == {}
+    told.world.database.close()
+
+
+def test_a_text_that_was_stopped_goes_once_it_is_approved_anew(told: Told) -> None:
+    told.site.answers = [503] * 50
+    told.published("website")
+    told.says("li.na", "/定级 证监会=重大")
+    told.site.answers = []
+    told.says("gao.yuan", "/声明 送审 S1")
+    for person in ("chen.bo", "guo.ping", "zhou.heng"):
+        told.world.taps(person, "同意")
+    assert told.statement().state is State.APPROVED
+    told.published("website")
+    told.world.passes(minutes=20)
+    assert (told.state("website"), len(told.site.got)) == (Out.DONE, 1)
+    assert [step["by"] for step in told.ledger()["website", 1].agreed] == ["chen.bo", "guo.ping", "zhou.heng"]
+
+
+def test_bytes_that_are_not_those_approved_never_leave(told: Told) -> None:
+    told.site.answers = [503] * 3
+    told.published("website")
+    with told.world.database.engine.begin() as connection:
+        connection.execute(sql("DROP TRIGGER statement_revision_no_update"))
+        connection.execute(sql("UPDATE statement_revision SET text = text || '本公司保证赔付'"))
+    told.world.passes(hours=1)
+    assert (told.site.got, told.state("website")) == ([], Out.STOPPED)
+
+
+def test_what_was_posted_by_hand_although_it_was_stopped_is_said_loudly(told: Told) -> None:
+    told.published("weibo")
+    told.says("gao.yuan", "/声明 修改 S1 影响=委托延迟")
+    told.says("sun.jie", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example/1")
+    assert told.state("weibo") is Out.DONE
+    assert "但仍于" in told.heard("xu.jing")
+    assert told.statement().state is State.DRAFT
+
+
+# Corrections and withdrawals
+
+
+def test_a_correction_is_approved_and_published_like_every_text_and_says_what_it_replaces(told: Told) -> None:
+    told.published("website,weibo")
+    told.says("sun.jie", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example/1")
+    first = told.statement().digest
+    told.says("li.na", "/事件 事实 I1 系统=两融")
+    assert "已经发布,但与现在所知不一致" in told.heard("gao.yuan")
+    assert told.statement().state is State.PUBLISHED
+    told.says("gao.yuan", "/声明 修改 S1")
+    assert told.statement().state is State.DRAFT
+    told.refused("gao.yuan", "/声明 发布 S1")
+    told.agreed()
+    assert "替换 v1" in told.says("gao.yuan", "/声明 发布 S1")
+    told.published("website")
+    assert [(one["kind"], one["replaces"]) for one in told.site.got] == [("statement", None), ("correction", first)]
+    assert "旧版仍在" in str(told.world.says("gao.yuan", "/声明 发布 S1 渠道=sms").card)
+
+
+def test_a_withdrawal_is_a_publication_of_its_own(told: Told) -> None:
+    told.published("website")
+    said = told.says("gao.yuan", "/声明 撤回 S1 数据有误")
+    assert "撤回稿为第 2 版" in said
+    assert (told.statement().state, told.statement().withdrawal) == (State.DRAFT, True)
+    told.refused("gao.yuan", "/声明 发布 S1 渠道=website")
+    told.agreed()
+    assert "never_there" in told.refused("gao.yuan", "/声明 发布 S1 渠道=sms")
+    told.published("website")
+    assert told.site.got[-1]["kind"] == "withdrawal"
+    assert "现予撤回" in told.site.got[-1]["text"]
+    assert told.statement().state is State.WITHDRAWN
+
+
+def test_what_was_never_out_is_simply_withdrawn(told: Told) -> None:
+    told.published("weibo")
+    told.says("gao.yuan", "/声明 撤回 S1 不再需要")
+    assert (told.statement().state, told.state("weibo")) == (State.WITHDRAWN, Out.STOPPED)
+
+
+# What the public was promised
+
+
+def test_the_next_update_that_was_promised_is_reminded_of_until_it_is_out(told: Told) -> None:
+    told.published("website", more="下次更新=17:00")
+    at = told.statement().promised_at
+    assert at is not None
+    assert "承诺下次更新" in str(told.world.card("li.na", "集中交易中断")["lines"])
+    told.world.clock.now = at.replace(minute=0) - (at - at)
+    told.world.passes(minutes=1)
+    told.world.passes(minutes=31)
+    assert "对外承诺" in told.heard("gao.yuan")
+    assert "还没有发布" in "\n".join(told.world.group("g:office", "li.na"))
+    told.says("gao.yuan", f"/声明 起草 I1 模板=首次告知\n{FILLED}")
+    told.agreed("S2")
+    told.published("website", "S2")
+    assert told.statement().promised_at is None
+    assert "promise" not in told.world.timers("S1")
+
+
+def test_what_the_text_itself_promises_is_kept_too(told: Told) -> None:
+    told.says("gao.yuan", "/声明 起草 I1 模板=进展 已恢复范围=行情 未恢复范围=交易 下次更新时间=17:30 渠道=公司官网")
+    assert "我们将于3月10日17:30前再次更新" in told.texts("S2")[-1].text
+    told.agreed("S2")
+    told.published("website", "S2")
+    at = told.statement("S2").promised_at
+    assert at is not None
+    assert at.isoformat() == "2026-03-10T09:30:00+00:00"
+
+
+# Drills
+
+
+def test_of_a_drill_nothing_leaves(tmp_path: Path) -> None:
+    told = told_in(tmp_path, "演练=是")
+    told.drafted()
+    told.agreed()
+    assert "没有发出" in told.published("website,branches,weibo,media")
+    told.world.passes(hours=1)
+    assert {one.state for one in told.ledger().values()} == {Out.REHEARSED}
+    assert (told.site.got, told.world.group("g:branches", "gao.yuan")) == ([], [])
+    assert all("人工发布" not in one for one in told.world.direct("sun.jie"))
+    assert told.statement().state is State.PUBLISHED
+    told.world.database.close()
