@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.core import statement_view as view
-from handlers.core.access import may
 from handlers.core.look import Look
 from handlers.core.message import Outgoing
 from handlers.core.registry import screen
@@ -39,8 +38,8 @@ def back_notice(look: Look, about: Mapping[str, Any]) -> Outgoing:
     said = {"ref": statement.ref, "revision": values["revision"], "title": statement.title, "number": number}
     if statement.state is State.WITHDRAWN:
         return Outgoing(look.say("notice.statement_withdrawn", **said, reason=str(values["reason"]), lost=lost).rstrip())
-    writes = look.person in statement.authors or may(view.WRITERS, look.person, look.organization)
-    next_ = look.say("statement.next_draft" if writes else "statement.next_approver") if statement.state is State.DRAFT else ""
+    what = "statement.next_draft" if view.writes(look, statement) else "statement.next_approver"
+    next_ = look.say(what) if statement.state is State.DRAFT else ""
     text = look.say("notice.statement_back", **said, reason=str(values["reason"]), lost=lost, next=next_)
     theirs = look.person in statement.authors and statement.state is State.DRAFT
     return Outgoing(text.rstrip(), view.card(look, statement).card if theirs else None)

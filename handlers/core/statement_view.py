@@ -86,8 +86,8 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *_differences(look, texts),
     ]
     drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
-    blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
     lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
+    blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
     note = look.say(f"statement.note_{statement.state}{drill}{lapsed}{blank}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
@@ -233,8 +233,8 @@ def _hint(look: Look, value: str) -> str:
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
     if statement.state is not State.DRAFT:
-        return publication_view.buttons(look, statement, writes=_writes(look, statement))
-    if not _writes(look, statement):
+        return publication_view.buttons(look, statement, writes=writes(look, statement))
+    if not writes(look, statement):
         return ()
     filling = _filling(look, statement)
     fill = [Button(look.say("button.statement_fill"), f"/statement edit {ref}", version, form=filling)] if filling else []
@@ -244,7 +244,7 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in (*LIVE, State.PUBLISHED) or not _writes(look, statement):
+    if statement.state not in (*LIVE, State.PUBLISHED) or not writes(look, statement):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
@@ -254,7 +254,7 @@ def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
     return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
 
 
-def _writes(look: Look, statement: Statement) -> bool:
+def writes(look: Look, statement: Statement) -> bool:
     return look.person in statement.authors or may(writers(template_of(look, statement)), look.person, look.organization)
 
 

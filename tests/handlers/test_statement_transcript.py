@@ -520,6 +520,37 @@ def test_not_even_what_is_left_of_a_clients_number_goes_out(world: World) -> Non
     assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.masked"
 
 
+# Who writes
+
+
+PERSONAL = "信息种类=姓名、联系方式\n可能危害=诈骗电话\n已采取措施=已封堵\n可采取的措施=留意陌生来电\n客服电话=400-800-1234"
+
+
+def test_a_template_says_which_groups_write_it(world: World) -> None:
+    assert world.says("peng.xue", f"/声明 起草 I1 模板=首次告知 现象=无法登录\n{FILLED}").error == "access.group"
+    assert world.says("peng.xue", "/声明 起草 I1\n正文:我司正在核查。").error == "access.group", "a text of one's own is the opinion group's"
+    reply = world.says("peng.xue", f"/声明 起草 I1 模板=个人信息事件通知(逐户) 原因=正在核查\n{PERSONAL}")
+    assert reply.error is None, reply.text
+    assert statement(world).authors == ("peng.xue",)
+    labels = [button["label"] for button in world.card("peng.xue", "S1")["buttons"]]
+    assert "送审" in labels, "with the buttons of an author"
+    assert world.says("ma.chao", "/送审 S1").error == "access.group"
+    assert world.says("peng.xue", "/声明 修改 S1\n正文:我们正在逐户告知,请留意陌生来电。").error is None
+    assert world.says("peng.xue", "/送审 S1").error is None, "what an author rewrote by hand stays theirs"
+    assert world.says("ma.chao", "/声明 撤回 S1 不再需要了吧").error == "access.group"
+    assert world.says("gao.yuan", "/声明 撤回 S1 改由客服逐户电话告知").error is None, "the opinion group writes any"
+
+
+def test_the_form_offers_each_reader_the_templates_they_write(world: World) -> None:
+    def offered(person: str) -> list[str]:
+        world.says(person, "/事件 查看 I1")
+        _, _, button = world.button(person, "起草声明")
+        return [label for _, label in button["form"][0]["options"]]
+
+    assert offered("peng.xue") == ["个人信息事件通知(逐户)"]
+    assert len(offered("gao.yuan")) == len(world.plans.current.statements)
+
+
 # What whoever reads it at night tripped over
 
 
@@ -551,34 +582,3 @@ def test_who_had_agreed_is_not_asked_to_submit(world: World) -> None:
     assert "请核对后重新送审" in heard(world, "gao.yuan")
     assert "请核对后重新送审" not in heard(world, "chen.bo")
     assert "旧卡片不用再点" in heard(world, "guo.ping")
-
-
-# Who writes
-
-
-PERSONAL = "信息种类=姓名、联系方式\n可能危害=诈骗电话\n已采取措施=已封堵\n可采取的措施=留意陌生来电\n客服电话=400-800-1234"
-
-
-def test_a_template_says_which_groups_write_it(world: World) -> None:
-    assert world.says("peng.xue", f"/声明 起草 I1 模板=首次告知 现象=无法登录\n{FILLED}").error == "access.group"
-    assert world.says("peng.xue", "/声明 起草 I1\n正文:我司正在核查。").error == "access.group", "a text of one's own is the opinion group's"
-    reply = world.says("peng.xue", f"/声明 起草 I1 模板=个人信息事件通知(逐户) 原因=正在核查\n{PERSONAL}")
-    assert reply.error is None, reply.text
-    assert statement(world).authors == ("peng.xue",)
-    labels = [button["label"] for button in world.card("peng.xue", "S1")["buttons"]]
-    assert "送审" in labels, "with the buttons of an author"
-    assert world.says("ma.chao", "/送审 S1").error == "access.group"
-    assert world.says("peng.xue", "/声明 修改 S1\n正文:我们正在逐户告知,请留意陌生来电。").error is None
-    assert world.says("peng.xue", "/送审 S1").error is None, "what an author rewrote by hand stays theirs"
-    assert world.says("ma.chao", "/声明 撤回 S1 不再需要了吧").error == "access.group"
-    assert world.says("gao.yuan", "/声明 撤回 S1 改由客服逐户电话告知").error is None, "the opinion group writes any"
-
-
-def test_the_form_offers_each_reader_the_templates_they_write(world: World) -> None:
-    def offered(person: str) -> list[str]:
-        world.says(person, "/事件 查看 I1")
-        _, _, button = world.button(person, "起草声明")
-        return [label for _, label in button["form"][0]["options"]]
-
-    assert offered("peng.xue") == ["个人信息事件通知(逐户)"]
-    assert len(offered("gao.yuan")) == len(world.plans.current.statements)
