@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.plan_preview import Future, Heard
-from handlers.core.duties import duty_name, recipients
+from handlers.core.duties import certainty, duty_name, recipients
 from handlers.core.wording import Ours, Words
 from workflows.core.plan import Plan
 from workflows.regulator_report import SETTLED, Report
@@ -144,7 +144,8 @@ def _deadlines(future: Future, plan: Plan, words: Words) -> Iterator[_Line]:
         duty = plan.obligations[report.obligation]
         to = words.join(recipients(words, plan, report.missing or report.recipients))
         state = words.say(f"code.report_state.{report.state}")
-        what = words.say("preview.deadline_of", ref=report.ref, name=duty_name(words, duty), to=Ours(to), state=state)
+        said = {"name": duty_name(words, duty), "to": Ours(to), "certainty": Ours(certainty(words, duty))}
+        what = words.say("preview.deadline_of", ref=report.ref, state=state, **said)
         yield _Line(report.deadline_at, 0, "deadline", what, ())
 
 

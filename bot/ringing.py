@@ -178,7 +178,9 @@ class Ringing:
             OUTBOX.retry(tx, row, self._house.now(), "down", free=True)
 
     def _unreached(self, tx: Transaction, row: OutboxRow, now: datetime) -> None:
-        kind = {"T": "task.unreached", "R": "report.unreached"}[row.about["ref"][0]]
+        kind = {"T": "task.unreached", "R": "report.unreached"}.get(row.about["ref"][0])
+        if kind is None:  # of an enquiry the next rung hears soon enough
+            return
         values = {"ref": row.about["ref"], "version": row.about["version"], "timer": row.about["values"].get("timer", "clock")}
         payload = {"request": kind, "actor": "clock", "incident": row.incident, "values": values}
         event, lane = f"unreached:{row.about['ref']}:{row.about['version']}", f"gengfu:{row.incident}"

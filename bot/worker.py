@@ -117,7 +117,8 @@ class Worker:
         """Nothing of ours is left in this loop."""
         for following in self._following:
             following.cancel()
-        await asyncio.gather(*self._following, self.sender.stop(), self.sender.publishing.close(), self.receipts.stop(), return_exceptions=True)
+        await asyncio.gather(*self._following, self.sender.stop(), self.receipts.stop(), return_exceptions=True)
+        await self.sender.publishing.close()
         await asyncio.gather(*(platform.close() for platform in self.sender.platforms.values()), return_exceptions=True)
 
     async def _loop(self, name: str, bell: Bell, turn: Callable[[], Awaitable[bool]]) -> None:

@@ -14,6 +14,7 @@ from handlers.core.clocks import ask_waiver, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
+from handlers.core.finding import check_written
 from handlers.core.forms import COMMANDERS
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
@@ -33,8 +34,10 @@ from workflows.core.approval import Approval, ApprovalState, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice, Timer
+from workflows.enquiry import Enquiry
 from workflows.incident import Incident, Missing
 from workflows.publication import OPEN
+from workflows.rumour import Rumour
 from workflows.statement import Statement
 
 #: The texts of the first report that `/incident fact` takes.
@@ -290,9 +293,10 @@ def _check_may_state(context: Context, incident: Incident, given: Facts) -> None
 
 def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value]:
     """Facts that would take a running regulator's clock away: they hold only when a second person agrees."""
-    held = {}
+    held, specs = {}, context.uow.plan_of(incident).facts.specs
     for name, value in given.given.items():
-        if removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
+        finds = name in specs and specs[name].finding and value is True and incident.facts.get(name) is not True
+        if finds or removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
             held[name] = value
     return held
 
@@ -300,8 +304,9 @@ def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value
 def _ask_to_turn_off(context: Context, incident: Incident, held: Mapping[str, Value], reason: str) -> str:
     """Ask the second person; the clocks run until the answer. Without a reason nothing is asked and nothing changes."""
     check_reason(reason)
-    reports = removed_by(context, incident, replace(incident, facts={**incident.facts, **held}))
     book = context.uow.plan_of(incident).facts.specs
+    check_written(context, [book[name] for name, value in held.items() if value is True], reason)
+    reports = removed_by(context, incident, replace(incident, facts={**incident.facts, **held}))
     named = context.words.join([f"{fact_name(context.words, book[n])}={fact_value(context.words, book[n], v)}" for n, v in held.items()])
     return ask_waiver(
         context, incident, reports, "fact_off", reason, context.words.say("report.ask_fact", facts=named), {"facts": dict(held)}
@@ -398,7 +403,14 @@ def _missing(context: Context, incident: Incident) -> Missing:
     )
     reports = tuple(r.ref for r in context.uow.reports(incident.ref) if r.open)
     publications = tuple(p.ref for p in context.uow.publications(incident.ref) if p.state in OPEN)
-    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, publications)
+    words = tuple(one.ref for one in _unsaid(context, incident))
+    return Missing(open_tasks, tuple(a.ref for a in _unsettled(context, incident)), reports, publications, words)
+
+
+def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
+    """Enquiries that nobody has answered, rumours that nobody has settled."""
+    asked: list[Enquiry | Rumour] = [*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)]
+    return [one for one in asked if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
@@ -435,6 +447,7 @@ def _named(context: Context, incident: Incident, missing: Missing) -> dict[str, 
                 "statement.named", ref=one.statement, revision=one.revision, title=context.uow.load(Statement, one.statement).title
             )
             lines.append(words.say("incident.missing_publication", name=name, outlet=one.title, state=one.state))
+    lines += [words.say("incident.missing_words", ref=one.ref, state=one.state) for one in _unsaid(context, incident)]
     return {"count": len(lines), "items": "\n".join(lines)}
 
 

@@ -9,6 +9,7 @@ from handlers.core.alerts import TIMER as ALERTS
 from handlers.core.audience import shows
 from handlers.core.due import by_when, report_due
 from handlers.core.duties import duty_name
+from handlers.core.enquiry_view import incident_lines as enquiry_lines
 from handlers.core.explain import fact_name, fact_value
 from handlers.core.important import important_line
 from handlers.core.incident_buttons import Buttons, buttons_of, menu_of, waiting
@@ -17,6 +18,8 @@ from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
 from handlers.core.report_view import closing_lines
 from handlers.core.statement_view import incident_lines
+from handlers.core.waivers import is_waived, waiver
+from handlers.core.wording import Ours
 from storage.views.reader import Entry
 from workflows.core.approval import State as Asked
 from workflows.core.approval import approvers_of
@@ -108,15 +111,16 @@ def _clock(look: Look, incident: Incident) -> Lines:
     if not running:
         return closing
     first = min(running, key=lambda r: r.deadline_at or look.now)
-    name = duty_name(look.words, look.reader.plan_of(incident).obligations[first.obligation])
-    nearest = look.say("card.clock_value", ref=first.ref, name=name, due=report_due(first), count=len(running))
+    duty = look.reader.plan_of(incident).obligations[first.obligation]
+    said = {"name": duty_name(look.words, duty), "figure": look.say(f"report.figure_{duty.binding}")}
+    nearest = look.say("card.clock_value", ref=first.ref, due=report_due(first), count=len(running), **said)
     return [(look.say("card.clock"), nearest), *closing]
 
 
 def _waived(look: Look, incident: Incident) -> Lines:
     """What people agreed not to report stays visible."""
-    waived = [r for r in look.reader.reports(incident.ref) if r.waived_by and r.waived_by != "rule"]
-    who = [look.say("card.waived_one", ref=r.ref, by=look.name(r.waived_by), reason=r.waiver_reason) for r in waived]
+    waived = [report for report in look.reader.reports(incident.ref) if is_waived(report)]
+    who = [look.say("card.waived_one", ref=r.ref, said=Ours(waiver(look.words, r, look.name))) for r in waived]
     return [(look.say("card.waived"), look.words.join(who))] if who else []
 
 
@@ -286,6 +290,7 @@ PARTS: Mapping[str, Callable[[Look, Incident], Lines]] = {
     "tasks": _tasks,
     "pending": _pending,
     "statements": incident_lines,
+    "enquiries": enquiry_lines,
     "restricted": _restricted,
     "oral": _oral,
     "important": _important,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from handlers.core import asking
 from handlers.core.clocks import agreement_of, duty_name, keep, listed, propose, removed_by, waive
 from handlers.core.context import Context
+from handlers.core.delayed import GAP, answered, line, second
 from handlers.core.message import Reply
 from handlers.core.reading import take_reading
 from handlers.core.registry import approved, command, key, ref, rest, returned
@@ -14,8 +15,7 @@ from handlers.core.statements import take_all_back
 from handlers.core.tokens import fold
 from workflows import incident as rules
 from workflows import task as tasks
-from workflows.core.agreement import check_reason
-from workflows.core.approval import Approval
+from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.facts import Value
 from workflows.core.grading import lowers
@@ -23,10 +23,7 @@ from workflows.core.rubric import EventGrade
 from workflows.incident import Incident
 from workflows.task import State, Task
 
-#: What may stand between the parts of an answer, as `fold` makes it of either width.
-_GAP = r"[ \n,、。;:]"
-_INTO = re.compile(rf"(?:into|to|并入|并到|到|入)?[ \n]*i[ ]?([0-9]+)(?!\w){_GAP}*")
-_ANSWER = re.compile(rf"(?:(?:delayed|延误|委托延误)[ ]?=[ ]?)?(?:没有|无|否|no|none|(有|是|yes))(?={_GAP}|$){_GAP}*")
+_INTO = re.compile(rf"(?:into|to|并入|并到|到|入)?[ \n]*i[ ]?([0-9]+)(?!\w){GAP}*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ def merge(context: Context, given: Merge) -> Reply:
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "merge")
     _absorbable(into, incident)
-    delayed, reason = _answered(given.delayed, text.cut(found.end(), len(text.shape)))
+    delayed, reason = answered(given.delayed, text.cut(found.end(), len(text.shape)))
     why = context.words.say("incident.ask_to_merge", number=incident.number, title=incident.title, into=into.number, into_title=into.title)
     return _ask(context, incident, "merge", why, delayed, reason, {"into": into.ref})
 
@@ -69,7 +66,7 @@ def false_alarm(context: Context, given: FalseAlarm) -> Reply:
     """Ask a second person to agree that it was nothing."""
     incident = context.incident(given.incident)
     rules.MACHINE.after(incident.state, "false_alarm")
-    delayed, reason = _answered(given.delayed, given.text)
+    delayed, reason = answered(given.delayed, given.text)
     why = context.words.say("incident.ask_to_dismiss", number=incident.number, title=incident.title)
     return _ask(context, incident, "false_alarm", why, delayed, reason, {})
 
@@ -87,30 +84,20 @@ def _absorbable(into: Incident, other: Incident) -> None:
     rules.absorb(into, other, by="", facts={})
 
 
-def _answered(delayed: bool | None, text: str) -> tuple[bool, str]:
-    """Whether orders were delayed or refused, and the reason: nobody leaves without having answered."""
-    typed = fold(text.strip())
-    said = _ANSWER.match(typed.shape) if delayed is None else None
-    if delayed is None and not said:
-        raise BadWords("incident.delayed_unanswered")
-    reason = typed.cut(said.end() if said else 0, len(typed.shape))
-    check_reason(reason)
-    return (delayed if said is None else bool(said.group(1))) is True, reason
-
-
 def _ask(context: Context, incident: Incident, kind: str, why: str, delayed: bool, reason: str, values: dict[str, Value]) -> Reply:
     running = [report for report in context.uow.reports(incident.ref) if report.open]
     names = context.words.join([f"{report.ref} {duty_name(context, incident, report)}" for report in running])
     lines = [
         why,
-        context.words.say("incident.delayed_yes" if delayed else "incident.delayed_no"),
+        line(context, delayed),
         context.words.say("incident.move_reason", reason=reason),
         context.words.say("incident.move_clocks", names=names) if running else context.words.say("incident.move_no_clocks"),
     ]
     told: dict[str, Value] = {"reports": [report.ref for report in running], "reason": reason, "delayed": delayed, **values}
-    approval = asking.ask(context, incident, kind, reason, values=told, what="\n".join(lines))
+    of = second(context, delayed) if kind == "false_alarm" else ()
+    approval = asking.ask(context, incident, kind, reason, values=told, what="\n".join(lines), of=of)
     propose(context, running, approval, reason)
-    people = context.words.join([context.name(p) for p in asking.approvers(context, incident, kind) if p != context.person])
+    people = context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
     return context.say("incident.move_asked", ref=approval.ref, approval=approval.ref, people=people)
 
 

@@ -20,6 +20,7 @@ from workflows import publication as rules
 from workflows import statement as statements
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.outlet import Outlet
+from workflows.core.quote import publishable
 from workflows.core.template import NEXT
 from workflows.incident import Incident
 from workflows.publication import OPEN, OUT, Kind, Publication, State
@@ -91,6 +92,7 @@ def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]
 
 def _check_approved(context: Context, incident: Incident, statement: Statement) -> None:
     """Refuse what is not approved as things are, saying what is missing."""
+    publishable(statement)
     if statement.state is Stage.SUBMITTED:
         people = [p for step in statement.waiting for spec in step.needed for p in context.organization.resolve(spec)]
         steps = [context.words.say(f"statement.step.{step.name}") for step in statement.waiting]

@@ -9,17 +9,19 @@ from handlers.core import report_view as view
 from handlers.core.access import check
 from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
-from handlers.core.clocks import ask_waiver, duty_name, keep, known_of, lengthen, terms_of, waive
+from handlers.core.clocks import ask_waiver, drop_question, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
+from handlers.core.delayed import answered, line, second
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
+from handlers.core.finding import check_written, of_duty
 from handlers.core.look import Look
 from handlers.core.message import Card, Reply
 from handlers.core.registry import approved, body, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
+from handlers.core.waivers import is_waived
 from workflows import incident as incidents
 from workflows import regulator_report as rules
-from workflows.core import approval as approvals
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval
 from workflows.core.errors import RuleBroken
@@ -62,7 +64,8 @@ class Points:
 @dataclass(frozen=True, slots=True)
 class NotRequired:
     report: str | None = ref("R")
-    text: str = rest("理由", "reason", required=True)
+    delayed: bool | None = key("延误", "委托延误", kind="flag")
+    text: str = rest("有或无 理由", "yes|no reason", required=True)
 
 
 @command("report list", OfIncident, zh="报送 列表", who="reader", short=("报送",), tells="clock")
@@ -72,7 +75,7 @@ def list_(context: Context, given: OfIncident) -> Reply:
     reports = sorted(context.reader.reports(incident.ref), key=lambda r: (not r.open, r.deadline_at or context.now))
     head = context.words.say("report.list", ref=incident.ref, title=incident.title, count=len(reports))
     look = Look.of(context)
-    lines = [("waived" if report.waived_by not in (None, "rule") else "clock", view.line(look, report)) for report in reports]
+    lines = [("waived" if is_waived(report) else "clock", view.line(look, report)) for report in reports]
     reply = told(look, [("", head), *lines], incident.ref)
     running = [report for report in reports if report.open] if look.shows("clock") else []
     if not running:
@@ -116,7 +119,7 @@ def filed(context: Context, given: Filed) -> Reply:
     )
     after = context.uow.apply(outcome)
     if after.waiver is None:  # of what goes on, the rest is still asked about
-        _void_waiver(context, report)
+        drop_question(context, report, context.words.say("report.filed_meanwhile"))
     hints = [_unsigned(context, report), _pointless(context, report, _duty(context, incident, report), after)]
     if after.state is State.FILED:
         return _hinted(context.say("report.filed", ref=report.ref, report=report.ref), hints)
@@ -187,18 +190,38 @@ def _may(context: Context, report: Report) -> None:
     check(f"group:{','.join(dict.fromkeys((report.group, 'office')))}", context.person, context.organization)
 
 
-def _void_waiver(context: Context, report: Report) -> None:
-    for pending in context.uow.approvals(report.incident):
-        if pending.subject == report.ref:
-            context.uow.apply(approvals.void(pending, now=context.now, reason=context.words.say("report.filed_meanwhile")))
-
-
 @command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
 def not_required(context: Context, given: NotRequired) -> Reply:
     """Ask a second person to agree that it is not required; the clock runs meanwhile."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
-    check_reason(given.text)
-    return Reply(ask_waiver(context, incident, [report], "not_required", given.text, "", {}), ref=report.ref)
+    rules.MACHINE.after(report.state, "not_required")
+    delayed, reason = answered(given.delayed, given.text, "report.delayed_unanswered")
+    found = of_duty(_duty(context, incident, report), context.uow.plan_of(incident).facts.specs)
+    check_written(context, found, reason)
+    told, of = {"delayed": delayed}, second(context, delayed)
+    return Reply(ask_waiver(context, incident, [report], "not_required", reason, line(context, delayed), told, of=of), ref=report.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    report: str | None = ref("R")
+    text: str = rest("理由", "reason", required=True)
+
+
+@command("report require", Required, zh="报送 须报", who="group:office,legal,lead|role:compliance", tells="clock")
+def require(context: Context, given: Required) -> Reply:
+    """What two people agreed not to report is required all the same: the authority asks for it, or somebody found out more."""
+    report, incident = context.item(Report, given.report, "R", "house.which_report")
+    if report.state is not State.NOT_REQUIRED or report.waived_by == "rule":
+        raise RuleBroken("report.stands", ref=report.ref, state=report.state)
+    if incident.state not in incidents.UNCLOSED:
+        raise RuleBroken("report.incident_over", ref=report.ref, incident=incident.ref)
+    duty, terms, plan = _duty(context, incident, report), terms_of(context, incident), context.uow.plan_of(incident)
+    to = context.organization.groups[report.group].leaders
+    again = rules.reopen(
+        report, duty, terms, by=context.person, now=context.now, reason=given.text, condition="yes", to=to, ladder=plan.ladder
+    )
+    return context.say("report.required", ref=report.ref, report=report.ref, due=report_due(context.uow.apply(again)) or "-")
 
 
 @approved("not_required")

@@ -9,15 +9,18 @@ from handlers.core.look import Look
 from handlers.core.message import Outgoing
 from handlers.core.registry import screen
 from storage.mapping import BY_LETTER
+from workflows import enquiry, regulator_report, rumour, statement, task, tip
 from workflows import incident as incidents
-from workflows import regulator_report, statement, task, tip
 from workflows.core import approval, spoken
 from workflows.core.approval import Approval
 from workflows.core.facts import Value
 from workflows.core.outcome import Notice, Timer
+from workflows.core.response import Response
 from workflows.core.rounds import Finding, Kind
+from workflows.enquiry import Enquiry
 from workflows.incident import RUNNING, Incident
 from workflows.regulator_report import Report
+from workflows.rumour import Rumour
 from workflows.statement import Statement
 from workflows.task import Task
 from workflows.tip import Tip
@@ -37,8 +40,8 @@ def rearm(context: Context, ref: str) -> None:
 
 def _timers(context: Context, record: Any) -> tuple[Timer, ...]:
     match record:
-        case Task():
-            return task.timers_of(record, context.response(context.uow.incident_of(record)))
+        case Task() | Enquiry() | Rumour():
+            return _paced(record, context.response(context.uow.incident_of(record)))
         case Report():
             return (Timer("clock", regulator_report.next_word(record, context.uow.plan_of(record).ladder)),)
         case Approval(state=approval.State.ORAL):
@@ -54,6 +57,17 @@ def _timers(context: Context, record: Any) -> tuple[Timer, ...]:
             last = readings[-1].at if readings else record.opened_at
             return incidents.rounds_of(record, context.uow.plan_of(record).rubric, last=last)
     return ()
+
+
+def _paced(record: Task | Enquiry | Rumour, response: Response) -> tuple[Timer, ...]:
+    """What goes at the pace of its incident's level."""
+    match record:
+        case Task():
+            return task.timers_of(record, response)
+        case Enquiry():
+            return (Timer(enquiry.TIMER, enquiry.next_word(record, response)),)
+        case Rumour():
+            return (Timer(rumour.TIMER, rumour.next_word(record, response)),)
 
 
 def stood_still(context: Context, since: datetime, incidents_then: list[str]) -> None:

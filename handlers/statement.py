@@ -82,7 +82,7 @@ def draft(context: Context, given: Draft) -> Reply:
     if not name and not given.body:
         raise BadWords("statement.which_template", templates=_titles(context.uow.plan_of(incident)))
     text, facts, fields = _written(context, incident, name, {}, given.fields, given.body, {})
-    title = context.uow.plan_of(incident).statements[name].title if name else context.words.say("statement.own_title")
+    title, internal = _kind(context, incident, name) if name else (context.words.say("statement.own_title"), False)
     fresh = Statement(
         ref=context.uow.next_ref(Statement),
         incident=incident.ref,
@@ -96,6 +96,7 @@ def draft(context: Context, given: Draft) -> Reply:
         digest=rules.digest_of(text),
         authors=(context.person,),
         facts=facts,
+        internal=internal,
     )
     rules.check_length(text)
     return _kept(context, context.uow.apply(rules.draft(fresh)), text, fields, "statement.drafted")
@@ -119,7 +120,9 @@ def edit(context: Context, given: Edit) -> Reply:
     reason = context.words.say("statement.edited_reason", person=context.name(context.person))
     to = tuple(p for p in concerned(context, statement) if p != context.person) if statement.state in rules.ASKED else ()
     _take_back(context, statement, reason)
-    titled = context.uow.plan_of(incident).statements[name].title if name else statement.title
+    titled, internal = _kind(context, incident, name) if name else (statement.title, statement.internal)
+    if internal is not statement.internal:
+        raise RuleBroken("statement.other_kind", ref=statement.ref)
     said = replace(statement, template="" if by_hand else name, title=titled)
     outcome = rules.edit(said, text=text, facts=facts, by=context.person, to=to, reason=reason)
     return _kept(context, context.uow.apply(outcome), text, fields, "statement.edited", lost)
@@ -130,6 +133,12 @@ def _take_back(context: Context, statement: Statement, reason: str) -> None:
     stop_leaving(context, statement, reason)
     if statement.state not in rules.ISSUED:
         void_approvals(context, statement, reason)
+
+
+def _kind(context: Context, incident: Incident, template: str) -> tuple[str, bool]:
+    """(title, whether it is never published) of what is made from a template; the title says so wherever it is named."""
+    found = context.uow.plan_of(incident).statements[template]
+    return context.words.say("statement.internal_title", title=found.title) if found.internal else found.title, found.internal
 
 
 def _written(

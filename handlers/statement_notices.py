@@ -22,7 +22,8 @@ def approved_notice(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     if statement.state is not State.APPROVED:
         return None
     incident = look.reader.incident(statement.incident)
-    number, key_ = incident.number, "notice.statement_approved_drill" if incident.drill else "notice.statement_approved"
+    kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
+    number, key_ = incident.number, f"notice.statement_approved{kind}"
     text = look.say(key_, name=view.named(look, statement), number=number, until=statement.expires_at)
     return Outgoing(text, view.card(look, statement).card)
 

@@ -11,13 +11,17 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 from sqlalchemy import Update, bindparam, inspect, update
 from sqlmodel import SQLModel
 
+from storage.tables.enquiries import CircularRow, EnquiryRow, RumourRow
 from storage.tables.records import ApprovalRow, DutyRow, GradingRow, IncidentRow, ReportRow, TaskRow, TipRow
 from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
+from workflows.circular import Circular
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
+from workflows.enquiry import Enquiry
 from workflows.incident import Grading, Incident
 from workflows.publication import Publication
 from workflows.regulator_report import Report
+from workflows.rumour import Rumour
 from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip
@@ -52,6 +56,9 @@ KINDS: Mapping[type[Any], tuple[type[SQLModel], str]] = {
     Statement: (StatementRow, "S"),
     Revision: (RevisionRow, "V"),
     Publication: (PublicationRow, "P"),
+    Enquiry: (EnquiryRow, "Q"),
+    Rumour: (RumourRow, "M"),
+    Circular: (CircularRow, "E"),
     Tip: (TipRow, "N"),
     DutyChange: (DutyRow, "W"),
 }

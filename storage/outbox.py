@@ -63,7 +63,7 @@ CLOCK_REPEATS = ("report.reminder", "report.ask")
 REMINDERS = {
     **dict.fromkeys(TASKS[:3], "task"),
     **dict.fromkeys(CLOCKS, "clock"),
-    **{one: one for one in (*TASKS[3:], "approval.reminder")},
+    **{one: one for one in (*TASKS[3:], "approval.reminder", "enquiry.waits", "rumour.waits")},
 }
 
 #: How far ahead waiting reminders are pulled forward to be said together with one that is due. A regulator's clock speaks at its moment.
@@ -377,6 +377,8 @@ def _places(
             office = organization.groups["office"]
             chats: list[tuple[str | None, str | None, str | None]] = [(platform, chat, None) for platform, chat in office.chats.items()]
             found.extend(chats or [(None, None, person) for person in office.everyone])
+        elif audience == "staff":
+            found.extend((platform, chat, None) for platform, chat in organization.firm.staff_chats)
         else:
             found.append((None, None, audience))
     return list(dict.fromkeys(found))

@@ -11,7 +11,24 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, bundles, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
+from storage import (
+    alerts,
+    audit,
+    bundles,
+    calendars,
+    circulars,
+    duties,
+    files,
+    inbox,
+    outbox,
+    papers,
+    postings,
+    receipts,
+    rings,
+    seals,
+    sessions,
+    uploads,
+)
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -22,6 +39,7 @@ from storage.tables.queues import OutboxRow
 from storage.tables.records import ChatRow, CounterRow, SeenRow
 from storage.timers import set_timers
 from workflows.alert import Alert
+from workflows.circular import Circular
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.calendar import Calendar
@@ -32,9 +50,11 @@ from workflows.core.paper import Sheet
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.duty import HOUSE
+from workflows.enquiry import Enquiry
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.publication import Publication
 from workflows.regulator_report import Report
+from workflows.rumour import Rumour
 from workflows.statement import Revision, Statement
 from workflows.task import Task
 from workflows.tip import Tip, TipState
@@ -152,6 +172,29 @@ class UnitOfWork:
     def publications(self, incident: str) -> list[Publication]:
         """All publications of an incident's statements, in the order they were first asked for."""
         return self._of(Publication, incident)
+
+    def enquiries(self, incident: str) -> list[Enquiry]:
+        """All enquiries of the media about an incident, in the order they were registered."""
+        return self._of(Enquiry, incident)
+
+    def rumours(self, incident: str) -> list[Rumour]:
+        """All that is said about an incident, in the order it was heard."""
+        return self._of(Rumour, incident)
+
+    def circulars(self, incident: str) -> list[Circular]:
+        """All reminders to the staff, the oldest first."""
+        return self._of(Circular, incident)
+
+    def circular(self, ref: str) -> Circular:
+        """Without locking anything: to have read it changes no record."""
+        row = self.session.get(table_of(Circular), ref)
+        if row is None:
+            raise NotFound("house.not_found", ref=ref)
+        return to_record(Circular, row)
+
+    def read_circular(self, ref: str) -> bool:
+        """已阅, by the actor; False when they had said so."""
+        return circulars.read(self.session, ref, self.actor, self.now)
 
     def gradings(self, incident: str) -> list[Grading]:
         """All readings of an incident, in the order they were taken."""

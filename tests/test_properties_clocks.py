@@ -48,9 +48,9 @@ class Clocks(Watch):
     def files(self, by: str, ref: str, receipt: str) -> None:
         self._says(by, f"/报送 已报 {ref} {receipt}")
 
-    @rule(by=PEOPLE, ref=REPORTS, reason=st.sampled_from([WHY, "不用"]))
-    def says_it_is_not_required(self, by: str, ref: str, reason: str) -> None:
-        self._says(by, f"/报送 不报 {ref} {reason}")
+    @rule(by=PEOPLE, ref=REPORTS, answer=st.sampled_from(["无 ", "有 ", ""]), reason=st.sampled_from([WHY, "不用"]))
+    def says_it_is_not_required(self, by: str, ref: str, answer: str, reason: str) -> None:
+        self._says(by, f"/报送 不报 {ref} {answer}{reason}")
 
     @rule(by=st.sampled_from(["li.na", "he.lei"]), ref=INCIDENTS, answer=ANSWERS, reason=st.sampled_from([WHY, ""]))
     def answers_a_question(self, by: str, ref: str, answer: str, reason: str) -> None:

@@ -383,10 +383,12 @@ class Missing:
     approvals: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
     publications: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """enquiries that nobody has answered, rumours that nobody has settled"""
 
     @property
     def refs(self) -> tuple[str, ...]:
-        return (*self.tasks, *self.approvals, *self.reports, *self.publications)
+        return (*self.tasks, *self.approvals, *self.reports, *self.publications, *self.words)
 
     def __bool__(self) -> bool:
         return bool(self.refs)

@@ -28,6 +28,7 @@ from workflows.core.obligation import IN_DAYS, Obligation
 from workflows.core.outcome import Event, Notice, Outcome, Timer
 from workflows.core.paper import Difference
 from workflows.core.people import Organization
+from workflows.core.rubric import EventGrade, OpinionLevel
 
 
 class ReportState(StrEnum):
@@ -104,8 +105,10 @@ class Report:
     """`deadline_at` is None while its clock has not started · `since_at`: what it counts from · `asked_at`: when it was put to the group.
 
     `issue`: which report of a series, from 1 · `level`, `round`, `prompted_at`: the ladder's memory (rung reached, reminders said, up to
-    when it has spoken) · `since_all`: reminders since the whole ladder heard one (None: it hears the next) · `waiver…`: who proposes that it is not required, why, under which approval; `waived_by` agreed (`rule`: a series
-    that ended before its first round fell due) · `later_…`: the deadline that two people last moved, and why ·
+    when it has spoken) · `since_all`: reminders since the whole ladder heard one (None: it hears the next) · `waiver…`: who proposes that
+    it is not required, why, under which approval; `waived_by` agreed (`rule`: a series that ended before its first round fell due) ·
+    `waiver_delayed`: what the asker answered to "was any order delayed or refused?", None where it was not asked · `waived_when`: what its
+    condition was when it was waived · `later_…`: the deadline that two people last moved, and why ·
     `drafts`: versions of its paper so far; `draft_sha256`, `drafted_by`: the latest, where it is one of this issue ·
     `signed_by`, `signed_sha256`: who signed, and the bytes they signed.
     """
@@ -136,6 +139,8 @@ class Report:
     waiver_by: str | None = None
     waiver_reason: str = ""
     waived_by: str | None = None
+    waiver_delayed: bool | None = None
+    waived_when: str = ""
     later_from: datetime | None = None
     later_reason: str = ""
     later_by: str | None = None
@@ -368,14 +373,20 @@ def hand(report: Report, *, group: str, by: str, to: tuple[str, ...], ladder: La
     return _outcome(handed, ladder, "handed", details, *_say_to("report.handed", to, details))
 
 
-def propose(report: Report, *, by: str, reason: str, approval: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
-    """This person says it is not required (or a condition turned to no) and a second one is asked under `approval`: the clock runs on."""
+def propose(
+    report: Report, *, by: str, reason: str, approval: str, delayed: bool | None = None, ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:
+    """This person says it is not required (or a condition turned to no) and a second one is asked under `approval`: the clock runs on.
+
+    `delayed`: whether any order was delayed or refused, where that was asked.
+    """
     state = MACHINE.after(report.state, "propose")
     check_reason(reason)
     if report.waiver is not None:
         raise RuleBroken("report.proposed", ref=report.ref, approval=report.waiver)
-    proposed = replace(report, state=state, waiver=approval, waiver_by=by, waiver_reason=reason.strip())
-    return _outcome(proposed, ladder, "waiver_asked", {"by": by, "reason": reason.strip(), "approval": approval})
+    proposed = replace(report, state=state, waiver=approval, waiver_by=by, waiver_reason=reason.strip(), waiver_delayed=delayed)
+    answer: dict[str, Value] = {} if delayed is None else {"delayed": delayed}
+    return _outcome(proposed, ladder, "waiver_asked", {"by": by, "reason": reason.strip(), "approval": approval, **answer})
 
 
 def keep(report: Report, *, by: str, approval: str, reason: str, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
@@ -386,8 +397,16 @@ def keep(report: Report, *, by: str, approval: str, reason: str, ladder: Ladder 
     return _outcome(replace(_unproposed(report), state=state), ladder, "kept", {"by": by, "reason": reason, "approval": approval})
 
 
-def not_required(report: Report, agreement: Agreement, *, now: datetime, ladder: Ladder = CLOCK_LADDER) -> Outcome[Report]:
-    """Two people agreed: the clock stops."""
+def not_required(
+    report: Report,
+    agreement: Agreement,
+    *,
+    now: datetime,
+    condition: Answer = "yes",
+    delayed: bool | None = None,
+    ladder: Ladder = CLOCK_LADDER,
+) -> Outcome[Report]:
+    """Two people agreed: the clock stops. `condition`: what they agreed on stands until it asks for more (see `wanted_again`)."""
     state = MACHINE.after(report.state, "not_required")
     check(agreement)
     waived = replace(
@@ -397,8 +416,11 @@ def not_required(report: Report, agreement: Agreement, *, now: datetime, ladder:
         waiver_by=agreement.asked_by,
         waiver_reason=agreement.reason.strip(),
         waived_by=agreement.by,
+        waiver_delayed=delayed,
+        waived_when=condition,
     )
-    return _outcome(waived, ladder, "waived", {**agreement.as_value(), "late": _late(report, now)})
+    answer: dict[str, Value] = {} if delayed is None else {"delayed": delayed}
+    return _outcome(waived, ladder, "waived", {**agreement.as_value(), "late": _late(report, now), "condition": condition, **answer})
 
 
 def file(
@@ -502,6 +524,32 @@ def finish(report: Report, obligation: Obligation, terms: Terms, *, now: datetim
     return _outcome(lapsed, ladder, "lapsed", details)
 
 
+#: How much a condition asks for.
+_ASKS: Mapping[str, int] = {"no": 0, "open": 1, "yes": 2}
+
+
+def wanted_again(report: Report, obligation: Obligation, terms: Terms, condition: Answer) -> str:
+    """Why a settled report is asked for again, "" where it is not. `clock_restarted`: its clock has started since · `condition_holds`: what
+    two people found not to apply does, or has to be judged · `grade_heavier`: they agreed at a lighter grade."""
+    started = terms.clocks.get(obligation.clock)
+    if condition == "no" or started is None:
+        return ""
+    if started > (report.filed_at or report.asked_at):
+        return "clock_restarted"
+    if report.waived_by in (None, "rule") or not report.waived_when:
+        return ""
+    if _ASKS[condition] > _ASKS[report.waived_when]:
+        return "condition_holds"
+    found = deadline(obligation, terms, decided=condition == "yes")
+    heavier = found is not None and report.row != found.row and _weight(obligation, found.row) > _weight(obligation, report.row)
+    return "grade_heavier" if heavier else ""
+
+
+def _weight(obligation: Obligation, row: str) -> int:
+    grades = [str(one) for one in (OpinionLevel if obligation.keyed_by == "opinion_level" else EventGrade)]
+    return grades.index(row) if row in grades else -1
+
+
 def reopen(
     report: Report,
     obligation: Obligation,
@@ -525,6 +573,7 @@ def reopen(
         last_filed_at=None,
         filed_at=None,
         waived_by=None,
+        waived_when="",
     )
     put = _put(again, _worked_out(again, obligation, terms), now)
     details = {"by": by, "reason": reason.strip(), **_facts(put)}
@@ -649,9 +698,7 @@ def _all_at(report: Report, ladder: Ladder) -> datetime | None:
     return running.following(report.prompted_at).at + running.repeat * (running.whole - report.since_all - 1)
 
 
-def _to_chats(
-    heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization
-) -> tuple[Notice, ...]:
+def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization) -> tuple[Notice, ...]:
     """What the incident's chats and the control group hear of it: there its duty officer, who is to phone, is mentioned, and rung besides."""
     rung, duty = ladder.rungs[heard.rung], organization.resolve("office.duty")[:1]
     loud = rings(ways(rung.by, reach(duty[0])), rung.wait) if duty else ()
@@ -752,7 +799,7 @@ def _undrafted(report: Report) -> Report:
 
 
 def _unproposed(report: Report) -> Report:
-    return replace(report, waiver=None, waiver_by=None, waiver_reason="")
+    return replace(report, waiver=None, waiver_by=None, waiver_reason="", waiver_delayed=None)
 
 
 def _facts(report: Report, terms: Terms | None = None) -> dict[str, Value]:

@@ -135,6 +135,8 @@ class Statement:
     digest: str
     authors: tuple[str, ...]
     facts: Mapping[str, Value]
+    internal: bool = False
+    """内部口径: lines for those who are asked, never to be published (`workflows.core.quote`)"""
     changed: Mapping[str, Value] = field(default_factory=dict)
     grades: Mapping[str, Value] = field(default_factory=dict)
     asked_by: str | None = None

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from handlers.core.look import Look
 from handlers.core.telling import note_of
+from handlers.core.waivers import is_waived
 from storage.views.pages import TrailLine
 from storage.views.reader import Entry
 from workflows.core.approval import Approval
@@ -55,15 +56,34 @@ class ApprovalShape(BaseModel):
     decided_at: datetime | None
 
 
+class WaiverShape(BaseModel):
+    """What two people agreed not to report · `delayed`: whether any order was delayed or refused, null where that was not asked."""
+
+    asked_by: str
+    by: str
+    reason: str
+    delayed: bool | None
+    approval: str
+
+
 class ReportShape(BaseModel):
+    """`binding`: what the deadline's figure is (law, self, seed, default) · `confidence`: how far it was read · `provisional`: days of a
+    year without a calendar were counted · `row`: the grade whose row applies."""
+
     ref: str
     incident: str
     obligation: str
     state: str
     deadline: datetime | None
     binding: str
+    confidence: str
+    basis: str
+    law_word: str
+    provisional: bool
+    row: str
     group: str
     filed_at: datetime | None
+    waiver: WaiverShape | None
 
 
 class Given(BaseModel):
@@ -230,7 +250,15 @@ def approval(found: Approval) -> ApprovalShape:
 
 def report(look: Look, found: Report) -> ReportShape:
     duty = look.reader.plan_of(found).obligations[found.obligation]
-    return ReportShape(**_same(ReportShape, found, "deadline", "binding"), deadline=found.deadline_at, binding=duty.binding)
+    named = ("binding", "confidence", "law_word")
+    certain = {**{name: getattr(duty, name) for name in named}, "basis": look.words.twin(duty.basis, duty.basis_en)}
+    waived = _waiver(found) if is_waived(found) else None
+    return ReportShape(**_same(ReportShape, found, "deadline", "waiver", *certain), deadline=found.deadline_at, waiver=waived, **certain)
+
+
+def _waiver(found: Report) -> WaiverShape:
+    asked, by, approval = (value or "" for value in (found.waiver_by, found.waived_by, found.waiver))
+    return WaiverShape(asked_by=asked, by=by, reason=found.waiver_reason, delayed=found.waiver_delayed, approval=approval)
 
 
 def statement(look: Look, found: Statement) -> StatementShape:

@@ -17,7 +17,12 @@ from workflows.task import Task
 SECOND_PERSON = ("role:compliance", "lead.head", "lead.deputy")
 
 #: Who decides, where the plan names nobody for an act and a second person is not enough.
-LEADERS = {"downgrade": ("lead.head", "lead.deputy"), "sign": ("lead.head", "lead.deputy")}
+LEADERS = {
+    "downgrade": ("lead.head", "lead.deputy"),
+    "sign": ("lead.head", "lead.deputy"),
+    # What is said to a rumour stands or falls with what was found: the technical group knows it, compliance answers for it.
+    "rumour": ("tech.head", "tech.deputy", "role:compliance"),
+}
 
 
 def needed(context: Context, incident: Incident, kind: str) -> tuple[str, ...]:

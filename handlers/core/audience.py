@@ -34,11 +34,13 @@ SHOWN: Final[Mapping[str, frozenset[str]]] = {
     audience: frozenset((EVERYWHERE + " " + fields).split())
     for audience, fields in {
         OPEN: "grade grades regraded tasks pending statements oral clock waived type system place missing next override doors watch"
-        " fill move grading update task_list timeline heard handover playbook leave",
-        "leaders": "grade grades regraded tasks pending statements wording oral clock waived type loss override doors",
-        "it": "grades tasks statements clock type system place reporter missing next doors watch fill update task_list playbook",
-        "opinion": "grade grades regraded statements wording type loss grading drafting update",
-        "client": "type loss update",
+        " fill move grading update task_list timeline heard handover playbook leave enquiries enquiring rumours",
+        "leaders": "grade grades regraded tasks pending statements wording oral clock waived type loss override doors"
+        " enquiries enquiry rumours",
+        "it": "grades tasks statements clock type system place reporter missing next doors watch fill update task_list playbook"
+        " enquiries enquiring rumours",
+        "opinion": "grade grades regraded statements wording type loss grading drafting update enquiries enquiry enquiring rumours",
+        "client": "type loss update enquiring",
     }.items()
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from handlers.core import duties
 from handlers.core.asking import approvers, ask
@@ -11,8 +12,9 @@ from handlers.core.paper_rights import signers
 from handlers.core.setters import may_set
 from handlers.core.wording import Ours
 from workflows import regulator_report as rules
+from workflows.core import approval as approvals
 from workflows.core.agreement import Agreement, check_reason
-from workflows.core.approval import Approval
+from workflows.core.approval import Approval, approvers_of
 from workflows.core.conditions import Answer, Known, answer
 from workflows.core.deadlines import Terms, deadline
 from workflows.core.facts import Value
@@ -83,12 +85,12 @@ def _again(
 ) -> Outcome[Report] | None:
     leaders, now, ladder = context.organization.groups[report.group].leaders, context.now, context.uow.plan_of(report).ladder
     if not report.open:
-        started = terms.clocks.get(duty.clock)
-        if condition == "no" or started is None or started <= (report.filed_at or report.asked_at):
-            return None
-        reason = context.words.say("report.clock_restarted")
-        return rules.reopen(report, duty, terms, by=context.person, now=now, reason=reason, condition=condition, to=leaders, ladder=ladder)
+        why = rules.wanted_again(report, duty, terms, condition)
+        reason = context.words.say(f"report.{why}") if why else ""
+        reopen = partial(rules.reopen, report, duty, terms, by=context.person, now=now, condition=condition, to=leaders, ladder=ladder)
+        return reopen(reason=reason) if why else None
     if report.state is State.TO_DECIDE and condition == "yes":
+        drop_question(context, report, context.words.say("report.found_to_hold"))
         sign = signers(context.response(incident), incident, context.organization)
         return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders, signers=sign, ladder=ladder)
     ended = rules.finish(report, duty, terms, now=now, ladder=ladder)
@@ -151,18 +153,30 @@ def _checks(context: Context, incident: Incident, reports: Sequence[Report], oth
 
 
 def ask_waiver(
-    context: Context, incident: Incident, reports: Sequence[Report], kind: str, reason: str, why: str, values: Mapping[str, Value]
+    context: Context,
+    incident: Incident,
+    reports: Sequence[Report],
+    kind: str,
+    reason: str,
+    why: str,
+    values: Mapping[str, Value],
+    *,
+    of: tuple[str, ...] = (),
 ) -> str:
-    """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker."""
-    named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports])
+    """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker.
+
+    `of`: who has to agree, where that is not left to the level.
+    """
+    named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports]) or context.words.say("report.none_runs")
     check = Ours(_checks(context, incident, reports, "report.check"))
     what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason, check=check)
     what = f"{why}\n{what}".strip()
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
-    approval = ask(context, incident, kind, reason, subject=subject, values={"reports": refs, "reason": reason, **values}, what=what)
+    told: dict[str, Value] = {"reports": refs, "reason": reason, **values}
+    approval = ask(context, incident, kind, reason, subject=subject, values=told, what=what, of=of)
     propose(context, reports, approval, reason)
-    people = context.words.join([context.name(p) for p in approvers(context, incident, kind) if p != context.person])
+    people = context.words.join([context.name(p) for p in approvers_of(approval, context.organization)])
     return context.words.say("report.waiver_asked", approval=approval.ref, reports=named, people=people)
 
 
@@ -198,11 +212,26 @@ def _names(context: Context, incident: Incident, reports: Sequence[Report]) -> s
     return context.words.join([f"{report.ref} {duty_name(context, incident, report)}" for report in reports])
 
 
+def drop_question(context: Context, report: Report, reason: str) -> None:
+    """Whether it need not be reported is asked no more: what the second person would answer to is no longer so."""
+    for pending in context.uow.approvals(report.incident):
+        if (pending.kind, pending.subject) == ("not_required", report.ref):
+            context.uow.apply(approvals.void(pending, now=context.now, reason=reason))
+
+
 def propose(context: Context, reports: Sequence[Report], approval: Approval, reason: str) -> None:
+    delayed = answered(approval)
     for report in reports:
         if report.waiver is None:
             ladder = context.uow.plan_of(report).ladder
-            context.uow.apply(rules.propose(report, by=context.person, reason=reason, approval=approval.ref, ladder=ladder))
+            proposed = rules.propose(report, by=context.person, reason=reason, approval=approval.ref, delayed=delayed, ladder=ladder)
+            context.uow.apply(proposed)
+
+
+def answered(approval: Approval) -> bool | None:
+    """What the asker said to "was any order delayed or refused?", None where the question was another one."""
+    said = approval.values.get("delayed")
+    return said if isinstance(said, bool) else None
 
 
 def agreement_of(approval: Approval, by: str) -> Agreement:
@@ -217,11 +246,14 @@ def listed(approval: Approval, name: str = "reports") -> list[str]:
 
 def waive(context: Context, approval: Approval, by: str) -> None:
     """Two people agreed: the clocks that the question named stop."""
-    agreement = agreement_of(approval, by)
+    agreement, incident = agreement_of(approval, by), context.uow.load(Incident, approval.incident)
+    plan, known = context.uow.plan_of(incident), known_of(context, incident)
     for one in listed(approval):
         report = context.uow.load(Report, one)
         if report.open:
-            context.uow.apply(rules.not_required(report, agreement, now=context.now, ladder=context.uow.plan_of(report).ladder))
+            condition = answer(plan.obligations[report.obligation].when, known)
+            ended = partial(rules.not_required, report, agreement, now=context.now, condition=condition, ladder=plan.ladder)
+            context.uow.apply(ended(delayed=answered(approval)))
 
 
 def lengthen(context: Context, approval: Approval, by: str, after: Incident) -> None:

@@ -1,7 +1,7 @@
 """What a handler has in its hands: the unit of work, who asks, and the words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -17,13 +17,23 @@ from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, NotAllowed, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
+from workflows.enquiry import Enquiry
 from workflows.incident import Incident
+from workflows.rumour import Rumour
 from workflows.statement import Statement
 from workflows.task import Task
 from workflows.tip import Tip
 
 R = TypeVar("R", bound=Record)
 _REF = re.compile("[A-Z][0-9]+")
+#: What a card may be about, besides an incident, from which the incident is known.
+_OF_INCIDENT: Mapping[str, type[Task | Approval | Statement | Enquiry | Rumour]] = {
+    "T": Task,
+    "A": Approval,
+    "S": Statement,
+    "Q": Enquiry,
+    "M": Rumour,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +127,7 @@ class Context:
             return None
         if self.subject.startswith("I"):
             return self.subject.split("/")[0]
-        kinds: dict[str, type[Task] | type[Approval] | type[Statement]] = {"T": Task, "A": Approval, "S": Statement}
-        kind = kinds.get(self.subject[0])
+        kind: type[Task | Approval | Statement | Enquiry | Rumour] | None = _OF_INCIDENT.get(self.subject[0])
         return self.uow.load(kind, self.subject).incident if kind else None
 
     def _only_one(self) -> str | None:

@@ -52,7 +52,8 @@ def decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> lis
     if look.person and not may_set(spec, look.person, look.organization):
         return []
     name = fact_name(look, plan, fact)
+    yes, no = (question(look.say("ask.finding")), ()) if spec.finding else ((), question(look.say("ask.reason")))
     return [
-        Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary"),
-        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, form=question(look.say("ask.reason"))),
+        Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary", form=yes),
+        Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, form=no),
     ]

@@ -11,6 +11,13 @@ def duty_name(words: Words, duty: Obligation) -> str:
     return words.twin(duty.name, duty.name_en)
 
 
+def certainty(words: Words, duty: Obligation) -> str:
+    """What its figures are, and how far they have been read: none of them is law but where the plan says so."""
+    return words.say(
+        "report.certainty", binding=words.say(f"report.binding_{duty.binding}"), read=words.say(f"report.read_{duty.confidence}")
+    )
+
+
 def recipients(words: Words, plan: Plan, names: Iterable[str]) -> list[str]:
     """Records keep recipients as the plan wrote them; people read the twin, where the plan has one."""
     twins = {zh: en for duty in plan.obligations.values() for zh, en in zip(duty.to, duty.to_en, strict=False)}

@@ -194,6 +194,12 @@ def hearing(look: Look, approval: Approval) -> Form:
     return who, fields.of("text", look.say("form.said"), hint=look.say("form.said_hint"))
 
 
+def waiving(look: Look, report: Report) -> Form:
+    """Why it need not be reported, and first whether any order was delayed or refused."""
+    fields = Fields(look.words, look.reader.plan_of(report), "report not-required")
+    return fields.of("delayed", required=True), Field("text", look.say("ask.waive"), "long", required=True)
+
+
 def filing(look: Look, report: Report) -> Form:
     """To whom (asked when several are left), when, by which way, and what proves it."""
     plan = look.reader.plan_of(report)

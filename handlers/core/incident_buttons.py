@@ -4,6 +4,7 @@ from typing import Literal
 
 from handlers.core import forms
 from handlers.core.clocks import listed
+from handlers.core.enquiry_view import menu as enquiring
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button
@@ -60,7 +61,9 @@ def menu_of(look: Look, incident: Incident) -> Buttons:
     last: Buttons = [*_lowering(look, incident), *(("leave", button) for button in _leaving(look, incident))]
     room = min(MOST_HEARD, MOST_MENU - len(first) - len(last))
     heard = [_heard_button(look, approval) for approval in waiting(look, incident) if _may_be_heard(look, incident, approval)]
-    return [*first, *(("heard", button) for button in heard[:room]), *last]
+    told: Buttons = [("enquiring", button) for button in enquiring(look, incident)]
+    fitting = [*first, *(("heard", button) for button in heard[:room])]
+    return [*fitting, *told[: MOST_MENU - len(fitting) - len(last)], *last]
 
 
 def _drafting(look: Look, incident: Incident) -> Buttons:

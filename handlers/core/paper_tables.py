@@ -6,6 +6,7 @@ from datetime import datetime
 from handlers.core.duties import duty_name, recipients
 from handlers.core.paper_trail import Trail
 from handlers.core.telling import COUNTED, DOUBLES, note_of
+from handlers.core.waivers import is_waived, waiver
 from storage.views.reader import Entry
 from workflows.core.approval import Approval
 from workflows.core.paper import TABLES, Line, Part
@@ -121,10 +122,10 @@ def _report(trail: Trail, report: Report) -> list[Cells]:
     last = [one for one in trail.entries if one.ref == report.ref and one.verb not in ("reminded", "escalated")]
     to = Line(trail.look.words.join(recipients(trail.look.words, plan, report.missing or report.recipients)))
     due = Line(trail.time(report.deadline_at)) if report.deadline_at else Line(trail.look.say("paper.not_started"))
-    why = report.waiver_reason if report.state is ReportState.NOT_REQUIRED else ""
+    why = waiver(trail.look.words, report, trail.look.name) if is_waived(report) else ""
     # How far our own paper is, is nobody else's business, and would make every other paper out of date.
     shown = ReportState.DUE if report.state in WANTED else report.state
-    state = " ".join(part for part in (trail.code(shown), trail.look.words.show(why)) if part)
+    state = " ".join(part for part in (trail.code(shown), why) if part)
     return [*rows, (name, to, due, trail.line(state, trail.sources(last[-1:])), Line(NEITHER))]
 
 

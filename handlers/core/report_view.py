@@ -5,11 +5,12 @@ from dataclasses import replace
 from handlers.core import forms
 from handlers.core.access import may
 from handlers.core.due import report_due
-from handlers.core.duties import duty_name, recipients
+from handlers.core.duties import certainty, duty_name, recipients
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.paper_rights import makers, signers
+from handlers.core.waivers import is_waived, waiver
 from workflows.core.obligation import Obligation
 from workflows.core.paper import Form
 from workflows.incident import Incident
@@ -26,17 +27,14 @@ def duty_of(look: Look, report: Report) -> Obligation:
 
 def basis(look: Look, duty: Obligation) -> str:
     """On what a deadline rests, and how certain that is: nobody shall take our default for law."""
-    binding, certainty = look.say(f"report.binding_{duty.binding}"), look.say(f"report.certainty_{duty.confidence}")
-    return look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding, certainty=certainty)
+    return look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), certainty=certainty(look.words, duty))
 
 
 def line(look: Look, report: Report) -> str:
     """One report on one line."""
-    plan, duty = look.reader.plan_of(report), duty_of(look, report)
-    to = look.words.join(recipients(look.words, plan, report.missing or report.recipients))
-    return look.say("report.line", ref=report.ref, name=named(look, report), state=report.state, due=due(look, report), to=to) + (
-        look.say("report.figure_of", binding=look.say(f"report.binding_{duty.binding}")) if report.open else ""
-    )
+    to = look.words.join(recipients(look.words, look.reader.plan_of(report), report.missing or report.recipients))
+    said = waiver(look.words, report, look.name) if is_waived(report) else certainty(look.words, duty_of(look, report))
+    return look.say("report.line", ref=report.ref, name=named(look, report), state=report.state, due=due(look, report), to=to, said=said)
 
 
 def named(look: Look, report: Report) -> str:
@@ -168,7 +166,7 @@ def _draft(look: Look, report: Report) -> tuple[Button, ...]:
 
 def _waive(look: Look, report: Report) -> Button:
     label = look.say("button.waive", ref=report.ref)
-    return Button(label, f"/report not-required {report.ref}", None, form=question(look.say("ask.waive")))
+    return Button(label, f"/report not-required {report.ref}", None, form=forms.waiving(look, report))
 
 
 def closing_lines(look: Look, incident: Incident) -> Lines:

@@ -17,6 +17,8 @@ from workflows.incident import Incident
 from workflows.statement import LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
+#: Who speaks to the public.
+WRITERS = f"group:{','.join(DRAFTERS)}"
 
 TONES: Mapping[State, Tone] = {
     State.DRAFT: "info",
@@ -85,10 +87,11 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *([(look.say("publication.promised"), promised(look, statement))] if statement.promised_at else []),
         *_differences(look, texts),
     ]
-    drill = "_drill" if incident.drill and statement.state is State.APPROVED else ""
+    kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
+    kind = kind if statement.state is State.APPROVED else ""
     lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
     blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
-    note = look.say(f"statement.note_{statement.state}{drill}{lapsed}{blank}", ref=statement.ref)
+    note = look.say(f"statement.note_{statement.state}{kind}{lapsed}{blank}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -99,6 +102,8 @@ def first_line(look: Look, approval: Approval) -> str:
     """What exactly is agreed to, in one line; in a room that is not shown texts only which one."""
     if approval.kind == "statement" and not shows(look.audience, "wording"):
         return named(look, look.reader.statement(approval.subject))
+    if approval.kind == "rumour" and not shows(look.audience, "rumours"):
+        return look.say("rumour.named", ref=approval.subject)
     return approval.text.splitlines()[0]
 
 
@@ -198,7 +203,7 @@ def differences(old: str, new: str) -> Iterator[tuple[str, str]]:
 
 def writers(template: Template | None) -> str:
     """The right to write it, submit it and take it back."""
-    return f"group:{','.join(template.drafters if template else DRAFTERS)}"
+    return f"group:{','.join(template.drafters)}" if template else WRITERS
 
 
 def check_writer(person: str, statement: Statement, template: Template | None, organization: Organization) -> None:

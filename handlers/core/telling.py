@@ -18,6 +18,8 @@ FIRST = ("type", "system", "place", "reporter", "loss")
 
 #: Rows of gradings, and the codes in them.
 REGRADED = ("graded", "measured", "lowered", "downgraded")
+#: Of which records, and of approvals of which kind, what was said quotes something that only some rooms are shown.
+_QUOTED = {"S": "wording", "P": "wording", "statement": "wording", "Q": "enquiry", "M": "rumours", "rumour": "rumours"}
 _LEVELS = (("opinion_level", "level"), ("response_level", "was"), ("response_level", "response"))
 
 
@@ -66,7 +68,8 @@ def note_of(look: Look, incident: Incident, entry: Entry) -> str:
 
 def _tells_said(look: Look, entry: Entry) -> bool:
     """What people say about a text quotes it."""
-    return look.shows("wording") or not (entry.ref.startswith(("S", "P")) or entry.details.get("kind") == "statement")
+    field = _QUOTED.get(entry.ref[0]) or _QUOTED.get(str(entry.details.get("kind")))
+    return field is None or look.shows(field)
 
 
 def _levels(look: Look, entry: Entry) -> list[str]:

@@ -47,9 +47,22 @@ def _firm(table: Table) -> Firm:
         cii=table.flag("cii"),
         exchanges=table.texts("exchanges"),
         pbc_field=table.flag("pbc_field"),
+        staff_chats=_staff_chats(table),
     )
     table.close()
     return firm
+
+
+def _staff_chats(table: Table) -> tuple[tuple[str, str], ...]:
+    """`["feishu:oc_…"]`: where reminders go that are for the whole staff."""
+    found = []
+    for text in table.texts("staff_chats"):
+        platform, _, chat = text.partition(":")
+        if platform not in PLATFORMS or not chat.strip():
+            table.source.unknown(table.key("staff_chats"), "platform", platform, PLATFORMS)
+        else:
+            found.append((platform, chat.strip()))
+    return tuple(found)
 
 
 def _people(root: Table) -> dict[str, Person]:

@@ -10,6 +10,8 @@ A field is filled by the incident (a name of INCIDENT, a fact of facts.toml) or 
     "现象" = "text"
     +++
     {发生时间}起,我司{系统}出现{现象}……
+
+`internal = true` in the head: lines for those who are asked (内部口径), approved like any other text and never published.
 """
 
 import re
@@ -59,7 +61,7 @@ def read_template(name: str, content: bytes, facts: FactBook | None, wording: Wo
 
 
 def _template(root: Table, text: str) -> Template:
-    title, fields = root.text("title"), {}
+    title, internal, fields = root.text("title"), root.flag("internal"), {}
     if table := root.table("fields"):
         for name in table.names():
             kind = table.text(name)
@@ -69,7 +71,7 @@ def _template(root: Table, text: str) -> Template:
         table.close()
     drafters = _drafters(root)
     root.close()
-    return Template(title, fields, text, drafters)
+    return Template(title, fields, text, drafters, internal)
 
 
 def _drafters(root: Table) -> tuple[str, ...]:

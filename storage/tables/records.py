@@ -168,6 +168,8 @@ class ReportRow(SQLModel, table=True):
     waiver_by: str | None = None
     waiver_reason: str
     waived_by: str | None = None
+    waiver_delayed: bool | None = None
+    waived_when: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     later_from: datetime | None = _moment()
     later_reason: str
     later_by: str | None = None

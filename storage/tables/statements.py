@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import Table, UniqueConstraint, text
+from sqlalchemy import Table, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from storage.database import JsonText, UtcDateTime
@@ -33,6 +33,7 @@ class StatementRow(SQLModel, table=True):
     digest: str
     authors: Any = _json()
     facts: Any = _json()
+    internal: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     changed: Any = _json()
     grades: Any = _json()
     asked_by: str | None = None

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from storage import papers
+from storage.circulars import Count, count
 from storage.duties import organization_at
 from storage.files import Attachment, attachments
 from storage.mapping import Record, table_of, to_record
@@ -19,15 +20,18 @@ from storage.tables.audit import AuditRow
 from storage.tables.queues import WAITING, OutboxRow, TimerRow
 from storage.tables.records import IncidentRow, SeenRow, TipRow
 from storage.views.scope import Scope
+from workflows.circular import Circular
 from workflows.core.approval import Approval
 from workflows.core.duty import DutyChange
 from workflows.core.errors import NotFound
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
 from workflows.core.seen import Seen
+from workflows.enquiry import Enquiry
 from workflows.incident import UNCLOSED, Grading, Incident
 from workflows.publication import Publication
 from workflows.regulator_report import Report
+from workflows.rumour import Rumour
 from workflows.statement import Revision, Statement
 from workflows.task import LIVE, SPOKEN, State, Task, verifiers_of
 from workflows.tip import Tip
@@ -201,6 +205,28 @@ class Reader:
 
     def statements(self, incident: str) -> list[Statement]:
         return self._children(Statement, incident)
+
+    def enquiry(self, ref: str) -> Enquiry:
+        return self._get(Enquiry, ref)
+
+    def enquiries(self, incident: str) -> list[Enquiry]:
+        return self._children(Enquiry, incident)
+
+    def rumour(self, ref: str) -> Rumour:
+        return self._get(Rumour, ref)
+
+    def rumours(self, incident: str) -> list[Rumour]:
+        return self._children(Rumour, incident)
+
+    def circular(self, ref: str) -> Circular:
+        return self._get(Circular, ref)
+
+    def circulars(self, incident: str) -> list[Circular]:
+        return self._children(Circular, incident)
+
+    def readers_of(self, circular: Circular) -> Count:
+        """Who has read a reminder to the staff."""
+        return count(self._session, circular.ref)
 
     def revisions(self, statement: Statement) -> list[Revision]:
         """All texts that it ever had, the oldest first."""

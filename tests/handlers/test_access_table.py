@@ -96,6 +96,7 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "report list": READS,
     "report filed": PLAN,  # of the doer's group or the office: the handler knows the report
     "report not-required": OFFICE | {"lead"},  # legal and compliance too, who are nobody's only group here
+    "report require": OFFICE | {"lead"},  # the same people
     "report later": OFFICE | {"lead"},  # the same people
     "report draft": PLAN,  # the doer's group, office, legal, compliance: the handler knows the report
     "report sign": PLAN,  # those whom the plan names for the level: the rule knows who they are

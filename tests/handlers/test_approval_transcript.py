@@ -234,7 +234,9 @@ def test_a_level_that_rises_is_asked_anew_of_whoever_decides_it_then(database: D
 
     assert reply.text.splitlines()[-1] == "级别变了,待批事项已按新级别重新提请:A2(周衡)"
     assert world.card("lin.yue", "待批 A1")["note"] == "已作废:响应级别变了,已按新级别重新提请"
-    assert world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已作废」,不能同意。为什么作废,写在原卡片上;还需要的话,由提请人重新提请。"
+    assert (
+        world.says("lin.yue", "/同意 A1").text == "这项审批现在是「已作废」,不能同意。为什么作废,写在原卡片上;还需要的话,由提请人重新提请。"
+    )
     fresh = world.approval("A2")
     assert (fresh.text, fresh.needed) == ("启动预案:INC-20260310-001 行情中断,二级响应。\n请尽快", ("lead.head",))
     assert fresh.digest != world.approval("A1").digest

@@ -45,7 +45,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.says("li.na", "/事件 进展 备用链路已切换")
     world.says("li.na", "/定级 阅读=700万")
     world.says("xu.jing", "/声明 起草 I1 模板=媒体回执")
-    refused = [world.says("li.na", f"/报送 不报 R{number} 不影响经营也不影响客户资产").error for number in range(1, 5)]
+    refused = [world.says("li.na", f"/报送 不报 R{number} 无 不影响经营也不影响客户资产").error for number in range(1, 5)]
     assert None in refused
     yield world
     database.close()

@@ -89,10 +89,11 @@ def test_a_waiver_asks_what_fits_the_duty(world: World) -> None:
     world.says("li.na", "/事件 上报 类型=信息泄露 客户资料疑似外传")
     world.says("li.na", "/事件 事实 I1 涉及个人信息=是")
     ref = report(world, "pi_authority").ref
-    world.says("li.na", f"/报送 不报 {ref} 核查后确认是测试数据,不含个人信息")
+    world.says("li.na", f"/报送 不报 {ref} 无 核查后确认是测试数据,不含个人信息")
     text = world.approval().text
     assert "· 有无个人信息泄露、篡改或丢失?" in text
-    assert "委托" not in text
+    assert "· 有无委托被延误或拒绝?" not in text, "that is what the asker answered; what is to be checked fits the duty"
+    assert "提请人答:无" in text
 
 
 def test_merge_and_false_alarm_still_ask_about_orders(world: World) -> None:

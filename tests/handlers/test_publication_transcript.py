@@ -19,7 +19,7 @@ from bot.secret import Secret
 from storage.database import Database
 from storage.mapping import to_record
 from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
-from tests.world import Clock, World, make_world
+from tests.world import World, make_world
 from workflows.publication import Publication
 from workflows.publication import State as Out
 from workflows.statement import Revision, State, Statement

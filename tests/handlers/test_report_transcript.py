@@ -167,8 +167,8 @@ def test_a_returned_no_changes_nothing(outage: World) -> None:
 
 def test_not_required_by_two_people(outage: World) -> None:
     ref = reports(outage)["temp_report"].ref
-    assert outage.says("li.na", f"/报送 不报 {ref} 太小").error == "agreement.reason"
-    outage.says("li.na", f"/报送 不报 {ref} 不影响经营,也不影响客户资产安全")
+    assert outage.says("li.na", f"/报送 不报 {ref} 无 太小").error == "agreement.reason"
+    outage.says("li.na", f"/报送 不报 {ref} 无 不影响经营,也不影响客户资产安全")
     assert reports(outage)["temp_report"].open
     outage.taps("zhou.heng", "同意")
     assert reports(outage)["temp_report"].state is State.NOT_REQUIRED
@@ -209,7 +209,7 @@ def test_a_regulators_clock_is_no_task_and_says_so(outage: World, text: str) -> 
     reply = outage.says("li.na", text)
     assert reply.error == "error.is_report"
     assert "R1 是监管时钟" in reply.text
-    assert "/报送 不报 R1 理由" in reply.text
+    assert "/报送 不报 R1 有或无(委托被延误或拒绝) 理由" in reply.text
     assert outage.timers("R1") == before
 
 

@@ -86,7 +86,8 @@ ASKED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "later": (("li.na", "/稍后 {approval} 10分钟"),),
     "report list": (("li.na", "/报送 I1"),),
     "report filed": (("li.na", "/已报 {report} 对象=谁"), ("li.na", "/已报 {report} 电话 王某某")),
-    "report not-required": (("li.na", "/报送 不报 {report} 不影响经营也不影响客户"),),
+    "report not-required": (("li.na", "/报送 不报 {report} 无 不影响经营也不影响客户"),),
+    "report require": (("li.na", "/报送 须报 {report} 派出机构来电要求报"),),
     "report later": (("li.na", "/报送 改晚 {report} 按新的日历改晚一些"),),
     "statement draft": (("xu.jing", "/声明 起草 I1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞定稿。"),),
     "statement edit": (("xu.jing", "/声明 修改 S1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞再定稿。"),),
@@ -146,7 +147,7 @@ def world(firm: World) -> World:
     world.taps("guo.ping", "同意")
     world.says("sun.jie", "/事件 启动 I1")
     world.says("li.na", "/同意 A2 口头=周衡 电话里说马上启动")
-    refused = [world.says("li.na", f"/报送 不报 R{number} 不影响经营,三项都已当面说清楚").error for number in range(1, 5)]
+    refused = [world.says("li.na", f"/报送 不报 R{number} 无 不影响经营,三项都已当面说清楚").error for number in range(1, 5)]
     assert None in refused
     world.says("guest", "/事件 上报 客户无法登录 损失=五百二十万元 报告人=值班员丁")
     world.says("ma.chao", "/事件 上报 类型=系统故障 系统=集中交易 损失=五百二十万元 客户无法登录")

@@ -548,12 +548,14 @@ def test_a_proposal_needs_a_reason_and_stands_alone() -> None:
 
 @pytest.mark.parametrize("condition", ["open", "yes"])
 def test_two_people_stop_the_clock(condition: Answer) -> None:
-    outcome = rules.not_required(opened(condition=condition).record, AGREED, now=at(31))
+    outcome = rules.not_required(opened(condition=condition).record, AGREED, now=at(31), condition=condition, delayed=True)
     report = outcome.record
     assert (report.state, report.open, timer(outcome)) == (State.NOT_REQUIRED, False, None)
     assert (report.waiver, report.waiver_by, report.waived_by, report.waiver_reason) == ("A1", "li.na", "zhou.heng", REASON)
     assert outcome.event.verb == "waived"
-    assert outcome.event.details == {"asked_by": "li.na", "by": "zhou.heng", "reason": REASON, "approval": "A1", "late": True}
+    assert (report.waived_when, report.waiver_delayed) == (condition, True)
+    told = {"asked_by": "li.na", "by": "zhou.heng", "reason": REASON, "approval": "A1"}
+    assert outcome.event.details == {**told, "late": True, "condition": condition, "delayed": True}
     assert rules.not_required(opened().record, AGREED, now=at(30)).event.details["late"] is False
     assert rules.not_required(opened(SUMMARY).record, AGREED, now=at(30)).event.details["late"] is False, "its clock never started"
 

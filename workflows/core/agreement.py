@@ -6,6 +6,8 @@ from workflows.core.errors import NotAllowed, RuleBroken
 from workflows.core.facts import Value
 
 SHORTEST_REASON = 10
+#: Two sentences: what was done, and why no harm is left.
+SHORTEST_FINDING = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,9 @@ def check(agreement: Agreement) -> None:
 def check_reason(reason: str) -> None:
     if len(reason.strip()) < SHORTEST_REASON:
         raise RuleBroken("agreement.reason", shortest=SHORTEST_REASON)
+
+
+def check_finding(text: str) -> None:
+    """A written finding says more than a reason: which measures were taken, and why they keep all harm away."""
+    if len(text.strip()) < SHORTEST_FINDING:
+        raise RuleBroken("finding.short", shortest=SHORTEST_FINDING)

@@ -41,7 +41,8 @@ class Ring:
 class Notice:
     """Who must hear what: `kind` names the screen, `to` is an audience, `values` are small facts for it.
 
-    Audiences: a person id, `chat` (the incident's chats), `control` (the chats of `office`). `urgency` orders what waits to be sent.
+    Audiences: a person id, `chat` (the incident's chats), `control` (the chats of `office`),
+    `staff` (those of the whole staff). `urgency` orders what waits to be sent.
     """
 
     kind: str

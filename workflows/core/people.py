@@ -53,6 +53,8 @@ class Firm:
     cii: bool = False
     exchanges: tuple[str, ...] = ()
     pbc_field: bool = False
+    staff_chats: tuple[tuple[str, str], ...] = ()
+    """(platform, chat) where the staff who are not in the plan read: the branch network, everybody"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,14 @@ _MASKED = re.compile(r"\d{3}\*{4,11}\d{3}[\dX]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `drafters`: groups that write it."""
+    """`fields`: what the author is asked for, name -> kind; `text`: with `{name}` where a field goes · `drafters`: groups that write it ·
+    `internal`: never published."""
 
     title: str
     fields: Mapping[str, str]
     text: str
     drafters: tuple[str, ...] = DRAFTERS
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
