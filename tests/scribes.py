@@ -78,6 +78,7 @@ class Witness(Scribe):
         super().opening(script)
         self.said_to: dict[str, list[str]] = {}
         self.aside = self.holding = False
+        self.day = self._local().date()
 
     def play(self, step: Step) -> None:
         self.aside = isinstance(step, Work)
@@ -134,6 +135,9 @@ class Witness(Scribe):
             self._line(f"{who}**{'(事件群)' if chat == self.room else ''}", text)
 
     def _line(self, head: str, text: str) -> None:
+        if self._local().date() != self.day:
+            self.day = self._local().date()
+            self.print(f"\n*{self.day:%m-%d}(周{'一二三四五六日'[self.day.weekday()]})*\n")
         self.print(f"- **{self._local():%H:%M} {head}: " + "  \n  ".join(text.splitlines()))
 
 
