@@ -8,6 +8,7 @@ from handlers.core import statement_view
 from handlers.core.access import may
 from handlers.core.look import Look
 from handlers.core.message import Card, Outgoing, Tone
+from handlers.core.reasons import reason
 from handlers.core.registry import screen
 from workflows.publication import OPEN, Publication, State
 
@@ -22,8 +23,10 @@ def by_hand(look: Look, about: Mapping[str, Any]) -> Outgoing:
 
 @screen("publication.trouble")
 def trouble(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """Unless people are reminded of it already: that says why, too."""
     one = look.reader.publication(about["ref"])
-    return _news(look, one, "publication_trouble", "warning", attempts=one.attempts) if one.state is State.WAITING else None
+    matters = one.state is State.WAITING and not one.round
+    return _news(look, one, "publication_trouble", "warning", attempts=one.attempts) if matters else None
 
 
 @screen("publication.failed")
@@ -36,7 +39,8 @@ def failed(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 def waits(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     one = look.reader.publication(about["ref"])
     key = "publication_waits" if one.state is State.ASKED else "publication_not_out"
-    return _news(look, one, key, "warning", since=one.asked_at, span=look.now - one.asked_at) if one.state in OPEN else None
+    why = look.say("publication.because", reason=reason(look.words, one.reason)) if one.reason else ""
+    return _news(look, one, key, "warning", since=one.asked_at, span=look.now - one.asked_at, why=why) if one.state in OPEN else None
 
 
 @screen("publication.stopped")
@@ -54,7 +58,7 @@ def late(look: Look, about: Mapping[str, Any]) -> Outgoing:
 def _news(look: Look, one: Publication, key: str, tone: Tone, **values: object) -> Outgoing:
     incident, statement = look.reader.incident(one.incident), look.reader.statement(one.statement)
     said = {"name": look.say("statement.named", ref=one.statement, revision=one.revision, title=statement.title), "number": incident.number}
-    text = look.say(f"notice.{key}", outlet=one.title, reason=one.reason, **said, **values)
+    text = look.say(f"notice.{key}", outlet=one.title, reason=reason(look.words, one.reason), **said, **values)
     writes = may(statement_view.WRITERS, look.person, look.organization)
     buttons = []
     if one.state is State.ASKED:

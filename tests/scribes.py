@@ -13,8 +13,8 @@ from tests.wording_tables import tables
 
 #: On a page of wording, by the key of what is said: answers, what is about a report, a statement, an approval, the incident itself.
 _TOLD = re.compile(
-    r"reply:|paper:|[RSAEMUQP]\d+:|I\d+:\d+:incident\.(?!update_due|rescore_due)"
-    r"|card:.*:(?:decide|approval|statement|publication|incident):"
+    r"reply:|paper:|INC-|[RSAEMUQP]\d+:|I\d+:\d+:incident\.(?!update_due|rescore_due)"
+    r"|card:.*:(?:decide|approval|statement|publication|incident):|S\d+\b"
 )
 ANSWER = "\x00"
 #: Cards whose lines are what matters; of the others the text twin is enough.
@@ -78,6 +78,7 @@ class Witness(Scribe):
         super().opening(script)
         self.said_to: dict[str, list[str]] = {}
         self.aside = self.holding = False
+        self.day = self._local().date()
 
     def play(self, step: Step) -> None:
         self.aside = isinstance(step, Work)
@@ -118,8 +119,10 @@ class Witness(Scribe):
     def _place(self, chat: str) -> str:
         if chat.startswith("dm:"):
             return self._name(chat.removeprefix("dm:"))
-        groups = self.parts.plans.organization.groups.values()
-        return "事件群" if chat == self.room else next((f"{g.name}群" for g in groups if g.chats.get("console") == chat), chat)
+        plan = self.parts.plans.current
+        theirs = {group.chats.get("console"): f"{group.name}群" for group in plan.organization.groups.values()}
+        outside = {outlet.chat: outlet.title for outlet in plan.outlets.values() if outlet.chat}
+        return "事件群" if chat == self.room else (theirs | outside).get(chat, chat)
 
     def _chat(self, chat: str, who: str, text: str) -> None:
         """What people write and tap; a tap is answered here, what is sent is heard above."""
@@ -132,6 +135,9 @@ class Witness(Scribe):
             self._line(f"{who}**{'(事件群)' if chat == self.room else ''}", text)
 
     def _line(self, head: str, text: str) -> None:
+        if self._local().date() != self.day:
+            self.day = self._local().date()
+            self.print(f"\n*{self.day:%m-%d}(周{'一二三四五六日'[self.day.weekday()]})*\n")
         self.print(f"- **{self._local():%H:%M} {head}: " + "  \n  ".join(text.splitlines()))
 
 

@@ -82,7 +82,7 @@ def _texts(reader: Reader, words: Words, names: dict[str, str]) -> Iterator[tupl
 
 
 def _papers(tx: Session, words: Words, names: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    rows = tx.exec(select(PaperRow).order_by(col(PaperRow.at), col(PaperRow.id))).all()
+    rows = sorted(tx.exec(select(PaperRow)).all(), key=lambda row: (row.at, int(row.record_ref[1:]), row.version))
     signed = {(row.record_ref, row.version): row for row in rows if row.signed}
     for row in rows:
         copy = signed.get((row.record_ref, row.version))

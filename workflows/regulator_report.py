@@ -811,6 +811,6 @@ def _moment(moment: datetime | None) -> str | None:
 
 
 def last_told(reports: Iterable[Report], report: Report) -> Filing | None:
-    """How a recipient of `report` was last told of anything: 「无变化」 goes the same way."""
-    told = (filing for one in reports for filing in one.filed if filing.to in report.recipients)
-    return max(told, key=lambda filing: filing.at, default=None)
+    """How the series last went, or else how its recipients were last told of anything: 「无变化」 goes the same way."""
+    others = (filing for one in reports for filing in one.filed if filing.to in report.recipients)
+    return max(report.filed or others, key=lambda filing: filing.at, default=None)

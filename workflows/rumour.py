@@ -45,7 +45,7 @@ MACHINE = Machine(
     "rumour",
     State.HEARD,
     {
-        (State.HEARD, "note"): State.HEARD,
+        (State.HEARD, "unclear"): State.HEARD,
         **{(state, "find"): State.ESTABLISHED for state in State},
         **{(state, "doubt"): State.HEARD for state in (State.ESTABLISHED, State.ANSWERED, State.LEFT)},
         **{(state, "answer"): State.ANSWERED for state in OPEN},
@@ -112,7 +112,7 @@ def check_finding(finding: Finding, basis: str) -> None:
 
 def note(rumour: Rumour, *, by: str, basis: str, now: datetime, response: Response) -> Outcome[Rumour]:
     """Looked into, and nobody can tell: one person may say that, and it goes on being asked."""
-    state = MACHINE.after(rumour.state, "note")
+    state = MACHINE.after(rumour.state, "unclear")
     check_finding(Finding.UNKNOWN, basis)
     noted = replace(rumour, state=state, finding=Finding.UNKNOWN, basis=basis, found_by=by, agreed_by=None, found_at=now)
     fresh = replace(noted, prompted_at=now, rank=0, round=0)

@@ -170,7 +170,9 @@ def ask_waiver(
     named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports]) or context.words.say("report.none_runs")
     check = Ours(_checks(context, incident, reports, "report.check"))
     what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason, check=check)
-    what = f"{why}\n{what}".strip()
+    # The first line is what a yes is quoted by: a fact, or which reports stop; whether orders were delayed comes after.
+    first, _, rest = what.partition("\n")
+    what = f"{first}\n{why}\n{rest}" if kind == "not_required" else f"{why}\n{what}".strip()
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
     told: dict[str, Value] = {"reports": refs, "reason": reason, **values}

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
+from handlers.core.reasons import reason
 from workflows.core.outlet import Outlet
 from workflows.publication import OPEN, OUT, Publication, State
 from workflows.statement import Statement
@@ -30,7 +31,7 @@ def line(look: Look, one: Publication) -> str:
     key = "publication.line_trying" if one.state is State.WAITING and one.attempts else f"publication.line_{one.state}"
     at = one.done_at or one.asked_at
     more = " ".join(filter(None, [one.link, one.receipt, look.say("publication.screenshot") if one.evidence else ""]))
-    return look.say(key, outlet=one.title, at=at, more=more, reason=one.reason, attempts=one.attempts).rstrip(" ·")
+    return look.say(key, outlet=one.title, at=at, more=more, reason=reason(look.words, one.reason), attempts=one.attempts).rstrip(" ·")
 
 
 def ledger(look: Look, statement: Statement) -> Lines:
@@ -69,9 +70,9 @@ def asked(
     note = look.say("publication.asked_drill" if drill else "publication.asked_note")
     typed = _command(statement, [outlet.name for outlet in outlets], promised, look)
     card = Card(head, tuple(lines), note, (_confirm(look, statement, outlets, promised, typed),), "warning", drill)
-    say = look.say(
-        "publication.asked_twin", head=head, where="\n".join(where), typed=typed, text="\n".join(text.splitlines()[:FIRST_LINES])
-    )
+    start = "\n".join(text.splitlines()[:FIRST_LINES])
+    by_hand = _typed(look, statement, outlets, promised)
+    say = look.say("publication.asked_twin", head=head, where="\n".join(where), typed=by_hand, text=start)
     return Outgoing(say, card)
 
 
@@ -87,6 +88,13 @@ def _where(look: Look, outlet: Outlet, statement: Statement, before: Publication
 def _command(statement: Statement, names: Sequence[str], promised: datetime | None, look: Look) -> str:
     next_ = f" next={promised.astimezone(look.zone):%Y-%m-%dT%H:%M}" if promised else ""
     return f"/statement publish {statement.ref} confirm={statement.digest[:8]} channels={','.join(names)}{next_}"
+
+
+def _typed(look: Look, statement: Statement, outlets: Sequence[Outlet], promised: datetime | None) -> str:
+    """The same, as people type it."""
+    next_ = look.say("publication.typed_next", at=f"{promised.astimezone(look.zone):%Y-%m-%dT%H:%M}") if promised else ""
+    names = ",".join(title(look, outlet) for outlet in outlets)
+    return look.say("publication.typed", ref=statement.ref, hash=statement.digest[:8], channels=names, next=next_)
 
 
 def _confirm(look: Look, statement: Statement, outlets: Sequence[Outlet], promised: datetime | None, typed: str) -> Button:

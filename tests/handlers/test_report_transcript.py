@@ -310,3 +310,21 @@ def test_a_reminder_says_how_far_the_paper_is(outage: World) -> None:
     outage.taps("lin.yue", f"签发 {ref}")
     outage.passes(minutes=20)
     assert any(f"{ref} 证监局书面首报" in text and "第 1 稿已签发,待报出。" in text for text in outage.direct("li.na"))
+
+
+def test_nothing_new_goes_the_way_the_series_went_and_not_the_way_of_another_report(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    refs = {name: report.ref for name, report in reports(outage).items()}
+    outage.says("li.na", f"/已报 {refs['csrc_progress']} 电话 受话人=王处 要点:正在切换")
+    outage.passes(minutes=5)
+    outage.says("li.na", f"/已报 {refs['csrc_first_written']} 公文 证监局签收 0310-6")
+    outage.passes(minutes=15)
+    assert outage.says("li.na", f"/已报 {refs['csrc_progress']} 无变化=是").error is None
+    last = reports(outage)["csrc_progress"].filed[-1]
+    assert (last.way, last.callee) == ("电话", "王处")
+
+
+def test_a_yes_is_quoted_by_what_stops(outage: World) -> None:
+    ref = reports(outage)["temp_report"].ref
+    outage.says("li.na", f"/报送 不报 {ref} 无 不影响经营,也不影响客户资产安全")
+    assert f"不再报送:{ref}" in outage.taps("zhou.heng", "同意").text
