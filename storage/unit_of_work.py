@@ -11,7 +11,23 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, bundles, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
+from storage import (
+    alerts,
+    audit,
+    bundles,
+    calendars,
+    duties,
+    files,
+    inbox,
+    outbox,
+    papers,
+    postings,
+    receipts,
+    rings,
+    seals,
+    sessions,
+    uploads,
+)
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
