@@ -26,8 +26,6 @@ from workflows.publication import OPEN, OUT, Kind, Publication, State
 from workflows.statement import Revision, Statement
 from workflows.statement import State as Stage
 
-#: So much of the digest stands for it where people read or type it.
-SHORT = 8
 _BETWEEN = re.compile(r"[,，、;；+]+")
 
 
@@ -68,8 +66,8 @@ def publish(context: Context, given: Publish) -> Reply:
     if given.confirm is None:
         drawn = view.asked(Look.of(context), statement, text.text, chosen, _former(context, statement), promised)
         return Reply(drawn.text, ref=statement.ref, card=drawn.card)
-    if given.confirm.casefold() != statement.digest[:SHORT]:
-        raise RuleBroken("publication.other_confirm", ref=statement.ref, hash=statement.digest[:SHORT])
+    if given.confirm.casefold() != statement.digest[: view.SHORT]:
+        raise RuleBroken("publication.other_confirm", ref=statement.ref, hash=statement.digest[: view.SHORT])
     for outlet in chosen:
         _send(context, incident, statement, outlet)
     if promised is not None:
@@ -77,7 +75,7 @@ def publish(context: Context, given: Publish) -> Reply:
         context.uow.apply(statements.promise(found, by=context.person, at=promised, now=context.now))
     lines = [view.line(Look.of(context), one) for one in _of(context, statement) if one.outlet in {outlet.name for outlet in chosen}]
     key_ = "publication.rehearsed" if incident.drill else "publication.begun"
-    head = context.words.say(key_, ref=statement.ref, revision=statement.revision, hash=statement.digest[:SHORT])
+    head = context.words.say(key_, ref=statement.ref, revision=statement.revision, hash=statement.digest[: view.SHORT])
     return Reply("\n".join([head, *lines]), ref=statement.ref)
 
 
