@@ -62,7 +62,22 @@ SIGN_ON = "/login/oidc"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "statement", "report", "paper", "duty", "duty_notices", "login", "help", "admin", "chats"),
+    *(
+        "alert",
+        "task",
+        "approval",
+        "statement",
+        "publication",
+        "report",
+        "paper",
+        "duty",
+        "duty_notices",
+        "login",
+        "help",
+        "admin",
+        "chats",
+    ),
+    *("statement_notices", "publication_notices"),
     *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "house_notices", "rounds", "digest"),
 )
 
