@@ -28,32 +28,25 @@ pytestmark = pytest.mark.crash
 
 #: (seam, turn): between every two steps of a publication. Those of the two servers are where they have got something and say nothing.
 SEAMS = [
-    ("Sender.turn: update outbox", 1),
     ("Sender.turn: committed", 1),
     ("post: asked", 1),
     ("post: done", 1),
     ("Publishing.go: insert inbox", 1),
-    ("Publishing.go: update outbox", 1),
     ("Publishing.go: written", 1),
     ("Publishing.go: committed", 1),
     ("Publishing.go: committed", 3),
     ("letter: asked", 1),
-    ("Places.end: update outbox", 1),
     ("Places.end: written", 1),
     ("Places.end: committed", 1),
-    ("letter: begun", 1),
     ("letter: begun", 2),
     ("letter: done", 1),
     ("letter: done", 3),
     ("Places.end: written", 2),
-    ("Places.end: committed", 2),
-    ("Places.end: committed", 3),
     ("Places.end: committed", 6),
     ("Rooms.post: committed", 1),
-    ("Road.work: written", 1),
     ("Road.work: committed", 1),
 ]
-SERVERS = [("site", "asked", 1), ("site", "taken", 1), ("press", "asked", 1), ("press", "taken", 1), ("press", "taken", 3)]
+SERVERS = [("site", "asked", 1), ("site", "taken", 1), ("press", "taken", 1), ("press", "taken", 3)]
 
 
 @dataclass
@@ -68,6 +61,7 @@ class Edge:
     server: str
     text: bytes = b""
     made: dict[str, str] = field(default_factory=dict)
+    copies: int = 0
 
     def copy(self, kind: str, name: str) -> str:
         """A database of its own that stands there."""
@@ -79,6 +73,11 @@ class Edge:
             finally:
                 database.close()
         return self._empty(kind, name, self.made[kind])
+
+    def drop(self, url: str) -> None:
+        if not url.startswith("sqlite"):
+            with psycopg.connect(self.server, autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'.encode())
 
     def _empty(self, kind: str, name: str, like: str = "") -> str:
         if kind == "sqlite":
@@ -134,13 +133,13 @@ class Firm:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def firm(request: pytest.FixtureRequest, edge: Edge) -> Firm:
+def firm(request: pytest.FixtureRequest, edge: Edge) -> Iterator[Firm]:
     edge.site.forget()
     edge.office.letters.clear()
-    edge.made.setdefault("copies", "")
-    edge.made["copies"] += "."
-    url = edge.copy(request.param, f"press_{os.getpid()}_{len(edge.made['copies'])}")
-    return Firm(edge, url, edge.at + timedelta(minutes=2))
+    edge.copies += 1
+    url = edge.copy(request.param, f"press_{os.getpid()}_{edge.copies}")
+    yield Firm(edge, url, edge.at + timedelta(minutes=2))
+    edge.drop(url)
 
 
 @contextmanager
@@ -221,12 +220,15 @@ def test_killed_by_who_took_it(firm: Firm, server: str, what: str, turn: int) ->
 
 def test_killed_again_and_again(firm: Firm) -> None:
     """The recovery from a death dies too, and the site is in trouble meanwhile."""
-    firm.site.faults = ["lost", (503, {}, b""), "drop", "lost"]
-    for seam, turn in (("post: asked", 1), ("letter: asked", 2), ("Publishing.go: written", 1), ("letter: asked", 1), ("post: done", 1)):
+    firm.site.faults = ["lost", (503, {}, b""), "drop", "lost", (429, {"Retry-After": "400"}, b"")]
+    for seam, turn in (("letter: asked", 1), ("letter: asked", 2), ("Publishing.go: written", 1), ("post: asked", 1)):
         firm.dies(seam, turn)
         firm.at += PAST_LEASES + timedelta(minutes=5)
     database, world = firm.recovers()
     try:
+        for _ in range(3):
+            world.clock.now += timedelta(minutes=5)
+            world.settle()
         check(firm, database, world)
     finally:
         database.close()
