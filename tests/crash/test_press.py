@@ -1,9 +1,13 @@
 """SIGKILL while approved texts leave the house: receivers get the very bytes, once, on real wires; where nobody can know, people decide."""
 
+import base64
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,15 +17,19 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from sqlmodel import col, update
 
 from bot.bootstrap import real_now
 from storage.database import Database
+from storage.tables.queues import WAITING, InboxRow, OutboxRow
 from tests.crash import press
-from tests.crash.forks import Forks, forks_of
+from tests.crash.forks import ROOT, Forks, forks_of
 from tests.crash.press import ADDRESSES, OUTLETS, approved, house, ledger, plan_with
 from tests.crash.story import PAST_LEASES, check_trail
-from tests.outlets import PressOffice, Site, press_office, site_on_loopback
-from tests.world import World
+from tests.letterbox import free_port
+from tests.outlets import SECRET, PressOffice, Site, press_office, site_on_loopback
+from tests.ready import patient
+from tests.world import KEY, World
 from workflows.publication import State
 
 pytestmark = pytest.mark.crash
@@ -240,5 +248,76 @@ def test_undisturbed_it_is_all_out(firm: Firm) -> None:
         check(firm, database, world)
         assert len(firm.site.asked) == 1
         assert set(ledger(database)) == set(OUTLETS)
+    finally:
+        database.close()
+
+
+# The whole program
+
+
+@contextmanager
+def served(firm: Firm) -> Iterator["subprocess.Popen[bytes]"]:
+    settings = {
+        "GENGFU_DATABASE_URL": firm.url,
+        "GENGFU_DATA_KEYS": f"{KEY[0][0]}:{base64.b64encode(KEY[0][1]).decode()}",
+        "GENGFU_SEAL_KEY": base64.b64encode(bytes(32)).decode(),
+        "GENGFU_PORT": str(free_port()),
+        "GENGFU_PLAN_DIR": str(firm.plan),
+        "GENGFU_CONSOLE": "on",
+        "SMTP_URL": f"smtp://127.0.0.1:{firm.office.port}",
+        "SMTP_FROM": "gengfu@firm.example",
+        press.NAME: SECRET,
+    }
+    environ = {**os.environ, **settings, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "bot", "serve"]
+    with subprocess.Popen(command, cwd=firm.edge.folder, env=environ, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def leases_are_over(database: Database) -> None:
+    """As if two minutes had gone by."""
+    for row_class in (InboxRow, OutboxRow):
+        held = (col(row_class.status) == WAITING, col(row_class.attempt) > 0)
+        database.write(lambda tx, one=row_class, held=held: tx.exec(update(one).where(*held).values(due=real_now())))
+
+
+def until(found: Callable[[], bool], seconds: float = 90) -> None:
+    give_up = time.monotonic() + patient(seconds)
+    while not found():
+        assert time.monotonic() < give_up, "it did not happen"
+        time.sleep(0.1)
+
+
+def test_the_whole_program_is_killed_while_it_publishes(firm: Firm) -> None:
+    """`gengfu serve`, as an operator runs it: killed by the site that has just taken the text, then by the mail server, then left alone."""
+    lives: list[subprocess.Popen[bytes]] = []
+
+    def kill(event: str) -> None:
+        if event == "taken":
+            lives[-1].kill()
+
+    firm.site.faults = [(503, {}, b"")]
+    for server in (firm.site, firm.office):
+        server.on = kill
+        with served(firm) as process:
+            lives.append(process)
+            until(lambda: process.poll() is not None)
+            assert process.returncode == -signal.SIGKILL
+        server.on = lambda event: None
+        database = Database(firm.url)
+        leases_are_over(database)
+        database.close()
+    with served(firm):
+        database = Database(firm.url)
+        try:
+            until(lambda: all(one.state in (State.DONE, State.FAILED) for one in ledger(database).values()))
+        finally:
+            database.close()
+    database, world = firm.recovers()
+    try:
+        check(firm, database, world)
     finally:
         database.close()
