@@ -150,7 +150,8 @@ def sign_buttons(look: Look, report: Report) -> tuple[Button, ...]:
 def _sign(look: Look, report: Report) -> tuple[Button, ...]:
     if report.state is not State.DRAFTED or look.person == report.drafted_by:
         return ()
-    may_sign = signers(look.response(look.reader.incident(report.incident)), look.reader.incident(report.incident), look.organization)
+    incident = look.reader.incident(report.incident)
+    may_sign = signers(look.reader.plan_of(report), look.response(incident), incident, report.obligation, look.organization)
     return sign_buttons(look, report) if not look.person or look.person in may_sign else ()
 
 

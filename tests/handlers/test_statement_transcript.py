@@ -528,7 +528,9 @@ PERSONAL = "信息种类=姓名、联系方式\n可能危害=诈骗电话\n已�
 
 def test_a_template_says_which_groups_write_it(world: World) -> None:
     assert world.says("peng.xue", f"/声明 起草 I1 模板=首次告知 现象=无法登录\n{FILLED}").error == "access.group"
-    assert world.says("peng.xue", "/声明 起草 I1\n正文:我司正在核查。").error == "access.group", "a text of one's own is the opinion group's"
+    assert world.says("peng.xue", "/声明 起草 I1\n正文:我司正在核查。").error == "access.group", (
+        "a text of one's own is the opinion group's"
+    )
     reply = world.says("peng.xue", f"/声明 起草 I1 模板=个人信息事件通知(逐户) 原因=正在核查\n{PERSONAL}")
     assert reply.error is None, reply.text
     assert statement(world).authors == ("peng.xue",)
