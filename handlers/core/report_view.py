@@ -118,7 +118,9 @@ def buttons(look: Look, report: Report) -> tuple[Button, ...]:
     """What can be done with it now by the reader (in a room: by anybody of it), the next step first."""
     if not report.open:
         return ()
-    found = [*_sign(look, report), *told_buttons(look, report), *_draft(look, report), _waive(look, report)]
+    drafting, waiving = _draft(look, report), (_waive(look, report),)
+    rest = (*waiving, *drafting) if report.state is State.TO_DECIDE else (*drafting, *waiving)
+    found = [*_sign(look, report), *told_buttons(look, report), *rest]
     return tuple(replace(one, style="primary" if number == 0 else one.style) for number, one in enumerate(found))
 
 
