@@ -26,14 +26,13 @@ def _clock_news(kind: str) -> None:
         if not report.open or report.touched > about["version"]:
             return None
         plan = look.reader.plan_of(incident)
-        duty = plan.obligations[report.obligation]
         mentions = tuple(values["people"]) if kind == "mention" else ()
         if not tells(look.audience, f"report.{kind}"):
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, report, plan, kind, values)
         text = to_people(look, list(mentions), text) if mentions else text
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        lines = (("", text), (look.say("report.basis"), view.basis(look, duty)))
+        lines = (("", text), (look.say("report.basis"), view.basis(look, report)))
         return Outgoing(text, Card(head, lines, "", view.buttons(look, report), "danger", incident.drill), mentions)
 
 

@@ -24,8 +24,11 @@ def duty_of(look: Look, report: Report) -> Obligation:
     return look.reader.plan_of(report).obligations[report.obligation]
 
 
-def basis(look: Look, duty: Obligation) -> str:
+def basis(look: Look, report: Report) -> str:
     """On what a deadline rests, and how certain that is: nobody shall take our default for law."""
+    duty = duty_of(look, report)
+    if report.completing:
+        return look.say("report.basis_rest", basis=look.words.twin(duty.basis, duty.basis_en))
     binding, certainty = look.say(f"report.binding_{duty.binding}"), look.say(f"report.certainty_{duty.confidence}")
     return look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), binding=binding, certainty=certainty)
 
@@ -35,8 +38,13 @@ def line(look: Look, report: Report) -> str:
     plan, duty = look.reader.plan_of(report), duty_of(look, report)
     to = look.words.join(recipients(look.words, plan, report.missing or report.recipients))
     return look.say("report.line", ref=report.ref, name=named(look, report), state=report.state, due=due(look, report), to=to) + (
-        look.say("report.figure_of", binding=look.say(f"report.binding_{duty.binding}")) if report.open else ""
+        look.say("report.figure_of", binding=look.say(f"report.binding_{_binding(duty, report)}")) if report.open else ""
     )
+
+
+def _binding(duty: Obligation, report: Report) -> str:
+    """No text has a figure for the rest of what was told in part."""
+    return "default" if report.completing else duty.binding
 
 
 def named(look: Look, report: Report) -> str:
@@ -61,7 +69,7 @@ def card(look: Look, report: Report) -> Outgoing:
         (look.say("card.state"), look.words.show(report.state)),
         (look.say("report.due_label"), due(look, report)),
         *_counted(look, report, duty),
-        (look.say("report.basis"), basis(look, duty)),
+        (look.say("report.basis"), basis(look, report)),
         *_told(look, report),
         *_paper(look, report),
     ]

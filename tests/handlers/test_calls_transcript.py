@@ -145,6 +145,9 @@ def test_the_first_two_items_go_ahead_and_the_rest_is_due_on_a_clock_of_its_own(
     assert (rest.state, rest.issue, rest.completing, rest.filed[0].partial) == (State.DUE, 2, True, True)
     assert rest.deadline_at == world.clock() + timedelta(days=1)
     assert world.timers(ref), "the rest has a clock"
+    said = world.says("li.na", f"/报送 查看 {ref}").text
+    assert "原文没有数字,为本项目默认时限" in said
+    assert "法规原文有数字" not in said, "our figure is not presented as law"
     assert "补报其余各项" in world.says("li.na", "/报送 I1").text
     assert world.says("li.na", f"/报送 起草 {ref} 部分=是").error == "report.rest", "not in part again"
     assert world.says("li.na", f"/已报 {ref} 网信平台 网信-08 部分=是").error == "report.rest"
