@@ -59,6 +59,7 @@ MACHINE = Machine(
         (State.TO_DECIDE, "draft"): State.TO_DECIDE,
         **{(state, "sign"): State.SIGNED for state in (State.DUE, State.DRAFTED)},
         (State.DRAFTED, "return"): State.DUE,
+        **{(state, "hold"): state for state in (State.DUE, State.DRAFTED)},
         **{(state, "issue"): state for state in State},
         **{(state, "note"): state for state in State},
         **{(state, "file"): State.FILED for state in RUNNING},
@@ -754,6 +755,16 @@ def sign(
     signed = replace(report, state=state, signed_by=by, signed_at=now, signed_sha256=report.draft_sha256)
     knowing: dict[str, Value] = {"differs": [list(one) for one in differs], "reason": reason.strip()} if differs else {}
     return _outcome(signed, ladder, "signed", {"by": by, "version": version, "sha256": report.draft_sha256, **knowing})
+
+
+def hold(
+    report: Report, *, by: str, version: int, differs: tuple[Difference, ...], stamp: str, ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:
+    """Not signed yet: `by` is told what the paper says otherwise than things are now. `stamp` stands for exactly that."""
+    state = MACHINE.after(report.state, "hold")
+    details: dict[str, Value] = {"by": by, "paper": version, "differs": [list(one) for one in differs], "stamp": stamp}
+    told = Notice("report.differs", (by,), details, "approval")
+    return _outcome(replace(report, state=state), ladder, "sign_held", details, told)
 
 
 def return_(

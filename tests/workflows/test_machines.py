@@ -230,6 +230,7 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
         "sign": lambda: rules.sign(drafted, **said, version=1, signers=("li.na",)),
         "issue": lambda: rules.issue(replace(drafted, signed_by="li.na"), version=1, of_issue=1, by="li.na", of="00", sha256="01"),
         "return": lambda: rules.return_(drafted, by="li.na", version=1, signers=("li.na",), reason="受影响人数要再核对一遍"),
+        "hold": lambda: rules.hold(drafted, by="li.na", version=1, differs=(("人数", "1", "2"),), stamp="00"),
         "note": lambda: rules.note(called, by="li.na", points="集中交易中断,正在切换"),
         "not_required": lambda: rules.not_required(first, agreed, now=now),
         "reopen": lambda: rules.reopen(first, FIRST, terms, condition="yes", **again),
