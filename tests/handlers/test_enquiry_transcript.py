@@ -18,8 +18,8 @@ from tests.world import World, make_world
 from workflows.core.errors import RuleBroken
 from workflows.core.quote import publishable
 from workflows.enquiry import Enquiry, State
-from workflows.statement import Statement
 from workflows.statement import State as Said
+from workflows.statement import Statement
 
 GRADE = "/定级 证监会=较大 平台=6 媒体=全国 客户=5万 阅读=60万 热榜=50名外 首帖=1.5 增速=3 负面=70% 投诉=260"
 LINES = "已知=9:30起部分客户无法登录\n未知=原因\n不回答=损失金额"
@@ -68,16 +68,14 @@ def drafted(world: World) -> None:
 
 def test_whoever_takes_the_call_writes_one_line(world: World) -> None:
     said = ok(world, "liu.yang", CALL)
-    assert said == (
-        "已登记 Q1,已告知发言人。你只需对对方说:此事统一由发言人徐静答复。不要自己答,也不要猜。发言人电话 +86 138 0000 0011。"
-    )
+    assert said == ("已登记 Q1,已告知发言人。你只需对对方说:此事统一由发言人徐静答复。不要自己答,也不要猜。发言人电话 +86 138 0000 0011。")
     found = enquiry(world)
     assert (found.outlet, found.journalist, found.way, found.question) == ("财新", "章某", "电话", "客户的钱是不是丢了")
     assert (found.state, found.registered_by, found.due_at) == (State.RECEIVED, "liu.yang", datetime.fromisoformat("2026-03-10T10:00Z"))
     asked = world.direct("xu.jing")[-1]
     assert asked.startswith("【媒体来询】Q1 财新 · 待接手 · 截稿 18:00:客户的钱是不是丢了。")
     card = world.card("xu.jing", "媒体来询 Q1")
-    assert dict(card["lines"])["联系方式"] == "010-8888-0000"
+    assert dict(card["lines"])["联系方式"] == "章某、010-8888-0000"
     assert [button["label"] for button in card["buttons"]] == ["我来答复", "不予答复"], "there is nothing yet to answer with"
 
 
@@ -97,7 +95,7 @@ def test_a_mobile_number_is_masked_and_the_contact_stays_out_of_rooms(world: Wor
     assert enquiry(world).contact == "139****5678"
     for room in (own, "g:opinion"):
         shown = world.says("gao.yuan", "/媒体 查看 Q1", room)
-        assert "139****5678" not in json.dumps([shown.text, str(shown.card)], ensure_ascii=False)
+        assert not [one for one in ("139****5678", "章某") if one in json.dumps([shown.text, str(shown.card)], ensure_ascii=False)]
     assert "139****5678" in str(world.says("gao.yuan", "/媒体 查看 Q1").card)
     assert "章某" not in " ".join(world.group(own, "li.na")), "nor is the journalist named in the open room"
 
@@ -238,8 +236,8 @@ def test_at_night_an_enquiry_without_a_deadline_waits_for_the_morning_and_one_wi
 
 def test_an_unanswered_enquiry_stands_in_the_way_of_closing(world: World) -> None:
     ok(world, "liu.yang", CALL)
-    for line in ("/事件 恢复 I1", "/事件 结束 I1"):
-        world.says("li.na", line)
+    ok(world, "zhou.heng", "/事件 启动 I1")
+    ok(world, "li.na", "/事件 结束 I1")
     world.taps("lin.yue", "同意")
     refused = world.says("li.na", "/事件 归档 I1")
     assert (refused.error, "Q1(待接手)" in refused.text) == ("incident.close_missing", True)
@@ -286,6 +284,6 @@ def test_internal_lines_are_marked_everywhere_and_never_leave(world: World) -> N
 
 def test_the_clock_is_kept_by_the_house_itself(world: World) -> None:
     ok(world, "liu.yang", CALL)
-    assert START < world.timers("Q1")["enquiry"]
+    assert world.timers("Q1")["enquiry"] > START
     assert [verb for _, verb, _ in world.trail("Q1")] == ["enquired"]
     assert "财新" not in json.dumps(world.trail("Q1"), ensure_ascii=False), "the trail holds no words of the media"
