@@ -402,7 +402,8 @@ def _missing(context: Context, incident: Incident) -> Missing:
 
 def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
     """Enquiries that nobody has answered, rumours that nobody has settled."""
-    return [one for one in (*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)) if one.open]
+    every: list[Enquiry | Rumour] = [*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)]
+    return [one for one in every if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
