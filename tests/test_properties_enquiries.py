@@ -100,8 +100,12 @@ class Enquiries(RuleBasedStateMachine):
         people = self.world.plans.organization.people
         self._says(by, f"/媒体 转交 Q{number} {people[to].name}")
 
-    @rule(by=PEOPLE, ref=TEXTS, number=st.integers(1, 3))
-    def answers(self, by: str, ref: str, number: int) -> None:
+    @rule(by=PEOPLE, ref=TEXTS)
+    def answers(self, by: str, ref: str) -> None:
+        """One that waits; there is always somebody who asks."""
+        number = next((int(one.ref[1:]) for one in self.enquiries if one.open), len(self.enquiries) + 1)
+        if number > len(self.enquiries):
+            self.calls("liu.yang", "")
         agreed = self.agreed_bytes(ref)
         before = {one.ref: one for one in self.enquiries}.get(f"Q{number}")
         if self._says(by, f"/媒体 答复 Q{number} {ref}"):
@@ -142,10 +146,17 @@ class Enquiries(RuleBasedStateMachine):
         if self._says("gao.yuan", f"/声明 送审 {ref}"):
             self._agree("statement", steps)
 
-    @rule(ref=TEXTS, number=st.integers(1, 3))
-    def is_made_ready_and_said(self, ref: str, number: int) -> None:
+    @rule(ref=TEXTS, then=st.sampled_from(["text", "fact", "time", "nothing"]))
+    def is_made_ready_and_said(self, ref: str, then: str) -> None:
+        """And what happens between the yes and the answer."""
         self.submits(ref, 3)
-        self.answers("xu.jing", ref, number)
+        if then == "text":
+            self.is_rewritten(ref)
+        elif then == "fact":
+            self.a_fact_changes()
+        elif then == "time":
+            self.time_passes(250)
+        self.answers("xu.jing", ref)
 
     def _agree(self, kind: str, steps: int) -> None:
         for _ in range(steps):
