@@ -149,7 +149,7 @@ def require(context: Context, given: Required) -> Reply:
     """What two people agreed not to report is required all the same: the authority asks for it, or somebody found out more."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     if report.state is not State.NOT_REQUIRED or report.waived_by == "rule":
-        raise RuleBroken("report.stands", ref=report.ref, state=report.state)
+        raise RuleBroken("report.stands", ref=report.ref, noun="report", state=report.state)
     if incident.state not in incidents.UNCLOSED:
         raise RuleBroken("report.incident_over", ref=report.ref, incident=incident.ref)
     duty, terms, plan = _duty(context, incident, report), terms_of(context, incident), context.uow.plan_of(incident)
