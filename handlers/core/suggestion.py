@@ -29,20 +29,23 @@ def in_words(words: Words, today: Plan, incident: Incident, now: datetime) -> st
     met = []
     for one in found.met:
         spec = specs[one.measure]
-        value = fact_value(words, spec, figures[one.measure]) + words.say("threshold.derived" if derived and one.measure == MINUTES else "")
+        value = fact_value(words, spec, figures[one.measure])
+        value += words.say("threshold.derived") if derived and one.measure == MINUTES else ""
         met.append(Ours(described(words, spec, one, value)))
     return words.say("threshold.suggests", grade=found.grade, why=met, unknown=Ours(unknown))
 
 
 def described(words: Words, spec: FactSpec, one: Threshold, value: str = "") -> str:
     """`集中交易、网上交易中断 · 较大:累计中断分钟 ≥ 5(文件 条款,未核原文)`; `value`: what reached it."""
-    need = words.say("threshold.need", name=fact_name(words, spec), value=Ours(f" {value}" if value else ""), least=least(words, spec, one))
+    need = _need(words, spec, one, value)
     unverified = "" if one.verified else words.say("threshold.unverified")
     event, source = words.say(f"threshold.event.{one.event}"), f"{one.document} {one.article}"
     return words.say("threshold.one", event=event, grade=one.grade, need=Ours(need), source=source, unverified=unverified)
 
 
-def least(words: Words, spec: FactSpec, one: Threshold) -> str:
+def _need(words: Words, spec: FactSpec, one: Threshold, value: str) -> str:
+    name = fact_name(words, spec)
     if spec.kind == "condition":
-        return words.say("flag.yes")
-    return words.percent(one.at_least) if spec.kind == "share" else words.number(one.at_least)
+        return words.say("threshold.yes", name=name)
+    least = words.percent(one.at_least) if spec.kind == "share" else words.number(one.at_least)
+    return words.say("threshold.need", name=name, value=Ours(f" {value}" if value else ""), least=least)
