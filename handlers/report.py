@@ -8,12 +8,12 @@ from typing import Any
 from handlers.core.access import check
 from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
+from handlers.core.attesting import check_written, of_duty
 from handlers.core.clocks import ask_waiver, drop_question, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
 from handlers.core.delayed import answered, line, second
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, certainty, recipients
-from handlers.core.finding import check_written, of_duty
 from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import approved, command, key, ref, request, rest, returned, timer

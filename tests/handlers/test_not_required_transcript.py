@@ -195,10 +195,10 @@ def test_a_possible_leak_is_two_clocks_too(outage: World) -> None:
 def test_persons_are_not_left_out_without_compliances_written_finding(leak: World, door: str) -> None:
     ref = report(leak, "pi_individuals").ref
     others = leak.says("peng.xue", door.format(ref=ref, text=FINDING))
-    assert others.error == "finding.compliance", "legal, but not compliance"
+    assert others.error == "attest.compliance", "legal, but not compliance"
     assert "郭平" in others.text
     short = leak.says("guo.ping", door.format(ref=ref, text="已全部收回,不会造成任何危害"))
-    assert short.error == "finding.short", "a reason is no finding"
+    assert short.error == "attest.short", "a reason is no finding"
     assert report(leak, "pi_individuals").waiver is None
 
     reply = leak.says("guo.ping", door.format(ref=ref, text=FINDING))
@@ -236,7 +236,7 @@ def test_no_finding_is_made_beforehand_while_nobody_thinks_of_a_leak(leak: World
     leak.says("he.lei", "/事件 事实 I1 涉及个人信息=否 外传的只有行情文件,逐份看过")
     leak.taps("guo.ping", "同意")
     assert report(leak, "pi_individuals").state is State.NOT_REQUIRED
-    assert leak.says("peng.xue", f"/事件 事实 I1 避免危害=是 {FINDING}").error == "finding.compliance"
+    assert leak.says("peng.xue", f"/事件 事实 I1 避免危害=是 {FINDING}").error == "attest.compliance"
     leak.says("guo.ping", f"/事件 事实 I1 避免危害=是 {FINDING}")
     assert leak.incident().facts["harm_fully_avoided"] is False, "two people"
     leak.says("he.lei", "/事件 事实 I1 涉及个人信息=是")
