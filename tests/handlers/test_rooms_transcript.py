@@ -87,7 +87,7 @@ ASKED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "report list": (("li.na", "/报送 I1"),),
     "report filed": (("li.na", "/已报 {report} 对象=谁"), ("li.na", "/已报 {report} 电话 王某某")),
     "report not-required": (("li.na", "/报送 不报 {report} 无 不影响经营也不影响客户"),),
-    "report require": (("li.na", "/报送 须报 {report} 派出机构来电要求报"),),
+    "report require": (("li.na", "/报送 须报 {report} 派出机构来电要求必须报告"),),
     "report later": (("li.na", "/报送 改晚 {report} 按新的日历改晚一些"),),
     "statement draft": (("xu.jing", "/声明 起草 I1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞定稿。"),),
     "statement edit": (("xu.jing", "/声明 修改 S1\n关于登录异常的说明\n今日13时40分起部分客户无法登录,静待措辞再定稿。"),),
