@@ -62,8 +62,8 @@ SIGN_ON = "/login/oidc"
 #: Topics of the handlers: importing them fills the registry.
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
-    *("alert", "task", "approval", "statement", "publication", "statement_notices", "publication_notices", "enquiry", "circular", "rumour", "report", "paper"),
-    *("duty", "duty_notices", "login", "help", "admin", "chats"),
+    *("alert", "task", "approval", "statement", "publication", "enquiry", "circular", "rumour", "report", "paper"),
+    *("statement_notices", "publication_notices", "duty", "duty_notices", "login", "help", "admin", "chats"),
     *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "paper_notices", "house_notices"),
     *("rounds", "digest"),
 )

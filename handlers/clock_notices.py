@@ -27,14 +27,13 @@ def _clock_news(kind: str) -> None:
         if not report.open or report.touched > about["version"]:
             return None
         plan = look.reader.plan_of(incident)
-        duty = plan.obligations[report.obligation]
         mentions = tuple(values.get("people", ())) if kind in ("mention", "phones") and not look.person else ()
         if not tells(look.audience, f"report.{kind}"):
             return summons(look, incident.ref, list(mentions))
         text = _clock_text(look, incident, report, kind, values)
         text = to_people(look, list(mentions), text) if mentions else text
         head = look.say("notice.report_head", ref=report.ref, number=incident.number)
-        lines = (("", text), (look.say("report.basis"), view.basis(look, duty)))
+        lines = (("", text), (look.say("report.basis"), view.basis(look, report)))
         # Not everybody who hears of what is not decided has the card of questions.
         answers = hangs_on(look, incident, report)[1] if report.state is Clock.TO_DECIDE else ()
         return Outgoing(text, Card(head, lines, "", (*answers, *view.buttons(look, report)), "danger", incident.drill), mentions)

@@ -2,19 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from handlers.core.access import check, house_scope
-from handlers.core.apart import answered
 from handlers.core.audience import WHOLE
 from handlers.core.context import Context
 from handlers.core.documents import document
 from handlers.core.duties import recipients
-from handlers.core.forms import question
 from handlers.core.look import Look
-from handlers.core.message import Button, Card, Field, Filed, Outgoing, Reply, plain
+from handlers.core.message import Filed, Outgoing, Reply, plain
 from handlers.core.paper_rights import SUMMARY, makers, signers
 from handlers.core.paper_sheet import fill
 from handlers.core.registry import WORKS, Work, command, key, ref, rest
@@ -31,8 +29,6 @@ from workflows.regulator_report import Report
 
 #: The form of the closing summary.
 CLOSING = "internal_summary"
-#: As many changed figures as one card shows; the answer in words has them all.
-MOST_SHOWN = 20
 #: What obligations call the bureau of the place where the firm is.
 BUREAU = "属地证监局"
 
@@ -119,7 +115,7 @@ def sign(context: Context, given: Sign) -> Reply:
     context.check_proven(incident, "approve")
     version = _version(report, given.version)
     said: dict[str, Any] = {"by": context.person, "now": context.now, "version": version}
-    said |= {"signers": _signers(context, incident), "ladder": context.uow.plan_of(incident).ladder}
+    said |= {"signers": _signers(context, incident, report), "ladder": context.uow.plan_of(incident).ladder}
     outcome = rules.sign(report, **said)
     if differs := _differences(context, incident, report):
         if given.differences != _stamp(differs):
@@ -137,7 +133,9 @@ def return_(context: Context, given: Return) -> Reply:
     """Do not sign this version; who drafted it hears why."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     said: dict[str, Any] = {"by": context.person, "version": _version(report, given.version), "reason": given.text}
-    context.uow.apply(rules.return_(report, **said, signers=_signers(context, incident), ladder=context.uow.plan_of(incident).ladder))
+    context.uow.apply(
+        rules.return_(report, **said, signers=_signers(context, incident, report), ladder=context.uow.plan_of(incident).ladder)
+    )
     return context.say("report.draft_returned", ref=report.ref, report=report.ref, by=context.name(report.drafted_by))
 
 
@@ -162,24 +160,10 @@ def _stamp(differs: tuple[Difference, ...]) -> str:
 
 
 def _out_of_date(context: Context, incident: Incident, report: Report, differs: tuple[Difference, ...]) -> Reply:
-    """Nothing is signed yet: what has changed since, figure by figure, and the two ways on."""
-    words, look, stamp = context.words, Look.of(context), _stamp(differs)
-    empty = words.say("paper.nothing")
-    lines = [(name, words.say("report.differs", was=was or empty, is_now=now or empty)) for name, was, now in differs]
-    named = {"ref": report.ref, "version": report.drafts, "count": len(differs)}
-    head, note = words.say("report.out_of_date", **named), words.say("report.out_of_date_ways", **named, stamp=stamp)
-    whole = "\n".join([head, *(f"{name}: {said}" for name, said in lines), note])
-    reply = answered(look, whole if look.audience == WHOLE else head, whole, report.ref)
-    if look.audience != WHOLE:
-        return reply
-    act = f"{report.ref} version={report.drafts}"
-    again = Button(words.say("button.return_draft", ref=report.ref), f"/report return {act}", report.touched, "primary")
-    knowing = Button(words.say("button.sign_knowing"), f"/report sign {act} differences={stamp}", report.touched, "danger", confirm=True)
-    why = Field("text", words.say("ask.reason"), "long", value=words.say("report.return_reason", count=len(differs)), required=True)
-    buttons = (replace(again, form=(why,)), replace(knowing, form=question(words.say("ask.sign_knowing"))))
-    title = words.say("report.out_of_date_title", ref=report.ref)
-    shown = ((name, words.show(said)) for name, said in lines[:MOST_SHOWN])
-    return replace(reply, card=Card(title, (("", head), *shown), note, buttons, "warning", incident.drill))
+    """Nothing is signed yet; what has changed goes to who signs alone, figure by figure, with the two ways on."""
+    said: dict[str, Any] = {"by": context.person, "version": report.drafts, "differs": differs, "stamp": _stamp(differs)}
+    context.uow.apply(rules.hold(report, **said, ladder=context.uow.plan_of(incident).ladder))
+    return context.say("report.out_of_date", ref=report.ref, report=report.ref, version=report.drafts, count=len(differs))
 
 
 def _drafting(context: Context) -> str:
@@ -192,8 +176,8 @@ def _place(context: Context) -> dict[str, str]:
     return {"platform": context.message.platform, "chat": "" if alone else context.message.chat}
 
 
-def _signers(context: Context, incident: Incident) -> tuple[str, ...]:
-    return signers(context.response(incident), incident, context.organization)
+def _signers(context: Context, incident: Incident, report: Report) -> tuple[str, ...]:
+    return signers(context.uow.plan_of(incident), context.response(incident), incident, report.obligation, context.organization)
 
 
 # Making
@@ -256,8 +240,8 @@ def _keep(context: Context, about: Mapping[str, Any], order: _Order, made: bytes
     if isinstance(record, Incident):
         context.uow.apply(incidents.summarise(record, **said))
     else:
-        ladder, signers = context.uow.plan_of(incident).ladder, _signers(context, incident)
-        context.uow.apply(rules.draft(record, **said, now=context.now, partial=sheet.partial, signers=signers, ladder=ladder))
+        ladder, ask = context.uow.plan_of(incident).ladder, _signers(context, incident, record)
+        context.uow.apply(rules.draft(record, **said, now=context.now, partial=sheet.partial, signers=ask, ladder=ladder))
     text = context.words.say("report.made", ref=ref, title=sheet.title, version=paper.version, digest=paper.sha256[:16])
     context.uow.answer(f"paper:{paper.id}", about, plain(Outgoing(text, files=(_filed(paper),))))
 

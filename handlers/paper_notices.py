@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.core import report_view as view
+from handlers.core.forms import question
 from handlers.core.look import Look
-from handlers.core.message import Card, Filed, Outgoing
+from handlers.core.message import Button, Card, Field, Filed, Outgoing
 from handlers.core.registry import screen
+from workflows.regulator_report import Report
 
 
 def _news(kind: str) -> None:
@@ -38,6 +40,32 @@ def _news(kind: str) -> None:
             incident.drill,
         )
         return Outgoing(text, card, files=(Filed(paper.id, paper.name, paper.size),))
+
+
+@screen("report.differs")
+def out_of_date(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
+    """To who wanted to sign: what the paper says and what is so now, and the two ways on."""
+    report, values = look.reader.report(about["ref"]), about["values"]
+    if report.drafts != int(values["paper"]) or not report.open or report.signed_by or not report.draft_sha256:
+        return None
+    incident, nothing = look.reader.incident(report.incident), look.say("paper.nothing")
+    lines = [(name, look.say("report.differs", was=was or nothing, is_now=now or nothing)) for name, was, now in values["differs"]]
+    named = {"ref": report.ref, "version": report.drafts, "count": len(lines)}
+    head, ways = look.say("report.out_of_date_list", **named), look.say("report.out_of_date_ways", **named, stamp=str(values["stamp"]))
+    whole = "\n".join([head, *(f"{name}: {said}" for name, said in lines), ways])
+    title = look.say("report.out_of_date_title", ref=report.ref)
+    card = Card(title, (("", head), *lines), ways, _ways_on(look, report, values), "warning", incident.drill)
+    return Outgoing(whole, card)
+
+
+def _ways_on(look: Look, report: Report, values: Mapping[str, Any]) -> tuple[Button, ...]:
+    act = f"{report.ref} version={report.drafts}"
+    why = look.say("report.return_reason", count=len(values["differs"]))
+    reason = Field("text", look.say("ask.reason"), "long", value=why, required=True)
+    back = Button(look.say("button.return_draft", ref=report.ref), f"/report return {act}", report.touched, "primary", form=(reason,))
+    sign = f"/report sign {act} differences={values['stamp']}"
+    knowing = question(look.say("ask.sign_knowing"))
+    return back, Button(look.say("button.sign_knowing"), sign, report.touched, "danger", form=knowing, confirm=True)
 
 
 @screen("report.returned")

@@ -8,7 +8,6 @@ from handlers.core import statement_view
 from handlers.core.access import may
 from handlers.core.look import Look
 from handlers.core.message import Card, Outgoing, Tone
-from handlers.core.reasons import reason
 from handlers.core.registry import screen
 from workflows.publication import OPEN, Publication, State
 
@@ -39,7 +38,7 @@ def failed(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
 def waits(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     one = look.reader.publication(about["ref"])
     key = "publication_waits" if one.state is State.ASKED else "publication_not_out"
-    why = look.say("publication.because", reason=reason(look.words, one.reason)) if one.reason else ""
+    why = look.say("publication.because", reason=view.why(look, one)) if one.reason else ""
     return _news(look, one, key, "warning", since=one.asked_at, span=look.now - one.asked_at, why=why) if one.state in OPEN else None
 
 
@@ -58,7 +57,7 @@ def late(look: Look, about: Mapping[str, Any]) -> Outgoing:
 def _news(look: Look, one: Publication, key: str, tone: Tone, **values: object) -> Outgoing:
     incident, statement = look.reader.incident(one.incident), look.reader.statement(one.statement)
     said = {"name": look.say("statement.named", ref=one.statement, revision=one.revision, title=statement.title), "number": incident.number}
-    text = look.say(f"notice.{key}", outlet=one.title, reason=reason(look.words, one.reason), **said, **values)
+    text = look.say(f"notice.{key}", outlet=one.title, reason=view.why(look, one), **said, **values)
     writes = may(statement_view.WRITERS, look.person, look.organization)
     buttons = []
     if one.state is State.ASKED:

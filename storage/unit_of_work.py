@@ -63,7 +63,7 @@ R = TypeVar("R", bound=Record)
 
 
 #: What the house does by itself and nobody has to answer: a button drawn before it still holds.
-QUIET = ("reminded", "escalated", "update_asked", "rescore_asked", "outage")
+QUIET = ("reminded", "escalated", "update_asked", "rescore_asked", "outage", "sign_held")
 
 
 class UnitOfWork:

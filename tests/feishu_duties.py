@@ -61,10 +61,10 @@ def _judged(scribe: Scribe) -> None:
 
 
 def _filed(scribe: Scribe) -> None:
-    scribe.heading("电话报了证监局:写明方式和回执,时钟才停;日志存证")
+    scribe.heading("电话报了证监局:写明谁接的、说了什么,时钟才停;日志存证")
     scribe.passes(minutes=3)
     scribe.taps("li.na", "已报 R1", "监管时钟")
-    scribe.submits("li.na", "已报 R1", way="电话", receipt="证监局值班室王处")
+    scribe.submits("li.na", "已报 R1", way="电话", callee="证监局值班室王处", points="08:57 报盘中断,正在切换备用报盘")
     scribe.sends_file("li.na", "报盘日志.txt", "08:57 报盘程序断开\n".encode())
 
 

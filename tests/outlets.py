@@ -67,6 +67,10 @@ class Site:
         self.published.append(piece)
         return f"notice-{len(self.published)}"
 
+    def forget(self) -> None:
+        for one in (self.faults, self.published, self.asked, self.refused, self._receipts):
+            one.clear()
+
     @property
     def texts(self) -> list[bytes]:
         return [piece["text"].encode() for piece in self.published]

@@ -242,13 +242,13 @@ def _cards() -> Iterator[tuple[str, str]]:
 def test_every_request_is_taken() -> None:
     load_topics()
     asked = {key for _, name, call in _outcomes() if name == "Request" for key in _choices(call.args[0])}
-    from_deliveries = {"room.created", "task.unreached", "report.unreached"}
+    from_deliveries = {"room.created", "task.unreached", "report.unreached", "publication.published", "publication.failed"}
     assert asked | from_deliveries == set(REQUESTS)
 
 
 def test_every_kind_of_record_with_timers_has_its_clock() -> None:
     load_topics()
-    assert set(TIMERS) == {"I", "T", "A", "R", "N", "W", "S"}
+    assert set(TIMERS) == {"I", "T", "A", "R", "N", "W", "S", "P"}
     assert set(TIMERS) <= {letter_of(kind) for kind in KINDS}
 
 
@@ -263,12 +263,12 @@ def test_every_question_has_its_consequence_and_its_words() -> None:
 def test_every_event_has_words_for_the_timeline() -> None:
     verbs = {key: place for place, name, call in _outcomes() if name == "Event" for key in _choices(call.args[0])}
     # helpers that make the event from a verb they are given
-    helpers = {"_outcome": 2, "_command": 5, "_decided": 2, "_back": 2}
+    helpers = {"_outcome": 2, "_command": 5, "_decided": 2, "_back": 2, "_event": 0}
     for place, name, call in _outcomes():
         if name in helpers and len(call.args) > helpers[name]:
             verbs |= dict.fromkeys(_choices(call.args[helpers[name]]), place)
     computed = [place for place, name, call in _outcomes() if name == "Event" and not _choices(call.args[0])]
-    owners = ("core/approval", "incident", "regulator_report", "statement", "task", "tip")
+    owners = ("core/approval", "incident", "publication", "regulator_report", "statement", "task", "tip")
     assert {place.rpartition(":")[0] for place in computed} == {f"workflows/{owner}.py" for owner in owners}
     assert len(verbs) > 35
     verbs |= {"refused": "handlers/core/road.py", "repaired": "storage/unit_of_work.py", "ring_skipped": "bot/ringing.py"}
@@ -283,14 +283,17 @@ def test_every_code_has_words() -> None:
     from workflows.core.escalation import NAMES
     from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
     from workflows.incident import CLOCKS, IncidentState
+    from workflows.publication import PublicationState
     from workflows.regulator_report import ReportState
     from workflows.task import TaskState
     from workflows.tip import TipState
 
     keys: dict[str, str] = {}
-    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, ReportState, TaskState, TipState):
+    for kind in (ApprovalState, EventGrade, OpinionLevel, ResponseLevel, IncidentState, ReportState, TaskState, TipState, PublicationState):
         head = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
         keys |= {f"code.{head}.{value}": kind.__name__ for value in kind}
     keys |= {f"clock.{name}": "CLOCKS" for name in CLOCKS}
-    keys |= {f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "rescore", "confirm", "decide")}
+    keys |= {
+        f"timer.{name}": "timers" for name in (*NAMES, "approval", "cadence", "clock", "rescore", "confirm", "decide", "late", "promise")
+    }
     assert _missing(keys) == []

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from workflows.core.agreement import Agreement, check, check_reason
 from workflows.core.channels import Reach, beyond, by_messenger, rings, spread, ways
-from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, Step, course, hearing, louder, of_few
+from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, louder, of_few
 from workflows.core.conditions import Answer, Known, Question, Undecided, questions
 from workflows.core.deadlines import Deadline, Terms, deadline
 from workflows.core.errors import NotAllowed, RuleBroken
@@ -59,6 +59,7 @@ MACHINE = Machine(
         (State.TO_DECIDE, "draft"): State.TO_DECIDE,
         **{(state, "sign"): State.SIGNED for state in (State.DUE, State.DRAFTED)},
         (State.DRAFTED, "return"): State.DUE,
+        **{(state, "hold"): state for state in (State.DUE, State.DRAFTED)},
         **{(state, "issue"): state for state in State},
         **{(state, "note"): state for state in State},
         **{(state, "file"): State.FILED for state in RUNNING},
@@ -602,15 +603,10 @@ def remind(
     said = leads or report.state is not State.TO_DECIDE
     heard = hearing(max(report.level, reached.rung), ladder, organization, group=report.group, commander=commander, reach=reach)
     missed = running.count(now) - running.count(report.prompted_at) - 1
-    if not missed and heard.rung == report.level and _in_between(report, running, reached):
+    if not (missed or heard.rung > report.level or report.since_all is None or running.for_all(reached)):
         heard = of_few(heard, _acting(report, ladder, organization, commander, reach), ladder, reach)
     again = _just_told(report, ladder, now, organization, commander)
     return _reminded(report, heard, ladder, now, organization, reach, said=said, missed=missed, again=again)
-
-
-def _in_between(report: Report, running: Course, reached: Step) -> bool:
-    """Whether this is a repeat that the whole ladder need not hear yet: it has heard one, and will hear another within its own pace."""
-    return running.repeats(reached) and report.since_all is not None and report.since_all + 1 < running.whole
 
 
 def _acting(report: Report, ladder: Ladder, organization: Organization, commander: str | None, reach: Reach) -> tuple[str, ...]:
@@ -693,13 +689,11 @@ def _just_told(report: Report, ladder: Ladder, now: datetime, organization: Orga
 def _all_at(report: Report, ladder: Ladder) -> datetime | None:
     """When the whole ladder hears again of what only few hear now."""
     running = course_of(report, ladder)
-    if running is None or report.since_all is None:
-        return None
-    return running.following(report.prompted_at).at + running.repeat * (running.whole - report.since_all - 1)
+    return running.next_for_all(report.prompted_at) if running else None
 
 
 def _to_chats(heard: Hearing, ladder: Ladder, details: Mapping[str, Value], reach: Reach, organization: Organization) -> tuple[Notice, ...]:
-    """What the incident's chats and the control group hear of it: there its duty officer, who is to phone, is mentioned, and rung besides."""
+    """What the incident's chats and the control group hear of it; there its duty officer, who is to phone, is mentioned, and rung too."""
     rung, duty = ladder.rungs[heard.rung], organization.resolve("office.duty")[:1]
     loud = rings(ways(rung.by, reach(duty[0])), rung.wait) if duty else ()
     named = {**details, "people": list[Value](heard.own)}
@@ -761,6 +755,16 @@ def sign(
     signed = replace(report, state=state, signed_by=by, signed_at=now, signed_sha256=report.draft_sha256)
     knowing: dict[str, Value] = {"differs": [list(one) for one in differs], "reason": reason.strip()} if differs else {}
     return _outcome(signed, ladder, "signed", {"by": by, "version": version, "sha256": report.draft_sha256, **knowing})
+
+
+def hold(
+    report: Report, *, by: str, version: int, differs: tuple[Difference, ...], stamp: str, ladder: Ladder = CLOCK_LADDER
+) -> Outcome[Report]:
+    """Not signed yet: `by` is told what the paper says otherwise than things are now. `stamp` stands for exactly that."""
+    state = MACHINE.after(report.state, "hold")
+    details: dict[str, Value] = {"by": by, "paper": version, "differs": [list(one) for one in differs], "stamp": stamp}
+    told = Notice("report.differs", (by,), details, "approval")
+    return _outcome(replace(report, state=state), ladder, "sign_held", details, told)
 
 
 def return_(

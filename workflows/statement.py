@@ -67,7 +67,8 @@ MACHINE = Machine(
         (State.PUBLISHED, "mark"): State.PUBLISHED,
         (State.PUBLISHED, "edit"): State.DRAFT,
         **{(state, "retract"): State.DRAFT for state in (*LIVE, *ISSUED)},
-        **{(state, verb): state for state in State for verb in ("promise", "keep_promise", "remind")},
+        **{(state, "promise"): state for state in (State.APPROVED, *ISSUED)},
+        **{(state, verb): state for state in State for verb in ("keep_promise", "remind")},
     },
 )
 

@@ -96,8 +96,8 @@ class Given(BaseModel):
 
 
 class PublicationShape(BaseModel):
-    """One text at one channel. `at`: when it came out; until then when it was asked for · `version`, `sha256`: of the text · `replaces`: the hash of
-    the text that stood there before · `evidence`: hashes of screenshots."""
+    """One text at one channel. `at`: when it came out; until then when it was asked for · `version`, `sha256`: of the text ·
+    `replaces`: the hash of the text that stood there before · `evidence`: hashes of screenshots."""
 
     ref: str
     channel: str

@@ -4,7 +4,8 @@ While an item is open it says what the plan says of an item that nobody touches:
 climbs, then repeats at the pace of the end, and what is asked for again and again (a clock, an update, a standing task's round) begins
 anew with each answer. One message for each item, moment and reader: the people of the rung, the incident's chat where the rung mentions,
 the control group at the end. It knows no claim, no progress, no 收到, no night, no bundle and no digest. Louder ways, and the owner who
-hears what goes up about their task, are left out; so it never says more than the plan does (`tests/bot/test_repeater.py`).
+hears what goes up about their task, are left out; so it never says more than the plan does (`tests/bot/test_repeater.py`), but for one
+key: it does not know `repeat_ladder`, and tells the whole ladder of a late clock each time.
 
 Its arithmetic is its own: of `workflows` it takes the figures of the plan and who they mean, not the chains.
 """

@@ -21,7 +21,7 @@ from workflows.core.facts import Value
 from workflows.core.obligation import Obligation
 from workflows.core.outcome import Notice, Outcome
 from workflows.core.plan import Plan
-from workflows.incident import COMMON, Incident
+from workflows.incident import Incident
 from workflows.regulator_report import Report, State
 
 
@@ -91,17 +91,16 @@ def _again(
         return reopen(reason=reason) if why else None
     if report.state is State.TO_DECIDE and condition == "yes":
         drop_question(context, report, context.words.say("report.found_to_hold"))
-        sign = signers(context.response(incident), incident, context.organization)
+        sign = signers(context.uow.plan_of(incident), context.response(incident), incident, duty.id, context.organization)
         return rules.decide(report, duty, terms, by=context.person, now=now, to=leaders, signers=sign, ladder=ladder)
     ended = rules.finish(report, duty, terms, now=now, ladder=ladder)
     return ended or rules.tighten(report, duty, terms, now=now, to=leaders, ladder=ladder)
 
 
 def doer(plan: Plan, incident: Incident, duty: Obligation) -> str:
-    """The group that a playbook line of this incident names for the duty, a type's before that of every incident; else the duty's own."""
-    books = sorted(incident.playbooks, key=lambda name: name == COMMON)
-    lines = (line for name in books for line in plan.playbooks[name].lines)
-    return next((line.group for line in lines if line.obligation == duty.id), duty.doer)
+    """The group that a playbook line of this incident names for the duty; else the duty's own."""
+    line = duties.duty_line(plan, incident, duty.id)
+    return line.group if line else duty.doer
 
 
 def _ask(context: Context, incident: Incident) -> None:

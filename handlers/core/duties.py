@@ -5,6 +5,15 @@ from collections.abc import Iterable
 from handlers.core.wording import Words
 from workflows.core.obligation import Obligation
 from workflows.core.plan import Plan
+from workflows.core.playbook import TaskLine
+from workflows.incident import COMMON, Incident
+
+
+def duty_line(plan: Plan, incident: Incident, duty: str) -> TaskLine | None:
+    """The line of a playbook of this incident that names the duty, a type's before that of every incident: who does it, who signs."""
+    books = sorted(incident.playbooks, key=lambda name: name == COMMON)
+    lines = (line for name in books for line in plan.playbooks[name].lines)
+    return next((line for line in lines if line.obligation == duty), None)
 
 
 def duty_name(words: Words, duty: Obligation) -> str:

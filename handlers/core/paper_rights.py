@@ -4,9 +4,11 @@ import re
 
 from handlers.core.access import may
 from handlers.core.asking import needed_at
+from handlers.core.duties import duty_line
 from storage.papers import Paper
 from workflows.core.approval import deciders
 from workflows.core.people import Organization
+from workflows.core.plan import Plan
 from workflows.core.response import Response
 from workflows.incident import Incident
 from workflows.regulator_report import Report
@@ -22,9 +24,11 @@ def makers(report: Report) -> str:
     return f"group:{report.group},office,legal|role:compliance"
 
 
-def signers(response: Response, incident: Incident, organization: Organization) -> tuple[str, ...]:
-    """Who may sign a paper at the incident's level now."""
-    return deciders(needed_at(response, incident, "sign"), organization)
+def signers(plan: Plan, response: Response, incident: Incident, duty: str, organization: Organization) -> tuple[str, ...]:
+    """Who may sign the paper of a duty: whom its line of a playbook names, else those of the incident's level now."""
+    line = duty_line(plan, incident, duty)
+    named = line.approve if line and line.approve not in (None, "by_level") else None
+    return deciders(tuple(named.split(" or ")) if named else needed_at(response, incident, "sign"), organization)
 
 
 def may_read(paper: Paper, person: str, organization: Organization) -> bool:

@@ -14,7 +14,20 @@ from workflows.regulator_report import WANTED, Filing, Report
 from workflows.regulator_report import State as ReportState
 
 #: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
-_ASIDE = (*COUNTED, *DOUBLES, "escalated", "refused", "ring_skipped", "drafted", "issued", "summarised", "recomputed", "rescheduled")
+_ASIDE = (
+    *COUNTED,
+    *DOUBLES,
+    "escalated",
+    "refused",
+    "ring_skipped",
+    "drafted",
+    "issued",
+    "sign_held",
+    "draft_returned",
+    "summarised",
+    "recomputed",
+    "rescheduled",
+)
 
 Cells = tuple[Line, ...]
 #: Neither late nor in time.

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
-from handlers.core.reasons import reason
+from handlers.core.reasons import parts
 from workflows.core.outlet import Outlet
 from workflows.publication import OPEN, OUT, Publication, State
 from workflows.statement import Statement
@@ -15,6 +15,8 @@ Lines = list[tuple[str, str]]
 #: A button's command is never longer (see Button).
 MOST_BYTES = 100
 MOST_BUTTONS, MOST_SKIPS = 4, 8
+#: So much of the digest stands for it where people read or type it.
+SHORT = 8
 #: It has been sent, or is being sent: not once more.
 STARTED = (State.WAITING, State.ASKED, *OUT)
 #: So much of the text is shown where it is asked whether it shall go.
@@ -30,8 +32,14 @@ def line(look: Look, one: Publication) -> str:
     """`官方微博 · 已发布 14:02 https://…`"""
     key = "publication.line_trying" if one.state is State.WAITING and one.attempts else f"publication.line_{one.state}"
     at = one.done_at or one.asked_at
-    more = " ".join(filter(None, [one.link, one.receipt, look.say("publication.screenshot") if one.evidence else ""]))
-    return look.say(key, outlet=one.title, at=at, more=more, reason=reason(look.words, one.reason), attempts=one.attempts).rstrip(" ·")
+    receipt = parts(look.words, one.receipt) if one.receipt and not one.manual else one.receipt
+    more = " ".join(filter(None, [one.link, receipt, look.say("publication.screenshot") if one.evidence else ""]))
+    return look.say(key, outlet=one.title, at=at, more=more, reason=why(look, one), attempts=one.attempts).rstrip(" ·")
+
+
+def why(look: Look, one: Publication) -> str:
+    """What a transport says, in the reader's words; what people wrote as they wrote it."""
+    return parts(look.words, one.reason) if one.reason and one.state in (State.WAITING, State.FAILED) else one.reason
 
 
 def ledger(look: Look, statement: Statement) -> Lines:
@@ -41,7 +49,7 @@ def ledger(look: Look, statement: Statement) -> Lines:
     for revision in sorted({one.revision for one in found}, reverse=True):
         these = [one for one in found if one.revision == revision]
         kind = look.words.say(f"publication.kind.{these[0].kind}") if these[0].kind != "statement" else ""
-        label = look.say("publication.ledger", revision=revision, kind=kind, hash=these[0].digest[:8])
+        label = look.say("publication.ledger", revision=revision, kind=kind, hash=these[0].digest[:SHORT])
         lines.append((label, "\n".join(line(look, one) for one in these)))
     return lines
 
@@ -63,7 +71,7 @@ def asked(
         ("", "\n".join(text.splitlines()[:FIRST_LINES])),
         (look.say("publication.to", count=len(outlets)), "\n".join(where)),
         *([(look.say("publication.left"), look.words.join(left))] if left else []),
-        (look.say("card.hash"), statement.digest[:8]),
+        (look.say("card.hash"), statement.digest[:SHORT]),
         *([(look.say("publication.promised"), look.time(promised))] if promised else []),
     ]
     head = look.say("publication.asked", ref=statement.ref, revision=statement.revision, count=len(outlets))
@@ -86,15 +94,18 @@ def _where(look: Look, outlet: Outlet, statement: Statement, before: Publication
 
 
 def _command(statement: Statement, names: Sequence[str], promised: datetime | None, look: Look) -> str:
-    next_ = f" next={promised.astimezone(look.zone):%Y-%m-%dT%H:%M}" if promised else ""
-    return f"/statement publish {statement.ref} confirm={statement.digest[:8]} channels={','.join(names)}{next_}"
+    return f"/statement publish {statement.ref} confirm={statement.digest[:SHORT]} channels={','.join(names)}{_next(look, promised)}"
+
+
+def _next(look: Look, promised: datetime | None) -> str:
+    return f" next={promised.astimezone(look.zone):%Y-%m-%dT%H:%M}" if promised else ""
 
 
 def _typed(look: Look, statement: Statement, outlets: Sequence[Outlet], promised: datetime | None) -> str:
     """The same, as people type it."""
     next_ = look.say("publication.typed_next", at=f"{promised.astimezone(look.zone):%Y-%m-%dT%H:%M}") if promised else ""
     names = ",".join(title(look, outlet) for outlet in outlets)
-    return look.say("publication.typed", ref=statement.ref, hash=statement.digest[:8], channels=names, next=next_)
+    return look.say("publication.typed", ref=statement.ref, hash=statement.digest[:SHORT], channels=names, next=next_)
 
 
 def _confirm(look: Look, statement: Statement, outlets: Sequence[Outlet], promised: datetime | None, typed: str) -> Button:
@@ -112,7 +123,7 @@ def publish_button(look: Look, statement: Statement, names: Sequence[str], label
         Field("next", look.say("form.next"), "time"),
     )
     return Button(
-        label, f"/statement publish {statement.ref} confirm={statement.digest[:8]}", statement.touched, "primary", form, confirm=True
+        label, f"/statement publish {statement.ref} confirm={statement.digest[:SHORT]}", statement.touched, "primary", form, confirm=True
     )
 
 
@@ -134,7 +145,7 @@ def skip_button(look: Look, one: Publication) -> Button:
 
 def retry_button(look: Look, one: Publication) -> Button:
     label = look.say("button.publish_retry", outlet=one.title)
-    return Button(label, f"/statement publish {one.statement} confirm={one.digest[:8]} channels={one.outlet}", None, "primary")
+    return Button(label, f"/statement publish {one.statement} confirm={one.digest[:SHORT]} channels={one.outlet}", None, "primary")
 
 
 def card(look: Look, one: Publication, text: str, *, acts: bool) -> Outgoing:
@@ -144,7 +155,7 @@ def card(look: Look, one: Publication, text: str, *, acts: bool) -> Outgoing:
     lines = [
         *([("", text)] if one.state is State.ASKED else []),
         (look.say("card.state"), line(look, one)),
-        (look.say("card.hash"), one.digest[:8]),
+        (look.say("card.hash"), one.digest[:SHORT]),
         *([(look.say("publication.kind_label"), look.words.say(f"publication.kind.{one.kind}"))] if one.kind != "statement" else []),
     ]
     note = look.say(f"publication.note_{one.state}")

@@ -25,17 +25,17 @@ def reason(words: Words, error: str) -> str:
 
 
 def parts(words: Words, text: str) -> str:
-    """Of several places, each part by itself: `receipt · 2/3 · who: why · …`, `who: why; who: why`."""
-    if known(words, text) is not None or not re.search(" · |; ", text):
-        return reason(words, text)
+    """What became of several places, each part by itself: `receipt · 2/3 · who: why`, `who: why; who: why`."""
+    if (whole := known(words, text)) is not None:
+        return whole
     found = re.split("( · |; )", text)
-    return "".join(found[place] if place % 2 else _of_one(words, found[place]) for place in range(len(found)))
+    return "".join(one if place % 2 else _of_one(words, one) for place, one in enumerate(found))
 
 
 def _of_one(words: Words, text: str) -> str:
     who, colon, why = text.partition(": ")
     said = known(words, why) if colon else None
-    return reason(words, text) if said is None else f"{words.show(who)}{colon}{said}"
+    return known(words, text) or (words.show(text) if said is None else f"{words.show(who)}{colon}{said}")
 
 
 def known(words: Words, error: str) -> str | None:

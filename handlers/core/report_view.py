@@ -25,16 +25,25 @@ def duty_of(look: Look, report: Report) -> Obligation:
     return look.reader.plan_of(report).obligations[report.obligation]
 
 
-def basis(look: Look, duty: Obligation) -> str:
+def basis(look: Look, report: Report) -> str:
     """On what a deadline rests, and how certain that is: nobody shall take our default for law."""
-    return look.say("report.basis_value", basis=look.words.twin(duty.basis, duty.basis_en), certainty=certainty(look.words, duty))
+    duty = duty_of(look, report)
+    said = look.words.twin(duty.basis, duty.basis_en)
+    if report.completing:
+        return look.say("report.basis_rest", basis=said)
+    return look.say("report.basis_value", basis=said, certainty=certainty(look.words, duty))
 
 
 def line(look: Look, report: Report) -> str:
     """One report on one line."""
     to = look.words.join(recipients(look.words, look.reader.plan_of(report), report.missing or report.recipients))
-    said = waiver(look.words, report, look.name) if is_waived(report) else certainty(look.words, duty_of(look, report))
+    said = waiver(look.words, report, look.name) if is_waived(report) else _figure(look, report)
     return look.say("report.line", ref=report.ref, name=named(look, report), state=report.state, due=due(look, report), to=to, said=said)
+
+
+def _figure(look: Look, report: Report) -> str:
+    """No text has a figure for the rest of what was told in part."""
+    return look.say("report.binding_default") if report.completing else certainty(look.words, duty_of(look, report))
 
 
 def named(look: Look, report: Report) -> str:
@@ -59,7 +68,7 @@ def card(look: Look, report: Report) -> Outgoing:
         (look.say("card.state"), look.words.show(report.state)),
         (look.say("report.due_label"), due(look, report)),
         *_counted(look, report, duty),
-        (look.say("report.basis"), basis(look, duty)),
+        (look.say("report.basis"), basis(look, report)),
         *_told(look, report),
         *_paper(look, report),
     ]
@@ -116,7 +125,9 @@ def buttons(look: Look, report: Report) -> tuple[Button, ...]:
     """What can be done with it now by the reader (in a room: by anybody of it), the next step first."""
     if not report.open:
         return ()
-    found = [*_sign(look, report), *told_buttons(look, report), *_draft(look, report), _waive(look, report)]
+    drafting, waiving = _draft(look, report), (_waive(look, report),)
+    rest = (*waiving, *drafting) if report.state is State.TO_DECIDE else (*drafting, *waiving)
+    found = [*_sign(look, report), *told_buttons(look, report), *rest]
     return tuple(replace(one, style="primary" if number == 0 else one.style) for number, one in enumerate(found))
 
 
@@ -148,7 +159,8 @@ def sign_buttons(look: Look, report: Report) -> tuple[Button, ...]:
 def _sign(look: Look, report: Report) -> tuple[Button, ...]:
     if report.state is not State.DRAFTED or look.person == report.drafted_by:
         return ()
-    may_sign = signers(look.response(look.reader.incident(report.incident)), look.reader.incident(report.incident), look.organization)
+    incident = look.reader.incident(report.incident)
+    may_sign = signers(look.reader.plan_of(report), look.response(incident), incident, report.obligation, look.organization)
     return sign_buttons(look, report) if not look.person or look.person in may_sign else ()
 
 

@@ -46,7 +46,7 @@ SENTENCES: Mapping[str, str] = {
     "bad_id": "“{name}” cannot be an id; use lower-case letters, digits, dot and underscore, beginning with a letter",
     "bad_address": "“{name}” is no mail address; write it as name@example.com, alone",
     "bad_url": "“{name}” is no address of a receiver; write it as https://host/path, without a name, a password or a #",
-    "bad_setting": "this is the name of the setting that holds the secret, such as GENGFU_OUTLET_SITE_SECRET; the secret stands in no plan",
+    "bad_setting": "this is the name of the setting that holds the secret, such as GENGFU_OUTLET_WEBSITE_SECRET; a plan holds no secret",
     "bad_name": "“{name}” cannot be typed in a command; take out spaces, full-width signs and any of = : / @ ,",
     "bad_duration": "“{found}” is not a duration; write ISO 8601 such as PT15M, PT1H30M or P1D",
     "not_positive": "the duration must be longer than nothing; write for example PT15M",

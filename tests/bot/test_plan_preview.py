@@ -87,6 +87,21 @@ def test_it_says_what_the_running_house_says(settings: Settings, database: Datab
     assert played == lived
 
 
+def test_it_says_who_hears_a_late_clock_again(settings: Settings, database: Database) -> None:
+    """Every five minutes the doer and the control group, the leaders each half hour: as the running house does."""
+    world = make_world(database, start=AT, plan=SAMPLE)
+    world.settle()
+    world.says("li.na", "/incident open type=system_failure 预演")
+    world.passes(minutes=100)
+    rows = database.read(lambda tx: list(tx.exec(select(OutboxRow).where(OutboxRow.status == DONE, OutboxRow.kind == "notice"))))
+    lived = {(row.finished, _thing(row.key)) for row in rows if row.said and ":report." in row.key}
+
+    future, _ = play(SAMPLE, settings, Wanted((("type", "system_failure"),), AT, None, timedelta(minutes=100)))
+    played = {(one.at, _thing(one.key)) for one in future.heard if ":report." in one.key and one.way in ("card", "chat")}
+    assert any(":report.phones:" in key for _, key in played)
+    assert played == lived
+
+
 def _thing(key: str) -> str:
     """What is said to whom; a room that was made has another id in each house."""
     return key.rpartition(":g:")[0] or key

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,13 +13,17 @@ from typing import Any, Literal
 
 import httpx
 import uvicorn
+from sqlalchemy import or_
+from sqlmodel import col, select
 
 from bot.app import create_app
 from bot.bootstrap import Parts, build, real_now
 from bot.config import demo_settings
 from handlers.core.wording import Locale
-from storage.database import Database
+from storage.database import Database, Transaction
+from storage.tables.queues import WAITING
 from tests.ready import hasty, with_schema
+from tests.world import QUEUES
 
 
 @dataclass
@@ -40,6 +45,21 @@ class Live:
     parts: Parts
     clock: PushedClock
 
+    def rests(self) -> None:
+        """Until all is handled and said that people and clocks have given the house to do."""
+        give_up = time.monotonic() + 60
+        while self.parts.database.read(self._busy):
+            assert time.monotonic() < give_up, "the house does not come to rest"
+            time.sleep(0.02)
+
+    def _busy(self, tx: Transaction) -> bool:
+        """What is due, and what somebody is at."""
+        now = self.clock()
+        return any(
+            tx.exec(select(kind.id).where(kind.status == WAITING, or_(col(kind.due) <= now, col(kind.attempt) > 0)).limit(1)).first()
+            for kind in QUEUES
+        )
+
 
 @contextmanager
 def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"] = "demo") -> Iterator[Live]:
@@ -55,6 +75,7 @@ def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"]
         clock = PushedClock()
         parts = build(settings, now=clock)
         hasty(parts.database)
+        parts.worker.patience = timedelta(seconds=30)  # on a busy machine too nobody is told 「正在处理」
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

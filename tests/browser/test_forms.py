@@ -116,6 +116,7 @@ def test_an_incident_is_reported_on_a_phone_far_from_home(sits: Opened, live: Li
 def test_a_refused_no_keeps_its_reason_by_the_keyboard_alone(sits: Opened, live: Live) -> None:
     with Person(live.url, "li.na") as li:
         li.says("/incident open type=system_failure system=集中交易 行情中断")
+    live.rests()
     page = sits("li.na")
     no = page.locator("button[data-command^='/incident fact I1'][data-command$='=no']").first
     no.focus()
@@ -139,6 +140,7 @@ def test_a_refused_no_keeps_its_reason_by_the_keyboard_alone(sits: Opened, live:
 def test_a_form_behind_the_menu_outlives_a_card_that_changes(sits: Opened, live: Live) -> None:
     with Person(live.url, "li.na") as li:
         li.says("/incident open type=system_failure system=集中交易 行情中断")
+    live.rests()
     page = sits("li.na")
     page.locator(".room:has(.of-incident)").first.click()
     card = page.locator(".message.live .card").filter(has=page.locator(".menu")).first
@@ -170,6 +172,7 @@ def test_a_form_behind_the_menu_outlives_a_card_that_changes(sits: Opened, live:
 def test_a_form_is_put_away_and_its_button_has_the_focus_again(sits: Opened, live: Live) -> None:
     with Person(live.url, "li.na") as li:
         li.says("/incident open type=system_failure system=集中交易 行情中断")
+    live.rests()
     page = sits("li.na")
     page.locator(".room:has(.of-incident)").first.click()
     update = page.locator("button[data-command='/incident update I1']")
@@ -183,3 +186,19 @@ def test_a_form_is_put_away_and_its_button_has_the_focus_again(sits: Opened, liv
     expect(page.locator(".card .more")).to_have_count(1)
     page.locator("button[data-command='/incident grade I1']").first.click()
     expect(page.locator(".card .more")).to_have_count(0)
+
+
+def test_who_stands_on_a_button_stands_there_still_when_the_card_has_changed(sits: Opened, live: Live) -> None:
+    with Person(live.url, "li.na") as li:
+        li.says("/incident open type=system_failure system=集中交易 行情中断")
+    live.rests()
+    page = sits("li.na")
+    page.locator(".room:has(.of-incident)").first.click()
+    card = page.locator(".message.live .card").filter(has=page.locator(".menu")).first
+    stops = (card.locator(".menu summary"), card.locator("button[data-command='/incident update I1']"))
+    with Person(live.url, "sun.jie") as sun:
+        for number, stop in enumerate(stops):
+            stop.focus()
+            assert sun.says(f"/incident update I1 第 {number} 条线路")["error"] is None
+            expect(card.locator("dl")).to_contain_text(f"第 {number} 条线路")
+            expect(stop).to_be_focused()

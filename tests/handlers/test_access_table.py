@@ -63,6 +63,9 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "statement edit": PLAN,
     "statement submit": PLAN,
     "statement withdraw": PLAN,
+    "statement publish": frozenset({"opinion"}),
+    "statement receipt": PLAN,
+    "statement skip": frozenset({"opinion"}),
     "statement show": READS,
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is

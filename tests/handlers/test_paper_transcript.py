@@ -1,13 +1,14 @@
 """Papers under the whole sample plan: drafted from what is known with every source, signed by somebody else, needed by no clock."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.bootstrap import SAMPLE_PLAN
 from bot.sent_files import SentFiles
@@ -22,6 +23,7 @@ from storage.seals import newest_seal, seal
 from storage.tables.audit import AuditRow
 from storage.tables.queues import OutboxRow, WorkRow
 from storage.tables.records import ReportRow
+from storage.tables.statements import RevisionRow
 from tests.handlers.papers import content, lines, made, sheet, sources, words
 from tests.world import World, make_world
 from workflows.core.errors import NotFound
@@ -412,3 +414,46 @@ def test_what_was_filed_meanwhile_is_said_instead_of_a_paper(outage: World) -> N
     outage.settle()
     assert not made(outage)
     assert any("已经报过" in text for text in outage.direct("li.na"))
+
+
+# Statements in the closing summary
+
+
+def test_the_summary_tells_every_text_by_its_digest_and_who_agreed_to_it_when(outage: World) -> None:
+    typed = "替代方式=电话委托\n渠道=公司官网\n客服电话=400-800-1234"
+    outage.says("gao.yuan", f"/声明 起草 I1 模板=首次告知 现象=无法登录 影响=暂时不能委托\n{typed}")
+    outage.says("li.na", "/事件 事实 发生=13:50")
+    outage.says("gao.yuan", "/声明 修改 S1")
+    assert outage.says("gao.yuan", "/送审 S1").error is None
+    outage.passes(minutes=2)
+    agreed = outage.taps("wang.qiang", "同意")
+    assert agreed.error is None
+    assert outage.says("li.na", "/事件 总结").error is None
+    found = {part.title: part for part in sheet(outage, "I1-1").parts}["八、对外声明"]
+    digests = outage.database.read(lambda tx: [row.digest for row in tx.exec(select(RevisionRow).order_by(col(RevisionRow.number)))])
+    first, second = ([line.text for line in row] for row in found.rows)
+    assert first[0] == second[0] == "S1 首次告知"
+    assert first[1].startswith(f"第 1 版 SHA-256 {digests[0][:16]}… 高原")
+    assert second[1].startswith(f"第 2 版 SHA-256 {digests[1][:16]}… 高原")
+    assert (first[2], first[3]) == ("已被下一版取代", "无")
+    assert second[2] == "待审"
+    assert re.fullmatch(r"A\d+ 王强 已同意 2026年3月10日 14:0\d", second[3]), second[3]
+    assert all(row[1].sources for row in found.rows), "each text leads to the trail"
+    assert "尚无投诉登记" not in words(content(outage, "I1-1")).text, "what the form does not ask for is not said"
+
+
+def test_a_form_that_asks_for_a_register_that_is_not_kept_says_so(outage: World, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SAMPLE_PLAN, tmp_path / "plan"))
+    text = (folder / "papers.toml").read_text(encoding="utf-8")
+    asking = text.replace('table = "statements"', 'table = "complaints"')
+    assert asking != text
+    (folder / "papers.toml").write_text(asking, encoding="utf-8")
+    database = Database(f"sqlite:///{tmp_path / 'asking.db'}")
+    try:
+        world = make_world(database, plan=folder)
+        world.says("li.na", "/事件 上报 类型=系统故障 集中交易中断")
+        assert world.says("li.na", "/事件 总结 I1").error is None
+        found = {part.title: part for part in sheet(world, "I1-1").parts}["八、对外声明"]
+        assert "尚无投诉登记" in found.note
+    finally:
+        database.close()

@@ -183,6 +183,41 @@ def test_an_unfiled_clock_climbs_to_the_leaders_and_then_prints_phones(outage: W
     assert any(ref in text and "138 0000" in text for text in office), "the control group gets the phone list"
 
 
+def test_past_its_deadline_the_doer_and_the_control_group_hear_each_repeat_and_the_leaders_each_half_hour(outage: World) -> None:
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    report = reports(outage)["csrc_first_phone"]
+    assert report.deadline_at == START + timedelta(minutes=15)
+    outage.passes(minutes=80)
+    heard: dict[str, list[float]] = defaultdict(list)
+    for row in outage.database.read(lambda tx: tx.exec(select(OutboxRow).where(OutboxRow.ref == report.ref)).all()):
+        if row.about.get("notice") in ("report.reminder", "report.phones") and row.message_id and row.finished:
+            late = (row.finished - report.deadline_at) / timedelta(minutes=1)
+            heard[row.recipient or row.chat or ""] += [late] if late >= 0 else []
+    every = [float(minute) for minute in range(0, 66, 5)]
+    assert (heard["li.na"], heard["g:office"]) == (every, every)
+    assert heard["zhou.heng"] == heard["lin.yue"] == heard["sun.jie"] == [0, 15, 45], "at 14:15, 14:30 and 15:00"
+    last = [text for text in outage.direct("zhou.heng") if report.ref in text][-1]
+    assert "(这之前 5 次只催了经办人和应急办值守群。)" in last
+    office = [line for line in outage.lines("g:office", "li.na") if report.ref in line.text and "138 0000" in line.text]
+    assert "15:25 再提醒,其余各级 15:30 再听到" in office[-1].text
+    assert office[-1].mentions == ("li.na",), "the office's duty officer, who is to phone"
+
+
+def test_nothing_that_people_say_keeps_a_late_clock_from_anybody(outage: World) -> None:
+    """收到, snooze, a proposal that it is not required: the same words at the same moments."""
+    outage.says("li.na", "/定级 证监会=较大 阅读=120万")
+    ref = reports(outage)["csrc_first_phone"].ref
+    outage.passes(minutes=22)
+    for text in (f"/收到 {ref}", f"/稍后 {ref} 30分钟", f"/报送 不报 {ref} 经核查未影响任何委托和客户"):
+        outage.says("li.na", text)
+    before = [verb for _, verb, _ in outage.trail(ref)].count("reminded")
+    outage.passes(minutes=30)
+    said = [details for _, verb, details in outage.trail(ref) if verb == "reminded"][before:]
+    assert [one["round"] for one in said] == list(range(said[0]["round"], said[0]["round"] + 6))
+    assert all("li.na" in one["to"] for one in said)
+    assert any("zhou.heng" in one["to"] for one in said)
+
+
 def test_closing_waits_for_every_report(outage: World) -> None:
     outage.says("li.na", "/定级 证监会=一般 平台=1 媒体=自媒体 客户=12 阅读=800 发帖=6 热榜=无 首帖=1 增速=1 负面=50% 投诉=3")
     outage.says("li.na", "/事件 启动")

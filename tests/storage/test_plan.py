@@ -419,7 +419,7 @@ def test_a_plan_without_ladder_and_gap_has_the_figures_that_were_built_in(folder
     old = load_plan(folder)
     assert (old.ladder, old.rubric.lower_gap) == (CLOCK_LADDER, timedelta(minutes=60))
     quiet = [replace(rung, by=("card",)) for rung in load_plan(SAMPLE).ladder.rungs]
-    assert old.ladder == replace(load_plan(SAMPLE).ladder, rungs=tuple(quiet))
+    assert old.ladder == replace(load_plan(SAMPLE).ladder, rungs=tuple(quiet), repeat_ladder=None), "all of it each time, as it was"
 
 
 def test_the_ladder_and_the_gap_are_the_plans(folder: Path) -> None:
@@ -431,3 +431,12 @@ def test_the_ladder_and_the_gap_are_the_plans(folder: Path) -> None:
     assert [finding.code for finding in check_plan(folder)] == ["ladder_long"]
     edit(folder, "response.toml", 'to = ["control"]', 'to = ["lead"]')
     assert [finding.code for finding in check_plan(folder)] == ["no_control"]
+
+
+@pytest.mark.parametrize(
+    ("repeat", "whole", "found"),
+    [("PT5M", "PT5M", []), ("PT5M", "PT12M", []), ("PT5M", "PT4M59S", ["ladder_quick"]), ("soon", "PT1M", ["bad_duration"])],
+)
+def test_the_whole_ladder_hears_a_late_clock_no_more_often_than_it_repeats(folder: Path, repeat: str, whole: str, found: list[str]) -> None:
+    edit(folder, "response.toml", '\nrepeat = "PT5M"\nrepeat_ladder = "PT30M"', f'\nrepeat = "{repeat}"\nrepeat_ladder = "{whole}"')
+    assert [finding.code for finding in check_plan(folder)] == found

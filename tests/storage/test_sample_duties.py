@@ -15,7 +15,8 @@ from workflows.core.obligation import Obligation
 from workflows.core.rubric import EventGrade, OpinionLevel
 
 DATA = Path(__file__).parents[1] / "data"
-PLAN = load_plan(Path(__file__).parents[2] / "bot" / "plan")
+SAMPLE = Path(__file__).parents[2] / "bot" / "plan"
+PLAN = load_plan(SAMPLE)
 DEADLINES = yaml.safe_load((DATA / "domain" / "deadlines.yaml").read_text(encoding="utf-8"))["deadlines"]
 
 #: They arrive with the parts that need them.
@@ -87,8 +88,9 @@ def expected(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-#: What the sample plan says besides: words for readers, of which the YAML knows nothing.
-WORDS = ("name_en", "to_en", "basis_en", "check", "check_en", "paper")
+#: What the sample plan says besides, of which the YAML knows nothing: words for readers, a form, what is asked of a call, and the clock of
+#: what follows a first part.
+WORDS = ("name_en", "to_en", "basis_en", "check", "check_en", "paper", "phone", "complete_within")
 
 
 def stated(duty: Obligation) -> dict[str, Any]:
@@ -260,3 +262,12 @@ def test_five_working_days_by_these_days_end_as_the_domain_study_says(start: dat
 def test_sessions_have_a_midday_break_and_the_day_ends_with_business() -> None:
     assert PLAN.calendar.sessions == ((time(9, 30), time(11, 30)), (time(13), time(15)))
     assert PLAN.calendar.business_ends == time(17)
+
+
+def test_what_is_our_own_default_is_not_presented_as_law() -> None:
+    """No text says how soon the rest of a first part follows: the plan says so beside the figure."""
+    assert [duty.id for duty in PLAN.obligations.values() if duty.complete_within] == ["cac_first"]
+    assert [duty.id for duty in PLAN.obligations.values() if duty.partial_ok] == ["cac_first"]
+    assert [duty.id for duty in PLAN.obligations.values() if duty.phone] == ["csrc_first_phone"]
+    lines = (SAMPLE / "obligations.toml").read_text(encoding="utf-8").splitlines()
+    assert ["原文未规定" in line for line in lines if line.startswith("complete_within")] == [True]

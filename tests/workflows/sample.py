@@ -7,11 +7,14 @@ from typing import Any
 from tests.make import START
 from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
+from workflows.core.outlet import OutletKind
 from workflows.core.people import Firm, Group, Organization, Person
 from workflows.core.response import Response, Rung
 from workflows.core.rubric import OpinionLevel, ResponseLevel
 from workflows.incident import Incident
 from workflows.incident import State as IncidentState
+from workflows.publication import Publication, PublicationKind
+from workflows.publication import State as Publishing
 from workflows.statement import ASKED, Statement, Step, digest_of
 from workflows.statement import State as Said
 from workflows.task import State, Task
@@ -127,6 +130,26 @@ def make_statement(state: Said = Said.DRAFT, **changes: Any) -> Statement:
         facts={"system": "行情"},
         asked_by="sun.jie" if state in ASKED else None,
         chain=tuple(step.as_value() for step in steps) if state in ASKED else (),
+    )
+    return replace(plain, **changes)
+
+
+def make_publication(state: Publishing = Publishing.WAITING, **changes: Any) -> Publication:
+    plain = Publication(
+        ref="P1",
+        incident="I1",
+        plan="sha256:0",
+        state=state,
+        statement="S1",
+        revision=1,
+        digest=digest_of("行情中断,正在恢复。"),
+        outlet="website",
+        kind=PublicationKind.STATEMENT,
+        title="官网公告",
+        by_way=OutletKind.WEBHOOK,
+        target="https://cms.example.com/notices",
+        asked_by="sun.jie",
+        asked_at=START,
     )
     return replace(plain, **changes)
 

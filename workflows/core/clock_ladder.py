@@ -8,7 +8,7 @@ it: it knows no ack, snooze or quiet hours.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from workflows.core.channels import AT_ONCE, Reach, by_messenger, ways
@@ -16,6 +16,8 @@ from workflows.core.deadlines import TOO_CLOSE, split_due
 from workflows.core.people import Organization
 from workflows.core.response import Rung
 
+#: Spans of the day are counted from here.
+DAWN = datetime(2000, 1, 1, tzinfo=UTC)
 #: The audience of a rung that is the control group's chats, with the phone list.
 CONTROL = "control"
 
@@ -56,16 +58,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Every moment at which a clock speaks: `steps` in order, and from the last of them on every `repeat`, each `whole`-th time to the
-    whole ladder."""
+    """Every moment at which a clock speaks: `steps` in order, and from the last of them on every `repeat`, every `whole` to the whole
+    ladder."""
 
     steps: tuple[Step, ...]
     repeat: timedelta
-    whole: int = 1
+    whole: timedelta
 
-    def repeats(self, step: Step) -> bool:
-        """Whether nothing is new in it: no rung is reached, no deadline comes."""
-        return step.at > self.steps[-1].at
+    def for_all(self, step: Step) -> bool:
+        """Whether the whole ladder hears this: a rung is reached, the deadline comes, or it is the first repeat of its span of the day: for
+        all clocks the same spans, so that those that are late together are told together."""
+        return step.at <= self.steps[-1].at or (step.at - DAWN) // self.whole > (step.at - self.repeat - DAWN) // self.whole
+
+    def next_for_all(self, after: datetime) -> datetime:
+        step = self.following(after)
+        while not self.for_all(step):
+            step = self.following(step.at)
+        return step.at
 
     def following(self, after: datetime) -> Step:
         """The first step strictly after `after`."""
@@ -96,7 +105,7 @@ def course(asked: datetime, deadline: datetime, ladder: Ladder, *, in_days: bool
     early = dict.fromkeys(_early(asked, deadline, start, ladder.day_before if in_days else None), 0)
     moments = {**early, **at_deadline, **rungs, last.at: last.rung}
     repeat = ladder.repeat_days if in_days else ladder.repeat
-    whole = max(1, (ladder.repeat_ladder or repeat) // repeat)
+    whole = max(1, (ladder.repeat_ladder or repeat) // repeat) * repeat
     return Course(tuple(Step(at, rung) for at, rung in sorted(moments.items()) if at > asked), repeat, whole)
 
 

@@ -150,6 +150,18 @@ export function keepOpen(before, after) {
   return before;
 }
 
+// Whoever stands on a button of a card (or on its menu) stands there again when the card was drawn anew: call the answer then.
+export function standing(log) {
+  const at = document.activeElement;
+  const id = log.contains(at) && at.closest("[data-id]")?.dataset.id;
+  return () => {
+    if (!id || at.isConnected) return;
+    const node = log.querySelector(`[data-id="${CSS.escape(id)}"]`);
+    const again = at.dataset.key ? node && openerIn(node, at.dataset.key) : at.matches(".menu summary") && node?.querySelector(".menu summary");
+    if (again) again.focus({ preventScroll: true });
+  };
+}
+
 // Everything in `parent` but `kept` is replaced by `fresh`, which stands before it.
 function around(parent, kept, fresh) {
   [...parent.children].forEach((child) => child === kept || child.remove());

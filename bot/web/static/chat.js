@@ -4,7 +4,7 @@ import { el, find, toast } from "./dom.js";
 import { Refused, getChanges, getEarlier, postRead } from "./api.js";
 import { dayKey, dayOf, word } from "./setup.js";
 import { messageNode } from "./message.js";
-import { keepOpen } from "./card.js";
+import { keepOpen, standing } from "./card.js";
 
 const NEAR = 80;
 
@@ -95,7 +95,9 @@ export class Chat {
       previous = message;
       wanted.push(node);
     }
+    const stands = standing(find("log"));
     place(find("log"), wanted.length ? wanted : [el("p", { class: "quiet empty" }, word("no_messages"))]);
+    stands();
   }
 
   drawn(message, before) {

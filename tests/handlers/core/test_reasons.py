@@ -84,5 +84,6 @@ def test_what_became_of_several_places_is_said_of_each() -> None:
     assert parts(zh, "a@x.example: no longer to be sent; b@x.example: 55 x") == "a＠x.example: 已不应再发; b＠x．example: 55 x"
     assert parts(zh, "the receiver has trouble (503)") == "接收方故障(503)"
     assert parts(en, "the receiver has trouble (503)") == "the receiver has trouble (503)"
+    assert parts(zh, "OK") == "OK", "a receipt, and no bug"
     doubt = "nobody knows whether a@x.example, b@x.example got it: look for <7f@firm.example> in the mail server's log"
     assert parts(zh, doubt).startswith("无法确定 a＠x.example, b＠x.example 是否收到:请在邮件服务器日志里查 ＜7f＠firm.example＞")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.make import START
 from tests.workflows.sample import ORGANIZATION, minutes
-from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing
+from workflows.core.channels import Reach
+from workflows.core.clock_ladder import CLOCK_LADDER, Course, Hearing, Ladder, course, hearing, of_few
 from workflows.core.people import Group
 from workflows.core.response import Rung
 
@@ -117,6 +118,7 @@ def ladders(draw: st.DrawFn) -> Ladder:
         repeat=draw(st.integers(1, 60).map(minutes)),
         day_before=draw(st.integers(60, 3000).map(minutes)),
         repeat_days=draw(st.integers(1, 600).map(minutes)),
+        repeat_ladder=draw(st.none() | st.integers(1, 200).map(minutes)),
     )
 
 
@@ -156,6 +158,50 @@ def test_law_past_the_deadline_it_is_never_silent_for_long(ladder: Ladder, deadl
     assert found.following(moment).at - moment <= max(pace, *(rung.wait for rung in ladder.rungs))
 
 
+@pytest.mark.parametrize(
+    ("every", "in_days", "whole"),
+    [(None, False, 5), (5, False, 5), (4, False, 5), (14.9, False, 10), (15, False, 15), (30, False, 30), (30, True, 60), (150, True, 120)],
+)
+def test_the_whole_ladder_hears_so_many_repeats_as_fit(every: float | None, in_days: bool, whole: float) -> None:
+    ladder = replace(CLOCK_LADDER, repeat_ladder=minutes(every) if every else None)
+    found = course(START, at(30), ladder, in_days=in_days)
+    assert found.whole == minutes(whole)
+    assert found.next_for_all(at(100_000)) <= at(100_000) + minutes(whole)
+
+
+def for_all(deadline: float, until: float) -> list[float]:
+    """The minutes after START (of an hour that begins there) at which the whole ladder hears it."""
+    found = course(START, at(deadline), replace(CLOCK_LADDER, repeat_ladder=minutes(30)), in_days=False)
+    every = [found.reached(at(minute)) for minute in range(int(until) + 1)]
+    return sorted({(step.at - START) / minutes(1) for step in every if step and found.for_all(step)})
+
+
+def test_clocks_that_are_late_together_are_told_together() -> None:
+    """At each half hour, or at the first repeat after it; what a step says, all of its rungs hear."""
+    assert START.minute == 0
+    assert for_all(40, 125) == [20, 30, 32, 34, 37, 40, 60, 90, 120]
+    assert for_all(50, 125) == [25, 40, 42, 44, 47, 50, 60, 90, 120]
+    assert for_all(5, 125) == [2, 4, 5, 7, 10, 30, 60, 90, 120]
+    assert for_all(52, 125) == [26, 42, 44, 46, 49, 52, 62, 92, 122]
+
+
+def test_when_all_hear_it_next() -> None:
+    found = course(START, at(40), replace(CLOCK_LADDER, repeat_ladder=minutes(30)), in_days=False)
+    asked = (0, 40, 45, 55, 59.9, 60, 60.1)
+    assert [(found.next_for_all(at(minute)) - START) / minutes(1) for minute in asked] == [20, 60, 60, 60, 60, 90, 90]
+
+
+@given(ladders(), DEADLINES, st.booleans(), st.integers(0, 40_000))
+def test_law_the_whole_ladder_hears_it_within_its_own_pace(ladder: Ladder, deadline: int, in_days: bool, now: int) -> None:
+    found = course(START, at(deadline), ladder, in_days=in_days)
+    assert found.whole <= max(ladder.repeat_ladder or found.repeat, found.repeat)
+    assert all(found.for_all(step) for step in found.steps)
+    moment = max(at(now), found.steps[-1].at)
+    assert moment < found.next_for_all(moment) <= moment + found.whole
+    apart = found.next_for_all(found.next_for_all(moment)) - found.next_for_all(moment)
+    assert apart == found.whole, "no more often either"
+
+
 # who hears it
 
 
@@ -192,6 +238,25 @@ def test_past_the_last_rung_there_is_the_control_group() -> None:
     short = replace(CLOCK_LADDER, rungs=(Rung(("group",), minutes(1)), Rung(("role:nobody", "fund"), minutes(1))))
     assert heard(1, ladder=short) == Hearing(1, ("wang.qiang", "zhao.min", "ma.chao"), True, ("role:nobody fund",))
     assert heard(0, group="nobody", ladder=short) == Hearing(1, (), True, ("group", "role:nobody fund"))
+
+
+def test_of_few_hear_those_who_must_act() -> None:
+    """The doer, and only them; who is no part of it does not join; the chats of the incident have heard it."""
+    all_of_it = replace(heard(3), own=("lin.yue",))
+    assert of_few(all_of_it, ("wang.qiang", "sun.jie"), CLOCK_LADDER) == Hearing(3, ("wang.qiang",), True, (), (), True)
+    assert of_few(all_of_it, ("lin.yue", "ma.chao"), CLOCK_LADDER).people == ("ma.chao", "lin.yue")
+
+
+@pytest.mark.parametrize("acting", [(), ("sun.jie",), heard(3).people], ids=["nobody", "a stranger", "all of them"])
+def test_where_few_are_nobody_or_everybody_all_hear_it(acting: tuple[str, ...]) -> None:
+    assert of_few(heard(3), acting, CLOCK_LADDER) == heard(3)
+
+
+def test_where_few_cannot_be_reached_all_hear_it() -> None:
+    by_mail = replace(CLOCK_LADDER, rungs=(*CLOCK_LADDER.rungs[:3], Rung(("control",), minutes(3), ("mail",))))
+    reach: Reach = lambda person: frozenset({"mail"} if person == "wang.qiang" else {"card"})  # noqa: E731
+    assert of_few(heard(3), ("ma.chao",), by_mail, reach) == heard(3)
+    assert of_few(heard(3), ("ma.chao", "wang.qiang"), by_mail, reach).people == ("wang.qiang", "ma.chao")
 
 
 def test_the_default_ladder_is_ten_minutes_long() -> None:
