@@ -67,7 +67,7 @@ def _add_server(commands: Commands) -> None:
 
 def _add_plan(commands: Commands) -> None:
     plan = commands.add_parser("plan", help="check, show, compare or preview the emergency plan, fill in its calendar").add_subparsers(
-        required=True, metavar="check|show|diff|preview|calendar"
+        required=True, metavar="check|show|diff|preview|calendar|thresholds"
     )
     for name, run, text in (("check", "plan:check", "find what is wrong in the plan"), ("show", "plan:show", "the plan in words")):
         one = plan.add_parser(name, help=text)
@@ -82,6 +82,12 @@ def _add_plan(commands: Commands) -> None:
     calendar.add_argument("--notice", metavar="FILE", help="the official notices as text, - for standard input (default: ask the packages)")
     calendar.add_argument("--write", action="store_true", help="write it into calendar.toml (nothing is written without it)")
     calendar.set_defaults(run=_late("plan:calendar"))
+    thresholds = plan.add_parser("thresholds", help="the CSRC's grades: a form for compliance to fill in, and what was filled in")
+    thresholds.add_argument("folder", nargs="?", type=Path, help="the plan's folder (default: the configured one)")
+    which = thresholds.add_mutually_exclusive_group(required=True)
+    which.add_argument("--form", type=Path, metavar="FILE", help="write the form, a spreadsheet (.csv) for Excel or WPS")
+    which.add_argument("--import", type=Path, metavar="FILE", dest="filled", help="check what was filled in, and write thresholds.toml")
+    thresholds.set_defaults(run=_late("plan:thresholds"))
     diff = plan.add_parser("diff", help="what changes from one plan to another, in words")
     diff.add_argument("before", type=Path, metavar="A", help="the folder of the plan that was")
     diff.add_argument("after", type=Path, metavar="B", help="the folder of the plan that is to be")

@@ -204,6 +204,8 @@ class Doctor:
             return
         if not findings:
             yield Found("ok", "plan", "sound", {"people": len(organization.people)})
+        if plan := self._plan():
+            yield _of_thresholds(plan)
         yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 
@@ -342,6 +344,13 @@ async def _checkup(stack: AsyncExitStack, feishu: FeishuSettings, settings: Sett
     http = await stack.enter_async_context(client(feishu.api_base))
     away = await stack.enter_async_context(client(settings.public_url))
     return Checkup(http, away, setup, now)
+
+
+def _of_thresholds(plan: Plan) -> Found:
+    """Without the firm's own figures of the CSRC's rule nothing can be suggested, and none are built in."""
+    count, unverified = len(plan.thresholds), sum(not one.verified for one in plan.thresholds)
+    key = "none" if not count else "unverified" if unverified == count else "some" if unverified else "verified"
+    return Found("ok" if key == "verified" else "attention", "thresholds", key, {"count": count, "unverified": unverified})
 
 
 def _of_sms(sms: SmsSettings) -> Found:

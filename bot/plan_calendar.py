@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bot.plan_cli import BAD, GOOD, harmless
+from bot.plan_cli import BAD, GOOD, harmless, write_whole
 from bot.plan_diff import differences
 from handlers.core.wording import Locale, Ours, Words
 from storage.plan import CALENDAR, PlanError, calendar_from, load_plan
@@ -47,17 +47,9 @@ def fill_command(folder: Path, locale: Locale, given: Filling, load: Load = impo
     if table.elsewhere:
         lines.append(words.say("plan.fill.elsewhere", days=[Ours(day.isoformat()) for day in table.elsewhere]))
     if given.write and changes:
-        _write(path, text)
+        write_whole(path, text)
     lines.append(words.say("plan.fill.written" if given.write and changes else "plan.fill.not_written", file=Ours(CALENDAR)))
     return GOOD, "\n".join(harmless(line) for whole in lines for line in whole.split("\n"))
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.chmod(path.stat().st_mode)
-    beside.replace(path)
 
 
 def from_packages(year: int, load: Load) -> YearTable:

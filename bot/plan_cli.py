@@ -97,5 +97,14 @@ def _harmless_lines(lines: Iterable[str]) -> str:
     return "\n".join(harmless(line) for line in lines)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    if path.exists():
+        beside.chmod(path.stat().st_mode)
+    beside.replace(path)
+
+
 def harmless(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

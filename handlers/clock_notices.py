@@ -26,7 +26,6 @@ def _clock_news(kind: str) -> None:
         incident = look.reader.incident(report.incident)
         if not report.open or report.touched > about["version"]:
             return None
-        plan = look.reader.plan_of(incident)
         mentions = tuple(values.get("people", ())) if kind in ("mention", "phones") and not look.person else ()
         if not tells(look.audience, f"report.{kind}"):
             return summons(look, incident.ref, list(mentions))

@@ -14,6 +14,7 @@ from handlers.core.reading import take_reading
 from handlers.core.registry import command, facts, key, ref, rest
 from handlers.core.setters import check_setters
 from handlers.core.settling import Settled, fulfil, settle
+from handlers.core.suggestion import in_words
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, approvers_of
 from workflows.core.errors import BadWords
@@ -129,7 +130,8 @@ def _working(context: Context, plan: Plan, incident: Incident, working: Working,
     unknown = words.join([names[key] for key in working.unknown])
     again = words.say("grade.unknown", indicators=unknown, minutes=plan.rubric.rescore_minutes) if working.provisional else ""
     head = words.say("grade.head", ref=incident.ref, title=incident.title)
-    return [("", head), *(("grade", line) for line in lines), ("grades", grades), ("", level), *tasks_, ("grade", again)]
+    by_thresholds = [("grades", in_words(words, context.uow.current_plan(), incident, context.now))]
+    return [("", head), *(("grade", line) for line in lines), ("grades", grades), *by_thresholds, ("", level), *tasks_, ("grade", again)]
 
 
 def _score_line(context: Context, plan: Plan, name: str, score: Score) -> str:

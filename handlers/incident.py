@@ -9,12 +9,12 @@ from handlers.core import alerts, asking
 from handlers.core import report_view as view
 from handlers.core.access import check, may
 from handlers.core.apart import answered, told
+from handlers.core.attesting import check_written
 from handlers.core.audience import WHOLE
 from handlers.core.clocks import ask_waiver, first_facts, removed_by
 from handlers.core.context import Context
 from handlers.core.evidence import attach
 from handlers.core.explain import fact_name, fact_value
-from handlers.core.finding import check_written
 from handlers.core.forms import COMMANDERS
 from handlers.core.look import Look
 from handlers.core.lowering import ask_later_known, rescore
@@ -295,7 +295,7 @@ def _held(context: Context, incident: Incident, given: Facts) -> dict[str, Value
     """Facts that would take a running regulator's clock away: they hold only when a second person agrees."""
     held, specs = {}, context.uow.plan_of(incident).facts.specs
     for name, value in given.given.items():
-        finds = name in specs and specs[name].finding and value is True and incident.facts.get(name) is not True
+        finds = name in specs and specs[name].attested and value is True and incident.facts.get(name) is not True
         if finds or removed_by(context, incident, replace(incident, facts={**incident.facts, name: value})):
             held[name] = value
     return held

@@ -18,6 +18,7 @@ from handlers.core.message import Button, Card, Outgoing, Tone
 from handlers.core.registry import screen
 from handlers.core.report_view import closing_lines
 from handlers.core.statement_view import incident_lines
+from handlers.core.suggestion import in_words, of_incident
 from handlers.core.waivers import is_waived, waiver
 from handlers.core.wording import Ours
 from storage.views.reader import Entry
@@ -69,7 +70,17 @@ def _grade(look: Look, incident: Incident) -> Lines:
 
 def _grades(look: Look, incident: Incident) -> Lines:
     judged = {"csrc": _judged(look, incident.csrc_grade), "cac": _judged(look, incident.cac_grade)}
-    return [(look.say("card.grades"), look.say("card.grades_value", **judged))]
+    lines = [(look.say("card.grades"), look.say("card.grades_value", **judged))]
+    return [*lines, *_by_thresholds(look, incident)]
+
+
+def _by_thresholds(look: Look, incident: Incident) -> Lines:
+    """What the firm's own thresholds suggest, where that is not how it was judged."""
+    today = look.reader.current_plan
+    found = of_incident(today, incident, look.now).grade if today.thresholds and incident.running else None
+    if found in (None, incident.csrc_grade):
+        return []
+    return [(look.say("card.suggested"), in_words(look.words, today, incident, look.now))]
 
 
 def _commander(look: Look, incident: Incident) -> Lines:

@@ -9,12 +9,12 @@ from handlers.core import report_view as view
 from handlers.core.access import check
 from handlers.core.apart import told
 from handlers.core.asking import approvers, ask
+from handlers.core.attesting import check_written, of_duty
 from handlers.core.clocks import ask_waiver, drop_question, duty_name, keep, known_of, lengthen, terms_of, waive
 from handlers.core.context import Context
 from handlers.core.delayed import answered, line, second
 from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
-from handlers.core.finding import check_written, of_duty
 from handlers.core.look import Look
 from handlers.core.message import Card, Reply
 from handlers.core.registry import approved, body, command, key, ref, request, rest, returned, timer
@@ -213,7 +213,7 @@ def require(context: Context, given: Required) -> Reply:
     """What two people agreed not to report is required all the same: the authority asks for it, or somebody found out more."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     if report.state is not State.NOT_REQUIRED or report.waived_by == "rule":
-        raise RuleBroken("report.stands", ref=report.ref, state=report.state)
+        raise RuleBroken("report.stands", ref=report.ref, noun="report", state=report.state)
     if incident.state not in incidents.UNCLOSED:
         raise RuleBroken("report.incident_over", ref=report.ref, incident=incident.ref)
     duty, terms, plan = _duty(context, incident, report), terms_of(context, incident), context.uow.plan_of(incident)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import distinct, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from storage import outbox
@@ -28,8 +29,11 @@ def read(session: Session, circular: str, reader: str, now: datetime) -> bool:
     """Note it once; False when it was known. No record changes, so that three thousand need not stand in line."""
     if session.get(CircularReadRow, (circular, reader)) is not None:
         return False
-    session.add(CircularReadRow(circular=circular, reader=reader, at=now))
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(CircularReadRow(circular=circular, reader=reader, at=now))
+    except IntegrityError:  # the same tap again, at the same moment
+        return False
     many = session.scalar(select(func.count()).select_from(CircularReadRow).where(col(CircularReadRow.circular) == circular)) or 0
     row = session.get_one(CircularRow, circular)
     if many <= CLOSELY or many % SELDOM == 0:

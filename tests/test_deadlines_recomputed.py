@@ -105,7 +105,8 @@ class Life:
         people = replace(plan.organization, firm=replace(plan.organization.firm, cii=cii))
         incident = Incident(
             ref="I1", number="INC", title="", state=State.OPEN, plan="", opened_by="li.na", opened_at=now, known_at=known,
-            commander="li.na", opinion_level=OpinionLevel.MODERATE, opinion_total=8, response_level=ResponseLevel.L3, type=type_, playbooks=(COMMON, type_),
+            commander="li.na", opinion_level=OpinionLevel.MODERATE, opinion_total=8, response_level=ResponseLevel.L3,
+            type=type_, playbooks=(COMMON, type_),
             facts=plan.facts.starting([type_]),
         )  # fmt: skip
         self.desk = Desk(plan, people, words, now, incident)
@@ -159,7 +160,8 @@ class Life:
         was, incident = getattr(self.desk.incident, f"{which}_grade"), self.desk.incident
         graded: dict[str, Any] = {"graded_at": incident.graded_at or self.desk.now, f"{which}_grade": grade}
         clocks_ = {"graded": self.desk.now, **self.case.clocks}
-        case = replace(self.case, clocks=clocks_, **{which: str(grade)})
+        judged: dict[str, Any] = {which: str(grade), "clocks": clocks_}
+        case = replace(self.case, **judged)
         after, what = replace(incident, **graded), f"{which}={grade}"
         if was is None or GRADES.index(grade) >= GRADES.index(was):  # a first judgement, or a heavier one, holds at once
             before, self.desk.incident, self.case = self.case, after, case

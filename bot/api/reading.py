@@ -20,13 +20,15 @@ from storage.views.pages import Pager
 from workflows.core.approval import Approval
 from workflows.core.approval import State as ApprovalState
 from workflows.core.errors import NotFound
+from workflows.enquiry import Enquiry, EnquiryState
 from workflows.incident import Incident, IncidentState
 from workflows.regulator_report import Report, ReportState
+from workflows.rumour import Rumour, RumourState
 from workflows.statement import Statement, StatementState
 from workflows.task import Task, TaskState
 
 T = TypeVar("T")
-R = TypeVar("R", Incident, Task, Approval, Statement, Report)
+R = TypeVar("R", Incident, Task, Approval, Statement, Enquiry, Rumour, Report)
 S = TypeVar("S", bound=BaseModel)
 #: A ref as people write it.
 REF = r"^[A-Z][0-9]{1,9}$"
@@ -71,6 +73,7 @@ def reading_router(deps: Reading) -> APIRouter:
     router = deps.door.router("/api/v1")
     _add_incidents(router, deps)
     _add_items(router, deps)
+    _add_questions(router, deps)
     _add_audit(router, deps)
     return router
 
@@ -120,6 +123,24 @@ def _add_items(router: APIRouter, deps: Reading) -> None:
         token: Holder, incident: OfIncident = "", state: ReportState | None = None, limit: Limit = 50, cursor: Cursor = ""
     ) -> shapes.Listing[shapes.ReportShape]:
         return deps.page(token, Report, shapes.report, limit, cursor, incident=incident, state=state or "")
+
+
+def _add_questions(router: APIRouter, deps: Reading) -> None:
+    Holder = Annotated[Token, Depends(deps.door.holder("read", "reader"))]
+
+    @router.get("/enquiries", summary="Enquiries of the media, the newest first, each with what it was answered with")
+    def enquiries(
+        token: Holder, incident: OfIncident = "", state: EnquiryState | None = None, limit: Limit = 50, cursor: Cursor = ""
+    ) -> shapes.Listing[shapes.EnquiryShape]:
+        given = {"incident": incident, "state": state or ""}
+        return deps.page(token, Enquiry, lambda _, one: shapes.enquiry(one), limit, cursor, **given)
+
+    @router.get("/rumours", summary="Rumours, the newest first, each with what was found and answered")
+    def rumours(
+        token: Holder, incident: OfIncident = "", state: RumourState | None = None, limit: Limit = 50, cursor: Cursor = ""
+    ) -> shapes.Listing[shapes.RumourShape]:
+        given = {"incident": incident, "state": state or ""}
+        return deps.page(token, Rumour, lambda _, one: shapes.rumour(one), limit, cursor, **given)
 
 
 def _add_audit(router: APIRouter, deps: Reading) -> None:

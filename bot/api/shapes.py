@@ -1,5 +1,6 @@
 """The shapes of the read API (contract, section 5): fields may be added, none goes. Times are UTC; null = not judged, or not yet."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -10,10 +11,13 @@ from handlers.core.telling import note_of
 from handlers.core.waivers import is_waived
 from storage.views.pages import TrailLine
 from storage.views.reader import Entry
+from workflows.circular import Circular
 from workflows.core.approval import Approval
+from workflows.enquiry import Enquiry
 from workflows.incident import COMMON, Incident
 from workflows.publication import Publication
 from workflows.regulator_report import Report
+from workflows.rumour import Rumour
 from workflows.statement import Statement
 from workflows.task import Task
 
@@ -123,12 +127,14 @@ class PublicationShape(BaseModel):
 
 class StatementShape(BaseModel):
     """`version` counts its texts; `sha256` is that of `text` in UTF-8 · `needed`: of each step still to come who may decide it, any one of
-    several joined by ` or ` · `changed`: names of facts that are others now · `promised_at`: when the public was promised more."""
+    several joined by ` or ` · `changed`: names of facts that are others now · `promised_at`: when the public was promised more ·
+    `internal`: lines for who is asked, never published."""
 
     ref: str
     incident: str
     template: str
     title: str
+    internal: bool
     version: int
     state: str
     sha256: str
@@ -141,6 +147,75 @@ class StatementShape(BaseModel):
     withdrawal: bool
     promised_at: datetime | None
     publications: list[PublicationShape]
+
+
+class EnquiryShape(BaseModel):
+    """What the media ask; how to reach the journalist is told one-to-one and nowhere else · `answer`: the text it was answered with."""
+
+    ref: str
+    incident: str
+    state: str
+    outlet: str
+    way: str
+    question: str
+    asked_at: datetime
+    due_at: datetime | None
+    registered_by: str
+    owner: str | None
+    answer: "QuoteShape | None"
+    reason: str
+    outcome: str
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class QuoteShape(BaseModel):
+    """A text of a statement, to the byte."""
+
+    statement: str
+    version: int
+    sha256: str
+
+
+class RumourShape(BaseModel):
+    """What is said · `finding`: true, partly, false (agreed to by two people: `found_by`, `agreed_by`) or unknown."""
+
+    ref: str
+    incident: str
+    state: str
+    claim: str
+    source: str
+    platform: str
+    link: str
+    heard_at: datetime
+    reach: int | None
+    finding: str | None
+    basis: str
+    found_by: str | None
+    agreed_by: str | None
+    found_at: datetime | None
+    answer: QuoteShape | None
+    reason: str
+
+
+class Asked(BaseModel):
+    """How many wait (`open`), how many are done, and all their refs."""
+
+    open: int = 0
+    closed: int = 0
+    refs: list[str] = []
+
+
+class ReminderShape(BaseModel):
+    """A reminder to the staff · `read`: of `people` of the plan, who said so · `others`: taps besides, in the staff's chats ·
+    `shown`: of how many the messenger tells that they read it, which is nobody's word."""
+
+    ref: str
+    sent_at: datetime
+    people: int
+    read: int
+    others: int
+    shown: int
 
 
 class Line(BaseModel):
@@ -186,6 +261,9 @@ class IncidentShape(IncidentHead):
     approvals: list[ApprovalShape]
     statements: list[StatementShape]
     complaints: Complaints
+    enquiries: Asked
+    rumours: Asked
+    reminders: list[ReminderShape]
     reports: list[ReportShape]
     timeline: list[Line]
 
@@ -235,6 +313,9 @@ def incident_whole(look: Look, incident: Incident) -> IncidentShape:
         approvals=[approval(one) for one in reader.approvals(ref)],
         statements=[statement(look, one) for one in reader.statements(ref)],
         complaints=Complaints(),
+        enquiries=_asked(reader.enquiries(ref)),
+        rumours=_asked(reader.rumours(ref)),
+        reminders=[reminder(look, one) for one in reader.circulars(ref)],
         reports=[report(look, one) for one in reader.reports(ref)],
         timeline=[_line(look, incident, entry) for entry in reader.timeline(ref)],
     )
@@ -264,7 +345,7 @@ def _waiver(found: Report) -> WaiverShape:
 def statement(look: Look, found: Statement) -> StatementShape:
     text = look.reader.revisions(found)[-1].text
     given = [Given(by=step.by or "", at=step.at or look.now, step=step.name, approval=step.approval or "") for step in found.given]
-    named = ("ref", "incident", "template", "title", "state", "expires_at", "withdrawal", "promised_at")
+    named = ("ref", "incident", "template", "title", "internal", "state", "expires_at", "withdrawal", "promised_at")
     return StatementShape(
         **{name: getattr(found, name) for name in named},
         version=found.revision,
@@ -291,6 +372,30 @@ def publication(found: Publication) -> PublicationShape:
         evidence=found.evidence.split(),
         approvals=steps,
     )
+
+
+def _asked(found: Sequence[Enquiry | Rumour]) -> Asked:
+    waiting = sum(one.open for one in found)
+    return Asked(open=waiting, closed=len(found) - waiting, refs=[one.ref for one in found])
+
+
+def enquiry(found: Enquiry) -> EnquiryShape:
+    return EnquiryShape(**_same(EnquiryShape, found, "answer"), answer=_quote(found))
+
+
+def rumour(found: Rumour) -> RumourShape:
+    return RumourShape(**_same(RumourShape, found, "answer"), answer=_quote(found))
+
+
+def _quote(found: Enquiry | Rumour) -> QuoteShape | None:
+    said = {"statement": found.statement, "version": found.said_revision, "sha256": found.said_digest}
+    return QuoteShape(**said) if found.statement else None  # type: ignore[arg-type]  # by name
+
+
+def reminder(look: Look, found: Circular) -> ReminderShape:
+    count = look.reader.readers_of(found)
+    counts = {"people": len(found.people), "read": len(count.said), "others": count.others, "shown": count.shown}
+    return ReminderShape(ref=found.ref, sent_at=found.sent_at, **counts)
 
 
 def audit(found: TrailLine) -> AuditShape:

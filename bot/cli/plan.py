@@ -8,6 +8,7 @@ from bot.bootstrap import plan_folder, real_now
 from bot.cli import BAD, GOOD, settings_of_here
 from bot.plan_calendar import Filling, fill_command
 from bot.plan_cli import check_command, diff_command, show_command
+from bot.plan_thresholds import form_command, import_command
 from bot.preview_cli import Asked, preview_command
 from storage.database import Database
 from storage.plan import PlanError
@@ -37,6 +38,17 @@ def calendar(given: argparse.Namespace) -> int:
         None if given.notice is None else sys.stdin.read() if given.notice == "-" else Path(given.notice).read_text(encoding="utf-8-sig")
     )
     code, text = fill_command(given.folder or plan_folder(settings), settings.locale, Filling(given.fill, notice, given.write))
+    print(text)
+    return code
+
+
+def thresholds(given: argparse.Namespace) -> int:
+    settings = settings_of_here()
+    folder = given.folder or plan_folder(settings)
+    if given.form is not None:
+        code, text = form_command(folder, settings.locale, given.form)
+    else:
+        code, text = import_command(folder, settings.locale, given.filled, real_now().astimezone(settings.timezone).date())
     print(text)
     return code
 

@@ -52,7 +52,7 @@ def decide_buttons(look: Look, incident: Incident, plan: Plan, fact: str) -> lis
     if look.person and not may_set(spec, look.person, look.organization):
         return []
     name = fact_name(look, plan, fact)
-    yes, no = (question(look.say("ask.finding")), ()) if spec.finding else ((), question(look.say("ask.reason")))
+    yes, no = (question(look.say("ask.attest")), ()) if spec.attested else ((), question(look.say("ask.reason")))
     return [
         Button(look.say("button.yes", name=name), f"/incident fact {incident.ref} {fact}=yes", None, "primary", form=yes),
         Button(look.say("button.no", name=name), f"/incident fact {incident.ref} {fact}=no", None, form=no),

@@ -80,13 +80,14 @@ def shortened(look: Look, text: str) -> str:
 def enquiry_card(look: Look, enquiry: Enquiry) -> Outgoing:
     incident = look.reader.incident(enquiry.incident)
     title = look.say("enquiry.card", ref=enquiry.ref, state=enquiry.state)
-    who = look.words.join([one for one in (enquiry.outlet or look.say("enquiry.no_outlet"), enquiry.journalist) if one])
+    # Whoever sits in a group's room need not know whom to ring.
+    contact = look.words.join([one for one in (enquiry.journalist, enquiry.contact) if one]) if look.audience == WHOLE else ""
     lines = [
-        (look.say("enquiry.who"), look.words.show(who)),
+        (look.say("enquiry.who"), look.words.show(enquiry.outlet) or look.say("enquiry.no_outlet")),
         ("", look.words.show(enquiry.question)),
         (look.say("enquiry.asked"), look.say("enquiry.asked_value", at=enquiry.asked_at, way=enquiry.way or "-")),
         *([(look.say("enquiry.deadline"), look.time(enquiry.due_at))] if enquiry.due_at else []),
-        *([(look.say("enquiry.contact"), look.words.show(enquiry.contact))] if enquiry.contact and look.audience == WHOLE else []),
+        *([(look.say("enquiry.contact"), look.words.show(contact))] if contact else []),
         (look.say("enquiry.registered"), look.name(enquiry.registered_by)),
         (look.say("enquiry.answers"), look.name(enquiry.owner or spokesperson(look.organization))),
         *_answered(look, enquiry),
@@ -179,7 +180,8 @@ def rumour_card(look: Look, rumour: Rumour) -> Outgoing:
         *_found(look, rumour),
         *_answered(look, rumour),
     ]
-    pending = next((a.ref for a in look.reader.approvals(rumour.incident) if (a.subject, a.state) == (rumour.ref, "pending")), "")
+    asked = look.reader.approvals(rumour.incident) if look.shows("pending") else []
+    pending = next((one.ref for one in asked if (one.subject, one.state) == (rumour.ref, "pending")), "")
     note = look.say("rumour.note_pending", approval=pending) if pending else look.say(f"rumour.note_{rumour.state}", ref=rumour.ref)
     tone: Tone = "warning" if rumour.open else "good"
     card = Card(title, tuple(lines), note, _rumour_buttons(look, rumour), tone, incident.drill)

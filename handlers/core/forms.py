@@ -10,6 +10,7 @@ from handlers.core.look import Look
 from handlers.core.message import Button, Field
 from handlers.core.parser import usage_line
 from handlers.core.registry import COMMANDS, Command
+from handlers.core.suggestion import in_words
 from handlers.core.wording import Locale, Words
 from workflows.core.approval import Approval, approvers_of, deciders
 from workflows.core.plan import Plan
@@ -96,7 +97,9 @@ def grading(look: Look, incident: Incident) -> Form:
         keys += [m.fact for kind in ("number", "choice") for m in [one for one in plain if one.kind == kind][:1]]
     specs = plan.facts.specs
     known = [key for key in dict.fromkeys(keys) if key in specs]
-    stated = (fields.fact(key, hint=current(look.words, specs[key], incident.facts.get(key))) for key in known)
+    suggestion = in_words(look.words, look.reader.current_plan, incident, look.now)
+    hints = {key: current(look.words, specs[key], incident.facts.get(key)) for key in known}
+    stated = (fields.fact(key, hint=hint or (suggestion if key == "csrc_grade" else "")) for key, hint in hints.items())
     return (*stated, fields.of("reason", hint=look.say("form.lower_hint")))
 
 

@@ -9,9 +9,11 @@ from handlers.core.telling import COUNTED, DOUBLES, note_of
 from handlers.core.waivers import is_waived, waiver
 from storage.views.reader import Entry
 from workflows.core.approval import Approval
-from workflows.core.paper import TABLES, Line, Part
+from workflows.core.paper import TABLES, Line, Part, Source
+from workflows.enquiry import Enquiry
 from workflows.regulator_report import WANTED, Filing, Report
 from workflows.regulator_report import State as ReportState
+from workflows.rumour import Rumour
 
 #: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
 _ASIDE = (
@@ -40,6 +42,8 @@ WIDTHS = {
     "approvals": (14, 56, 22, 24, 40),
     "statements": (30, 40, 22, 64),
     "reports": (42, 30, 36, 32, 16),
+    "enquiries": (14, 30, 56, 24, 32),
+    "rumours": (14, 60, 22, 36, 24),
 }
 
 
@@ -156,6 +160,39 @@ def _filing(trail: Trail, report: Report, name: Line, filing: Filing) -> Cells:
     )
 
 
+def _enquiries(trail: Trail) -> tuple[Cells, ...]:
+    """Who asked, and with which text it was answered; those without an answer too. How to reach the journalist stands in no paper."""
+    found = []
+    for one in trail.look.reader.enquiries(trail.incident.ref):
+        asked = f"{one.outlet or trail.look.say('enquiry.no_outlet')} {trail.time(one.asked_at)}"
+        state = trail.line(trail.code(one.state), _last(trail, one.ref))
+        found.append((Line(one.ref), trail.plain(asked), trail.plain(one.question), state, _said(trail, one)))
+    return tuple(found)
+
+
+def _rumours(trail: Trail) -> tuple[Cells, ...]:
+    found = []
+    for one in trail.look.reader.rumours(trail.incident.ref):
+        finding = trail.code(one.finding) if one.finding else trail.look.say("paper.none")
+        judged = trail.line(finding, trail.sources(trail.of(one.ref, "rumour_found", "rumour_unclear", "rumour_doubted")[-1:]))
+        found.append((Line(one.ref), trail.plain(one.claim), judged, trail.plain(one.basis or NEITHER), _said(trail, one)))
+    return tuple(found)
+
+
+def _last(trail: Trail, ref: str) -> tuple[Source, ...]:
+    return trail.sources([one for one in trail.entries if one.ref == ref and one.verb != "reminded"][-1:])
+
+
+def _said(trail: Trail, one: Enquiry | Rumour) -> Line:
+    """Which text, by its digest; or why none."""
+    if one.statement:
+        said = trail.look.say("paper.said", ref=one.statement, revision=one.said_revision, hash=one.said_digest[:16])
+        return trail.line(said, trail.sources(trail.of(one.ref, "enquiry_answered", "rumour_answered")[-1:]))
+    if one.reason:
+        return trail.line(trail.look.words.show(one.reason), trail.sources(trail.of(one.ref, "enquiry_declined", "rumour_left")[-1:]))
+    return Line(trail.look.say("paper.none"))
+
+
 def _tells(entry: Entry, filing: Filing) -> bool:
     same = datetime.fromisoformat(str(entry.details["when"])) == filing.at
     return same and entry.details["issue"] == filing.issue and filing.to in entry.details["to"]
@@ -207,6 +244,8 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "approvals": ("ref", "asked", "asker", "state", "decided"),
     "reports": ("report", "to", "when", "receipt", "kept"),
     "statements": ("statement", "wording", "state", "agreed"),
+    "enquiries": ("ref", "outlet", "question", "state", "said"),
+    "rumours": ("ref", "claim", "finding", "basis", "said"),
 }
 _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "timeline": _timeline,
@@ -215,6 +254,8 @@ _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "approvals": _approvals,
     "reports": _reports,
     "statements": _statements,
+    "enquiries": _enquiries,
+    "rumours": _rumours,
 }
 #: Registers that do not exist yet: a form that asks for one says so.
 NOT_KEPT = ("complaints",)

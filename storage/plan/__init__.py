@@ -24,6 +24,7 @@ from storage.plan.rubric import read_rubric
 from storage.plan.statements import FOLDER as STATEMENTS
 from storage.plan.statements import RULES, read_template, read_wording
 from storage.plan.table import Source, Table, read_toml
+from storage.plan.thresholds import THRESHOLDS, read_thresholds
 from workflows.core.calendar import Calendar
 from workflows.core.clock_ladder import CLOCK_LADDER, Ladder
 from workflows.core.facts import FactBook
@@ -36,6 +37,7 @@ from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template, Wording
+from workflows.core.thresholds import Threshold
 
 __all__ = [
     "CALENDAR",
@@ -57,10 +59,10 @@ PLAYBOOKS = "playbooks/"
 LETTERHEAD = "letterhead.docx"
 REQUIRED = (ORGANIZATION, FACTS, RUBRIC, RESPONSE, OBLIGATIONS, CALENDAR, f"{PLAYBOOKS}{COMMON}.toml")
 #: Always today's, also for a running incident, which keeps all the others.
-CURRENT = (ORGANIZATION, CALENDAR, PAPERS, CHANNELS)
+CURRENT = (ORGANIZATION, CALENDAR, PAPERS, CHANNELS, THRESHOLDS)
 #: What every kept plan has; those kept before there were obligations have none.
 KEPT = tuple(name for name in REQUIRED if name not in (*CURRENT, OBLIGATIONS))
-ALLOWED = (*REQUIRED, PAPERS, CHANNELS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
+ALLOWED = (*REQUIRED, PAPERS, CHANNELS, THRESHOLDS, *(f"{PLAYBOOKS}{type_code}.toml" for type_code in TYPES), RULES)
 
 
 def load_plan(folder: Path) -> Plan:
@@ -180,6 +182,7 @@ class _Read:
     of_statements: list[Finding] = field(default_factory=list)
     papers: dict[str, Form] = field(default_factory=dict)
     outlets: dict[str, Outlet] = field(default_factory=dict)
+    thresholds: tuple[Threshold, ...] = ()
 
     def root(self, name: str) -> Table | None:
         return self.roots[name][1] if name in self.roots else None
@@ -193,8 +196,8 @@ class _Read:
         if not (self.organization and self.calendar and self.facts and self.rubric and self.responses):
             return None
         head = (mark, self.organization, self.facts, self.rubric, self.responses)
-        said = {"statements": self.statements, "wording": self.wording, "papers": self.papers, "outlets": self.outlets}
-        return Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, digest=self.digest, **said)  # type: ignore[arg-type]
+        rules = Plan(*head, self.playbooks, self.obligations, self.calendar, self.ladder, self.statements, self.digest, self.wording)
+        return replace(rules, papers=self.papers, outlets=self.outlets, thresholds=self.thresholds)
 
 
 def _read_files(files: Mapping[str, bytes], organization: Organization | None = None, calendar: Calendar | None = None) -> _Read:
@@ -214,6 +217,8 @@ def _read_files(files: Mapping[str, bytes], organization: Organization | None = 
     sound = kept or (ORGANIZATION in read.roots and not read.findings(ORGANIZATION))
     _read_rules(read, Names(read.organization, kept, sound=sound))
     _read_papers(read, kept=kept)
+    if root := read.root(THRESHOLDS):
+        read.thresholds = read_thresholds(root, read.facts, read.organization)
     _read_statements(read, files)
     return read
 

@@ -77,7 +77,7 @@ def _fact(table: Table) -> FactSpec:
         set_by=table.texts("set_by"),
         grade=table.flag("grade"),
         removes_clock=table.flag("removes_clock"),
-        finding=table.flag("finding"),
+        attested=table.flag("attested"),
     )
     spec = replace(spec, default=_default(table, "default", spec), default_by_type=_default_by_type(table, spec))
     table.close()

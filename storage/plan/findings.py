@@ -150,6 +150,8 @@ WHAT: Mapping[str, str] = {
     "approver": "approver",
     "audience": "audience",
     "obligation": "obligation",
+    "event": "kind of event",
+    "measure": "measure",
     "grade": "grade",
     "turning": "kind of rota",
     "keyed_by": "grade to go by",

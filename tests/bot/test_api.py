@@ -123,6 +123,25 @@ def test_lists_have_the_shapes_of_what_they_list(house: House, li_na: Program, l
     check([plain] if list_ == "incidents" else example[list_], found["items"], list_)
 
 
+def test_enquiries_and_rumours_are_counted_listed_and_name_no_contact(house: House, li_na: Program) -> None:
+    told("open", li_na.says("/incident open type=system_failure 行情中断"))
+    told("new", li_na.says("/enquiry new I1 outlet=财新 journalist=章某 contact=010-8888-0000 能登录了吗"))
+    assert house.says("xu.jing", "/opinion rumour I1 reach=30000 资金没了").error is None
+    assert house.says("xu.jing", "/enquiry decline Q1 还在核实").error is None
+    assert house.says("xu.jing", "/enquiry remind I1").error is None
+    whole = told("show", li_na.get("/api/v1/incidents/I1"))
+    assert whole["enquiries"] == {"open": 0, "closed": 1, "refs": ["Q1"]}
+    assert whole["rumours"] == {"open": 1, "closed": 0, "refs": ["M1"]}
+    assert [(one["ref"], one["read"], one["others"], one["shown"]) for one in whole["reminders"]] == [("E1", 0, 0, 0)]
+    (asked,) = told("enquiries", li_na.get("/api/v1/enquiries", incident="I1", state="declined"))["items"]
+    assert [asked[name] for name in ("ref", "outlet", "reason", "answer")] == ["Q1", "财新", "还在核实", None]
+    (said,) = told("rumours", li_na.get("/api/v1/rumours"))["items"]
+    assert [said[name] for name in ("ref", "state", "claim", "reach", "finding")] == ["M1", "heard", "资金没了", 30000, None]
+    trail = told("audit", program(house, "shi.lei", "read").get("/api/v1/audit", incident="I1", limit=200))
+    everything = json.dumps([whole, asked, trail], ensure_ascii=False)
+    assert not [one for one in ("章某", "010-8888-0000") if one in everything]
+
+
 # Pages
 
 

@@ -19,7 +19,8 @@ from tests.make import Clock
 EXAMPLES = 60
 OPERATIONS = (
     "GET /api/v1/incidents", "GET /api/v1/incidents/{ref}", "GET /api/v1/tasks", "GET /api/v1/approvals", "GET /api/v1/reports",
-    "GET /api/v1/statements", "GET /api/v1/audit", "POST /api/v1/commands", "POST /ingest/alert", "POST /ingest/alertmanager",
+    "GET /api/v1/statements", "GET /api/v1/enquiries", "GET /api/v1/rumours", "GET /api/v1/audit",
+    "POST /api/v1/commands", "POST /ingest/alert", "POST /ingest/alertmanager",
 )  # fmt: skip
 
 

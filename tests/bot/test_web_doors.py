@@ -58,6 +58,7 @@ EXPECTED: dict[str, Mapping[str, int]] = {
 EXPECTED |= dict.fromkeys(
     (
         *(f"GET /api/v1/{list_}" for list_ in ("incidents", "incidents/{ref}", "tasks", "approvals", "reports", "statements", "audit")),
+        *(f"GET /api/v1/{list_}" for list_ in ("enquiries", "rumours")),
         *("POST /api/v1/commands", "POST /ingest/alert", "POST /ingest/alertmanager"),
     ),
     dict.fromkeys(NAMES, 401),
@@ -73,6 +74,8 @@ BY_TOKEN: Mapping[str, tuple[Scope, Mapping[str, int]]] = {
     "GET /api/v1/approvals": ("read", READS),
     "GET /api/v1/reports": ("read", READS),
     "GET /api/v1/statements": ("read", READS),
+    "GET /api/v1/enquiries": ("read", READS),
+    "GET /api/v1/rumours": ("read", READS),
     "GET /api/v1/audit": ("read", {**dict.fromkeys(PEOPLE, 403), "auditor": 200}),
     "POST /api/v1/commands": ("command", SENDS),
     "POST /ingest/alert": ("ingest", SENDS | {"administrator": 403, "auditor": 403}),

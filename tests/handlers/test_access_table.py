@@ -67,6 +67,22 @@ EXPECTED: Mapping[str, frozenset[str]] = {
     "statement receipt": PLAN,
     "statement skip": frozenset({"opinion"}),
     "statement show": READS,
+    "enquiry new": ALL,  # who is not of the plan is told who speaks
+    "enquiry assign": PLAN,  # who speaks now, who has it in hand: the rule knows who that is
+    "enquiry answer": PLAN,
+    "enquiry decline": PLAN,
+    "enquiry close": PLAN,  # the same, and the opinion group
+    "enquiry list": READS,
+    "enquiry show": READS,
+    "enquiry remind": OFFICE | {"opinion"},
+    "enquiry read": ALL,
+    "enquiry unread": OFFICE | {"opinion"},
+    "opinion rumour": frozenset({"opinion"}),
+    "rumour find": frozenset({"opinion"}),  # technology, security and compliance too, who are nobody's only group here
+    "rumour answer": frozenset({"opinion"}),
+    "rumour leave": frozenset({"opinion"}),
+    "rumour list": READS,
+    "rumour show": READS,
     "incident activate": OFFICE | HEADS,
     "incident recovered": PLAN,  # the commander only: the rule, not the gate, knows who that is
     "incident end": OFFICE,

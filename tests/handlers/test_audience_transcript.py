@@ -45,6 +45,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.says("li.na", "/事件 进展 备用链路已切换")
     world.says("li.na", "/定级 阅读=700万")
     world.says("xu.jing", "/声明 起草 I1 模板=媒体回执")
+    world.says("liu.yang", "/媒体 登记 I1 媒体=某晚报 记者=章某某 登录异常是被攻击了吗")
     refused = [world.says("li.na", f"/报送 不报 R{number} 无 不影响经营也不影响客户资产").error for number in range(1, 5)]
     assert None in refused
     yield world
@@ -76,6 +77,10 @@ def drawn(world: World, audience: str) -> tuple[Outgoing, dict[str, list[tuple[s
     return world.database.read(lambda tx: work(Reader(tx, world.plans, house_scope())))
 
 
+#: What both of them read besides.
+MORE = ("类型", "初步损失", "最新进展", "下次通报")
+
+
 def row_of(world: World, **values: Any) -> OutboxRow:
     return OutboxRow(**{"key": "k", "lane": "k", "due": world.clock(), "created": world.clock(), **values})
 
@@ -84,18 +89,19 @@ def test_the_same_card_in_five_rooms(world: World) -> None:
     own = world.room_of("li.na", "客户无法登录")
     leaders, it, opinion, client = (body(world, f"g:{group}", head) for head, group in HEADS.items())
     whole = body(world, own, "li.na")
-    assert names(client) == ["事件", "状态", "总指挥", "类型", "初步损失", "最新进展", "下次通报"]
-    assert names(opinion) == ["事件", "状态", "舆情", "级别", "上次定级", "总指挥", "声明", "类型", "初步损失", "最新进展", "下次通报"]
+    assert names(client) == ["事件", "状态", "总指挥", *MORE]
+    assert names(opinion) == ["事件", "状态", "舆情", "级别", "上次定级", "总指挥", "声明", "媒体来询", *MORE]
     assert names(it) == [
-        *("事件", "状态", "级别", "总指挥", "任务", "声明", "监管", "类型", "系统", "地点", "报告人", "最新进展", "下一步", "下次通报")
+        *("事件", "状态", "级别", "总指挥", "任务", "声明", "媒体来询", "监管", "类型", "系统", "地点", "报告人"),
+        *("最新进展", "下一步", "下次通报"),
     ]
     assert {"舆情", "级别", "待批", "口头", "监管", "不报", "初步损失"} <= set(names(leaders))
     assert not {"系统", "地点", "报告人", "下一步"} & set(names(leaders))
     assert {"舆情", "级别", "待批", "口头", "监管", "不报", "系统", "地点", "任务", "下一步"} <= set(names(whole))
     assert not {"初步损失", "报告人"} & set(names(whole)), "sums of money and who reported it are not for whoever sits in the open room"
 
-    assert (labels(leaders), labels(client)) == ([], ["通报进展"])
-    assert labels(opinion) == ["定级", "通报进展", "人工打分", "起草声明", "降级"]
+    assert (labels(leaders), labels(client)) == ([], ["通报进展", "登记媒体来询"])
+    assert labels(opinion) == ["定级", "通报进展", "人工打分", "起草声明", "登记媒体来询", "降级"]
     assert {"通报进展", "全部任务", "新增任务"} <= set(labels(it))
     assert {"已恢复", "时间线", "交接指挥", "误报"} <= set(labels(whole))
     assert len({card["title"] for card in (leaders, it, opinion, client, whole)}) == 1
@@ -190,6 +196,9 @@ def test_the_table_knows_every_group_field_and_notice() -> None:
         "watch",
         "drafting",
         "wording",
+        "enquiring",
+        "enquiry",
+        "rumours",
     }
     for audience, fields in SHOWN.items():
         assert fields <= set(PARTS) | buttons, audience

@@ -57,7 +57,7 @@ def test_help_on_one_noun(world: World) -> None:
 
 def test_a_guest_is_told_the_little_that_is_there(world: World) -> None:
     reply = world.road.ask(world.message("clerk.042", "/帮助", "dm:clerk.042"))
-    assert [line.split(" ")[0] for line in reply.text.splitlines()[1:]] == ["/事件", "/帮助", "/我是谁"]
+    assert [line.split(" ")[0] for line in reply.text.splitlines()[1:]] == ["/事件", "/媒体", "/媒体", "/帮助", "/我是谁"]
     reply = world.road.ask(world.message("clerk.042", "/我是谁", "dm:clerk.042"))
     assert reply.text == "console:clerk.042:不在应急预案名单里。"
 

@@ -103,7 +103,7 @@ def _column_type(inner: Any) -> tuple[type[Any], ...]:
 
 
 def test_letters_name_kinds() -> None:
-    assert {letter_of(kind) for kind in ALL} == set("ITAGRNWSVP") == set(BY_LETTER)
+    assert {letter_of(kind) for kind in ALL} == set("ITAGRNWSVPQME") == set(BY_LETTER)
     assert all(BY_LETTER[letter_of(kind)] is kind for kind in ALL)
 
 

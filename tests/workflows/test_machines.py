@@ -26,15 +26,17 @@ from tests.workflows.sample import (
     make_task,
     minutes,
 )
-from workflows import duty, incident, publication, regulator_report, statement, task, tip
+from workflows import circular, duty, enquiry, incident, publication, regulator_report, rumour, statement, task, tip
 from workflows.core import approval, spoken
 from workflows.core.agreement import Agreement
+from workflows.core.channels import by_messenger
 from workflows.core.duty import DutyChange, DutyKind
 from workflows.core.errors import RuleBroken, UserError
 from workflows.core.grading import Score, Working
 from workflows.core.machine import Machine
 from workflows.core.outcome import Outcome
 from workflows.core.outlet import OutletKind
+from workflows.core.quote import Quote
 from workflows.core.rubric import OpinionLevel, ResponseLevel, Rubric
 
 RESPONSE = make_response()
@@ -68,6 +70,9 @@ FINAL: Mapping[str, Mapping[StrEnum, set[str]]] = {
     "duty": {duty.State.REFUSED: set(), duty.State.CANCELLED: set(), duty.State.DELIVERED: set()},
     "statement": {statement.State.WITHDRAWN: {"submit", "lapse", "retract", "promise", "keep_promise", "remind"}},
     "publication": {publication.State.DONE: set(), publication.State.REHEARSED: set()},
+    "enquiry": {enquiry.State.DECLINED: set(), enquiry.State.CLOSED: set()},
+    "rumour": {rumour.State.ANSWERED: {"find", "doubt"}, rumour.State.LEFT: {"find", "doubt"}},
+    "circular": {circular.State.REMINDED: set()},
     "tip": {tip.State.OPENED: set(), tip.State.MERGED: set(), tip.State.DISMISSED: set()},
 }
 
@@ -283,6 +288,41 @@ def _publication_moves(state: publication.State) -> dict[str, Callable[[], Outco
     }
 
 
+QUOTE = Quote("S1", 1, "0" * 64)
+
+
+def _enquiry_moves(state: enquiry.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = enquiry.Enquiry("Q1", "I1", "p", state, "财新", "", "", "电话", "能登录了吗", START, "li.na", START, START)
+    desk = enquiry.Desk(ORGANIZATION, RESPONSE, "li.na", by_messenger)
+    said: dict[str, Any] = {"by": "zhao.min", "now": START, "organization": ORGANIZATION}
+    return {
+        "assign": lambda: enquiry.assign(found, by="zhao.min", to="sun.jie", now=START, desk=desk),
+        "answer": lambda: enquiry.answer(found, quote=QUOTE, **said),
+        "decline": lambda: enquiry.decline(found, reason="还在核实", **said),
+        "settle": lambda: enquiry.close(found, by="sun.jie", outcome="没有报道"),
+        "remind": lambda: enquiry.remind(found, now=START + minutes(10), desk=desk),
+    }
+
+
+def _rumour_moves(state: rumour.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = rumour.Rumour("M1", "I1", "p", state, "资金没了", "", "", "", START, "sun.jie", START, START, finding=rumour.Finding.FALSE)
+    people: dict[str, Any] = {"now": START, "response": RESPONSE, "organization": ORGANIZATION}
+    agreed = {"finding": rumour.Finding.TRUE, "basis": "逐笔核对", "by": "sun.jie", "agreed_by": "wang.qiang"}
+    return {
+        "note": lambda: rumour.note(found, by="sun.jie", basis="没有联系上", now=START, response=RESPONSE),
+        "find": lambda: rumour.find(found, **agreed, **people),  # type: ignore[arg-type]  # by name
+        "doubt": lambda: rumour.doubt(found, reason="没有说过", **people),
+        "answer": lambda: rumour.answer(found, by="sun.jie", quote=QUOTE, now=START),
+        "leave": lambda: rumour.leave(found, by="sun.jie", reason="回应反而放大", now=START),
+        "remind": lambda: rumour.remind(found, commander="li.na", **people),
+    }
+
+
+def _circular_moves(state: circular.State) -> dict[str, Callable[[], Outcome[Any]]]:
+    found = circular.Circular("E1", "I1", "p", state, "sun.jie", "li.na", START, START + minutes(30), ("wang.qiang",))
+    return {"remind": lambda: circular.remind(found, unread=("wang.qiang",))}
+
+
 MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | None]]]] = {
     "incident": _incident_moves,
     "task": _task_moves,
@@ -290,6 +330,9 @@ MOVES: Mapping[str, Callable[[Any], Mapping[str, Callable[[], Outcome[Any] | Non
     "report": _report_moves,
     "statement": _statement_moves,
     "publication": _publication_moves,
+    "enquiry": _enquiry_moves,
+    "rumour": _rumour_moves,
+    "circular": _circular_moves,
     "tip": _tip_moves,
     "duty": _duty_moves,
 }
@@ -302,9 +345,8 @@ def _pairs() -> Iterator[tuple[str, Any, str]]:
 
 
 def test_the_tables_are_found() -> None:
-    assert (
-        set(MACHINES) == {"incident", "task", "approval", "report", "statement", "publication", "tip", "duty"} == set(MOVES) == set(FINAL)
-    )
+    spoken_of = {"statement", "publication", "enquiry", "rumour", "circular"}
+    assert set(MACHINES) == {"incident", "task", "approval", "report", "tip", "duty"} | spoken_of == set(MOVES) == set(FINAL)
 
 
 @pytest.mark.parametrize("noun", sorted(MACHINES))
@@ -358,7 +400,10 @@ def test_every_function_that_makes_an_outcome_is_asked_for_by_a_handler() -> Non
     }
     missing = [
         f"{module.__name__}.{name}"
-        for module in (incident, task, approval, spoken, regulator_report, statement, publication, tip, duty)
+        for module in (
+            *(incident, task, approval, spoken, regulator_report),
+            *(statement, publication, enquiry, rumour, circular, tip, duty),
+        )
         for name, rule in inspect.getmembers(module, inspect.isfunction)
         if rule.__module__ == module.__name__ and not name.startswith("_") and "Outcome" in str(get_type_hints(rule).get("return"))
         if name not in called

@@ -7,7 +7,7 @@ from workflows.core.facts import Value
 
 SHORTEST_REASON = 10
 #: Two sentences: what was done, and why no harm is left.
-SHORTEST_FINDING = 40
+SHORTEST_ATTESTATION = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def check_reason(reason: str) -> None:
         raise RuleBroken("agreement.reason", shortest=SHORTEST_REASON)
 
 
-def check_finding(text: str) -> None:
+def check_attestation(text: str) -> None:
     """A written finding says more than a reason: which measures were taken, and why they keep all harm away."""
-    if len(text.strip()) < SHORTEST_FINDING:
-        raise RuleBroken("finding.short", shortest=SHORTEST_FINDING)
+    if len(text.strip()) < SHORTEST_ATTESTATION:
+        raise RuleBroken("attest.short", shortest=SHORTEST_ATTESTATION)

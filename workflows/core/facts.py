@@ -31,7 +31,7 @@ class FactSpec:
     """True when `/incident grade` takes it (a measure or a grade); others go by `/incident fact`."""
     removes_clock: bool = False
     """turning it to no takes a regulator's clock away: needs a second person and a reason"""
-    finding: bool = False
+    attested: bool = False
     """its yes ends a duty, and is a written finding of compliance's, with a second person, whether a clock runs or not"""
     default: Value = None
     """what an incident starts with (open = None)"""

@@ -16,6 +16,7 @@ from workflows.core.playbook import Playbook
 from workflows.core.response import Response
 from workflows.core.rubric import ResponseLevel, Rubric
 from workflows.core.template import Template, Wording
+from workflows.core.thresholds import Threshold
 from workflows.core.working_days import local_day
 
 #: When the digest comes in plans that do not say.
@@ -45,6 +46,8 @@ class Plan:
     """forms by id, of the plan as it is today; kept plans have none"""
     outlets: Mapping[str, Outlet] = field(default_factory=dict, compare=False)
     """where statements are published, by name; of today as well"""
+    thresholds: tuple[Threshold, ...] = field(default=(), compare=False)
+    """of the CSRC's grades, as the firm has entered them; of the plan as it is today too"""
 
     def response(self, level: ResponseLevel, at: datetime, zone: tzinfo) -> Response:
         """What `level` asks at `at`: by the firm's calendar, and shortened in an important period."""
