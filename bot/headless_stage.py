@@ -28,6 +28,7 @@ from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.incident import Incident
 from workflows.regulator_report import Report
+from workflows.statement import Statement
 from workflows.task import State, Task
 
 Speak = Callable[[str], None]
@@ -335,6 +336,9 @@ class Stage:
     def _reports(self) -> list[Report]:
         return self.parts.database.read(lambda tx: self._reader(tx).reports("I1"))
 
+    def _statements(self) -> list[Statement]:
+        return self.parts.database.read(lambda tx: self._reader(tx).statements("I1"))
+
     def _approvals(self) -> list[Approval]:
         return self.parts.database.read(lambda tx: self._reader(tx).approvals("I1"))
 
@@ -349,6 +353,7 @@ class Stage:
             return text
         refs = {task.code: task.ref for task in self._tasks()} | {report.obligation: report.ref for report in self._reports()}
         refs |= {"incident": "I1", "approval": next((approval.ref for approval in reversed(self._approvals())), "")}
+        refs |= {"hash": next((statement.digest[:8] for statement in reversed(self._statements())), "")}
         return _HOLE.sub(lambda hole: refs[hole[1]], text)
 
     def _name(self, person: str) -> str:

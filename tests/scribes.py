@@ -13,7 +13,7 @@ from tests.wording_tables import tables
 
 #: On a page of wording, by the key of what is said: answers, what is about a report, a statement, an approval, the incident itself.
 _TOLD = re.compile(
-    r"reply:|paper:|INC-|[RSAEMUQP]\d+:|I\d+:\d+:incident\.(?!update_due|rescore_due)"
+    r"reply:|paper:|[0-9a-f]{32}$|[RSAEMUQP]\d+:|I\d+:\d+:incident\.(?!update_due|rescore_due)"
     r"|card:.*:(?:decide|approval|statement|publication|incident):|S\d+\b"
 )
 ANSWER = "\x00"

@@ -9,7 +9,7 @@ work; `ends`, the incident's state at the end where that is not `closed`. A step
   claim  tasks (by playbook code, or "all") are claimed by members of their groups
   work   they are also done, and verified by somebody whose card asks for it
 `refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task,
-`{obligation}` of that report, `{approval}` of the newest approval, `{incident}` the incident's.
+`{obligation}` of that report, `{approval}` of the newest approval, `{incident}` the incident's, `{hash}` what stands for the newest statement's text.
 """
 
 import tomllib

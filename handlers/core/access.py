@@ -39,6 +39,9 @@ def check(who: str, person: str, organization: Organization) -> None:
     named = next((refusal for refusal in refusals if refusal.key == "access.group"), None)
     if named and any(refusal.key == "access.heads" for refusal in refusals):
         raise NotAllowed("access.group_or_heads", **named.values)
+    role = next((refusal for refusal in refusals if refusal.key == "access.role"), None)
+    if named and role:
+        raise NotAllowed("access.group_or_role", **named.values, **role.values)
     raise refusals[-1]
 
 

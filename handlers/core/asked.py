@@ -6,14 +6,15 @@ from workflows.core.approval import Approval, State
 
 
 def what(look: Look, approval: Approval) -> str:
-    """Its kind, and of which text and step, task or report."""
+    """Its kind, and of which text and step, task, report or rumour."""
     kind = look.say(f"approval.kind.{approval.kind}")
     if approval.kind == "statement":
         return look.say("approval.of", kind=kind, what=step_of(look, approval))
     if approval.kind == "task":
         task = look.reader.task(approval.subject)
         return look.say("approval.of", kind=kind, what=f"{task.ref} {task.title}")
-    return kind
+    own = approval.subject not in ("", approval.incident)
+    return look.say("approval.of", kind=kind, what=approval.subject) if own else kind
 
 
 def comes_next(look: Look, approval: Approval) -> str:

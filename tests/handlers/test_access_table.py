@@ -224,6 +224,7 @@ def test_acts_of_four_eyes_are_marked_as_such(name: str) -> None:
         ("group:office|heads", "access.group_or_heads"),
         ("heads|group:office", "access.group_or_heads"),
         ("role:auditor", "access.role"),
+        ("group:office|role:compliance", "access.group_or_role"),
     ],
 )
 def test_the_refusal_names_everybody_who_may(organization: Organization, who: str, key: str) -> None:

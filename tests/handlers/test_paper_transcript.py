@@ -195,7 +195,7 @@ def test_a_form_that_a_duty_has_not_is_explained_and_phone_reports_need_none(out
 
 def test_who_has_no_part_in_a_duty_drafts_nothing(outage: World) -> None:
     ref = report(outage, "csrc_first_written").ref
-    assert outage.says("xu.jing", f"/报送 起草 {ref}").error == "access.role"
+    assert outage.says("xu.jing", f"/报送 起草 {ref}").error == "access.group_or_role"
     assert outage.says("guo.ping", f"/报送 起草 {ref}").error is None, "compliance may"
 
 
