@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from tests.make import START
 from tests.workflows.obligation_sample import CAC, EXCHANGES, FIRST, PROGRESS, make_terms
 from workflows import regulator_report as rules
 from workflows.core.errors import NotAllowed, RuleBroken
+from workflows.core.facts import Value
 from workflows.core.obligation import Obligation
 from workflows.core.rubric import EventGrade
 from workflows.regulator_report import Filing, Report, State
@@ -25,7 +27,7 @@ def opened(duty: Obligation) -> Report:
 def told(report: Report, duty: Obligation, minute: int, *, partial: bool = False, to: tuple[str, ...] = (), **said: str) -> Report:
     at = START + timedelta(minutes=minute)
     whom = to or report.missing
-    way = {"way": "电话", "receipt": "王处", **said}
+    way: dict[str, Any] = {"way": "电话", "receipt": "王处", **said}
     return rules.file(report, duty, make_terms(), by="li.na", now=at, when=at, to=whom, partial=partial, **way).record
 
 
@@ -97,7 +99,7 @@ def test_a_call_is_proved_by_who_took_it_or_by_a_number() -> None:
 
 
 def test_a_filing_of_before_knows_nothing_of_calls_and_parts() -> None:
-    kept = {"issue": 1, "to": "属地证监局", "at": START.isoformat(), "way": "电话", "receipt": "王处", "by": "li.na"}
+    kept: dict[str, Value] = {"issue": 1, "to": "属地证监局", "at": START.isoformat(), "way": "电话", "receipt": "王处", "by": "li.na"}
     (old,) = replace(opened(FIRST), filings=(kept,)).filed
     assert old == Filing(1, "属地证监局", START, "电话", "王处", "li.na")
     assert old.as_value() == kept, "and stays as it was kept"
@@ -147,22 +149,22 @@ def test_a_returned_draft_is_nobodys_to_sign_and_its_drafter_hears_why() -> None
 
 def test_what_differs_takes_a_reason_and_both_stand_with_the_signature() -> None:
     differs = (("受影响人数", "1.2万户", "2.5万户"),)
-    said = {"by": "zhou.heng", "now": START, "version": 2, "signers": ("zhou.heng",)}
+    said: dict[str, Any] = {"by": "zhou.heng", "now": START, "version": 2, "signers": ("zhou.heng",)}
     with pytest.raises(RuleBroken, match=r"^agreement\.reason$"):
-        rules.sign(drafted(), **said, differs=differs)  # type: ignore[arg-type]
-    signed = rules.sign(drafted(), **said, differs=differs, reason=" 首报先按此稿,随续报更正 ")  # type: ignore[arg-type]
+        rules.sign(drafted(), **said, differs=differs)
+    signed = rules.sign(drafted(), **said, differs=differs, reason=" 首报先按此稿,随续报更正 ")
     assert signed.event.details["differs"] == [["受影响人数", "1.2万户", "2.5万户"]]
     assert signed.event.details["reason"] == "首报先按此稿,随续报更正"
-    assert "reason" not in rules.sign(drafted(), **said).event.details  # type: ignore[arg-type]
+    assert "reason" not in rules.sign(drafted(), **said).event.details
 
 
 def test_the_copy_of_what_was_signed_survives_the_end_of_its_issue_but_no_new_draft() -> None:
     signed = rules.sign(drafted(), by="zhou.heng", now=START, version=2, signers=("zhou.heng",)).record
-    copy = {"version": 2, "of_issue": 1, "by": "zhou.heng", "of": "aa", "sha256": "bb"}
-    assert [one.to for one in rules.issue(signed, **copy).notices] == [("li.na",)]  # type: ignore[arg-type]
+    copy: dict[str, Any] = {"version": 2, "of_issue": 1, "by": "zhou.heng", "of": "aa", "sha256": "bb"}
+    assert [one.to for one in rules.issue(signed, **copy).notices] == [("li.na",)]
     gone_on = replace(signed, issue=2, state=State.DUE, draft_sha256="", signed_by=None, drafted_by=None)
-    assert rules.issue(gone_on, **copy).notices == (), "it was told already: nobody has to send it"  # type: ignore[arg-type]
-    assert rules.issue(replace(gone_on, drafts=3, state=State.DRAFTED), **copy).event.verb == "issued"  # type: ignore[arg-type]
+    assert rules.issue(gone_on, **copy).notices == (), "it was told already: nobody has to send it"
+    assert rules.issue(replace(gone_on, drafts=3, state=State.DRAFTED), **copy).event.verb == "issued"
     for voided in (replace(signed, drafts=3, signed_by=None), replace(signed, signed_by=None)):
         with pytest.raises(RuleBroken, match=r"^report\.other_draft$"):
-            rules.issue(voided, **copy)  # type: ignore[arg-type]
+            rules.issue(voided, **copy)
