@@ -55,6 +55,9 @@ def test_the_form_of_a_call_asks_who_took_it_when_and_what_was_said(world: World
     (details,) = [details for _, verb, details in world.trail(ref) if verb == "filed"]
     assert (details["callee"], details["points"]) == ("王处", "14:00 集中交易中断,正在切换")
     assert "王处(李娜 记),要点:14:00 集中交易中断,正在切换" in world.says("li.na", f"/报送 查看 {ref}").text
+    room = world.room_of("li.na", "集中交易")
+    assert "王处(李娜 记)" in (told := world.says("li.na", f"/报送 查看 {ref}", room).text)
+    assert "要点" not in told, "the incident's room reads that it was told, not what was said"
 
 
 def test_a_written_report_is_not_asked_what_was_said(world: World) -> None:
