@@ -228,7 +228,7 @@ def _agreed(trail: Trail, given: list[Approval]) -> Line:
         if one.decided_at
     )
     rows = [row for one in given for row in trail.entries if row.ref == one.ref and row.verb != "reminded"]
-    return trail.line("; ".join(said), trail.sources({row.ref: row for row in rows}.values()))
+    return trail.line(trail.look.words.join(said), trail.sources({row.ref: row for row in rows}.values()))
 
 
 def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
