@@ -13,7 +13,7 @@ from bot.channels import DingTalkSettings, FeishuSettings, MailSettings, OidcSet
 from bot.config import Settings, is_loopback
 from bot.linking import Lines, looks
 from bot.months import of_months
-from bot.outside import oidc_checkup
+from bot.outside import oidc_checkup, outlet_checkup
 from bot.outside.oidc import Issuer
 from bot.plan_cli import finding_line, harmless
 from bot.platforms.core.checkup import Found
@@ -100,6 +100,7 @@ class Doctor:
             yield _of_sms(channels.sms)
         if channels.oidc:
             yield from asyncio.run(_ask_sign_on(channels.oidc, self._settings, self._now))
+        yield from self._of_outlets()
 
     # The house
 
@@ -215,6 +216,21 @@ class Doctor:
     def _organization(self) -> Organization | None:
         plan = self._plan()
         return plan.organization if plan else None
+
+    def _of_outlets(self) -> list[Found]:
+        plan = self._plan()
+        outlets = plan.outlets if plan else {}
+        return asyncio.run(outlet_checkup.findings(outlets, self._settings, self._messengers())) if outlets else []
+
+    def _messengers(self) -> list[str]:
+        settings, channels = self._settings, self._settings.channels
+        given = (
+            ("feishu", channels.feishu),
+            ("dingtalk", channels.dingtalk),
+            ("wecom", channels.wecom),
+            ("console", settings.console != "off"),
+        )
+        return [name for name, on in given if on]
 
     def _identities(self, platform: str) -> list[str]:
         organization = self._organization()

@@ -37,7 +37,7 @@ def queue(context: Context, given: Which) -> Reply:
 
 
 def _listed(context: Context) -> Reply:
-    rows, unheard = context.uow.buried(MOST), [*_resting(context), *_unheard(context)]
+    rows, unheard = context.uow.buried(MOST), [*_on_their_way(context), *_resting(context), *_unheard(context)]
     if not rows:
         return Reply("\n".join([context.words.say("admin.nothing"), *unheard]))
     lines = tuple(
@@ -52,6 +52,16 @@ def _listed(context: Context) -> Reply:
     card = Card(say("admin.head", count=len(rows)), (*lines, *(("", line) for line in unheard)), say("admin.note"), buttons, "warning")
     text = "\n".join([say("admin.head", count=len(rows)), *(f"{name} {value}" for name, value in lines), say("admin.note"), *unheard])
     return Reply(text, card=card)
+
+
+def _on_their_way(context: Context) -> list[str]:
+    """Publications that went wrong and are tried again."""
+    say, words = context.words.say, context.words
+    rows = context.uow.postings_in_trouble(MOST)
+    return [
+        say("admin.posting", ref=row.ref, row=f"outbox:{row.id}", error=reason(words, row.error or ""), due=row.due, now=context.now)
+        for row in rows
+    ]
 
 
 def _resting(context: Context) -> list[str]:

@@ -195,19 +195,19 @@ def _send(context: Context, incident: Incident, statement: Statement, outlet: Ou
 
 @command("statement receipt", Receipt, zh="声明 回执", who="member", short=("回执",), tells="statements")
 def receipt(context: Context, given: Receipt) -> Reply:
-    """Say where and when it was posted by hand, with a link or a screenshot."""
+    """Say where and when it was posted by hand, with a link or a screenshot; or that what was in doubt did arrive, and how one knows."""
     statement, _ = _statement(context, given.statement)
-    publication = _which(context, statement, given.channel, lambda one: one.manual and one.state is not State.DONE)
+    publication = _which(context, statement, given.channel, _wants_receipt)
     if context.person not in posters(context, publication) and not may(WRITERS, context.person, context.organization):
         raise NotAllowed("publication.not_yours", outlet=publication.title)
-    if not publication.manual:
+    if not _wants_receipt(publication) and not publication.manual:
         raise RuleBroken("publication.not_by_hand", outlet=publication.title)
     at, link = given.at or context.now, (given.link or "").strip()
     if publication.state is State.DONE and publication.done_at:
         raise RuleBroken("publication.has_receipt", outlet=publication.title, at=publication.done_at)
     if at > context.now + timedelta(minutes=1) or at < publication.asked_at.replace(second=0, microsecond=0):
         raise RuleBroken("publication.receipt_time", asked=publication.asked_at, at=at)
-    if not link and not context.message.files:
+    if not link and not context.message.files and (publication.manual or not given.text.strip()):
         raise RuleBroken("publication.no_receipt", ref=statement.ref, outlet=publication.outlet)
     kept = [context.uow.attach(upload, publication, publication.title) for upload in context.message.files]
     evidence = " ".join(one.sha256 for one in kept)
@@ -216,6 +216,10 @@ def receipt(context: Context, given: Receipt) -> Reply:
     return context.say(
         "publication.received", ref=statement.ref, name=statement.ref, outlet=publication.title, at=at, revision=publication.revision
     )
+
+
+def _wants_receipt(publication: Publication) -> bool:
+    return publication.state is not State.DONE if publication.manual else publication.state is State.FAILED
 
 
 @command("statement skip", Skip, zh="声明 不发", who=WRITERS, tells="statements")

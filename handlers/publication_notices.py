@@ -54,7 +54,7 @@ def late(look: Look, about: Mapping[str, Any]) -> Outgoing:
 def _news(look: Look, one: Publication, key: str, tone: Tone, **values: object) -> Outgoing:
     incident, statement = look.reader.incident(one.incident), look.reader.statement(one.statement)
     said = {"name": look.say("statement.named", ref=one.statement, revision=one.revision, title=statement.title), "number": incident.number}
-    text = look.say(f"notice.{key}", outlet=one.title, reason=one.reason, **said, **values)
+    text = look.say(f"notice.{key}", outlet=one.title, reason=view.why(look, one), **said, **values)
     writes = may(statement_view.WRITERS, look.person, look.organization)
     buttons = []
     if one.state is State.ASKED:

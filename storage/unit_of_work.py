@@ -11,7 +11,23 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import alerts, audit, bundles, calendars, duties, files, inbox, outbox, papers, receipts, rings, seals, sessions, uploads
+from storage import (
+    alerts,
+    audit,
+    bundles,
+    calendars,
+    duties,
+    files,
+    inbox,
+    outbox,
+    papers,
+    postings,
+    receipts,
+    rings,
+    seals,
+    sessions,
+    uploads,
+)
 from storage import buried as given_up
 from storage.cipher import Cipher
 from storage.database import touch
@@ -453,6 +469,10 @@ class UnitOfWork:
     def held_back(self) -> dict[str, int]:
         """Platform -> messages that wait for its next month."""
         return outbox.held_back(self.session)
+
+    def postings_in_trouble(self, most: int) -> Sequence[OutboxRow]:
+        """Publications that went wrong and are tried again."""
+        return postings.in_trouble(self.session, most)
 
     def told(self, since: datetime) -> list[receipts.Told]:
         """What platforms told of messages to single people since then."""

@@ -36,7 +36,7 @@ def printed(guide: Path = GUIDE) -> dict[str, Any]:
 
 @dataclass
 class Site:
-    """`faults`: one for each request that comes, in order: an answer, or a word (see `_Takes`); none left: all is well.
+    """`faults`: one for each request that comes, in order: an answer, or a word (see `Takes`); none left: all is well.
 
     `published`: what the world can read, in order; what came is in `asked`, what was refused in `refused`.
     """
@@ -67,6 +67,10 @@ class Site:
         self.published.append(piece)
         return f"notice-{len(self.published)}"
 
+    def forget(self) -> None:
+        for one in (self.faults, self.published, self.asked, self.refused, self._receipts):
+            one.clear()
+
     @property
     def texts(self) -> list[bytes]:
         return [piece["text"].encode() for piece in self.published]
@@ -81,7 +85,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
-class _Takes(BaseHTTPRequestHandler):
+class Takes(BaseHTTPRequestHandler):
     """Faults: `hang` takes nothing and says nothing · `drop` cuts the line before the text is taken · `lost` takes it, and its answer
     is lost · `late` takes it and answers after a while."""
 
@@ -120,8 +124,8 @@ class _Takes(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def site_on_loopback(port: int = 0) -> Iterator[Site]:
-    with _Server(("127.0.0.1", port), _Takes) as server:
+def site_on_loopback(port: int = 0, handler: type[Takes] = Takes) -> Iterator[Site]:
+    with _Server(("127.0.0.1", port), handler) as server:
         server.site = Site()
         server.site.url = f"http://127.0.0.1:{server.server_port}{server.site.path}"
         thread = threading.Thread(target=server.serve_forever)

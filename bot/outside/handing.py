@@ -94,8 +94,10 @@ def of_all(places: Iterable[str], known: Mapping[str, str], receipt: str, open_:
     """
     every = list(places)
     if doubtful := [place for place in every if known.get(place) in (DOUBT, HANDED)]:
-        where = f"look for {receipt} in the mail server's log" if receipt else "look there"
-        return Failed(_cut(f"nobody knows whether {', '.join(doubtful)} got it: {where}"))
+        who = _cut(", ".join(doubtful), LONGEST // 2)
+        if not receipt:
+            return Failed(f"nobody knows whether {who} got it: look there")
+        return Failed(f"nobody knows whether {who} got it: look for {receipt} in the mail server's log")
     missed = [f"{place}: {known.get(place, open_)}" for place in every if known.get(place) != TAKEN]
     if len(missed) == len(every):
         return Failed(_cut("; ".join(missed)))
@@ -109,5 +111,5 @@ def under_way(about: Mapping[str, Any]) -> Outcome:
     return of_all(left, left, about.get("receipt", "")) if left else Gone()
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def _cut(text: str, most: int = LONGEST) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Field, Outgoing, Tone
+from handlers.core.reasons import parts
 from workflows.core.outlet import Outlet
 from workflows.publication import OPEN, OUT, Publication, State
 from workflows.statement import Statement
@@ -31,8 +32,14 @@ def line(look: Look, one: Publication) -> str:
     """`官方微博 · 已发布 14:02 https://…`"""
     key = "publication.line_trying" if one.state is State.WAITING and one.attempts else f"publication.line_{one.state}"
     at = one.done_at or one.asked_at
-    more = " ".join(filter(None, [one.link, one.receipt, look.say("publication.screenshot") if one.evidence else ""]))
-    return look.say(key, outlet=one.title, at=at, more=more, reason=one.reason, attempts=one.attempts).rstrip(" ·")
+    receipt = parts(look.words, one.receipt) if one.receipt and not one.manual else one.receipt
+    more = " ".join(filter(None, [one.link, receipt, look.say("publication.screenshot") if one.evidence else ""]))
+    return look.say(key, outlet=one.title, at=at, more=more, reason=why(look, one), attempts=one.attempts).rstrip(" ·")
+
+
+def why(look: Look, one: Publication) -> str:
+    """What a transport says, in the reader's words; what people wrote as they wrote it."""
+    return parts(look.words, one.reason) if one.reason and one.state in (State.WAITING, State.FAILED) else one.reason
 
 
 def ledger(look: Look, statement: Statement) -> Lines:

@@ -24,6 +24,20 @@ def reason(words: Words, error: str) -> str:
     return words.say("because.bug", name=error) if _BUG.fullmatch(error) else words.show(error)
 
 
+def parts(words: Words, text: str) -> str:
+    """What became of several places, each part by itself: `receipt · 2/3 · who: why`, `who: why; who: why`."""
+    if (whole := known(words, text)) is not None:
+        return whole
+    found = re.split("( · |; )", text)
+    return "".join(one if place % 2 else _of_one(words, one) for place, one in enumerate(found))
+
+
+def _of_one(words: Words, text: str) -> str:
+    who, colon, why = text.partition(": ")
+    said = known(words, why) if colon else None
+    return known(words, text) or (words.show(text) if said is None else f"{words.show(who)}{colon}{said}")
+
+
 def known(words: Words, error: str) -> str | None:
     """The sentence for it, where there is one."""
     found = ((name, pattern.fullmatch(error)) for name, pattern in _patterns())

@@ -154,6 +154,10 @@ def test_the_printed_code_has_ten_lines() -> None:
     block = GUIDE.read_text("utf-8").split("```python\n")[1].split("```")[0]
     assert "def verified" in block
     assert len([line for line in block.splitlines() if line.strip()]) == 10
+    chinese = GUIDE.with_name("publishing.zh.md").read_text("utf-8")
+    assert [one.split("```")[0] for one in chinese.split("```python\n")[1:]] == [
+        one.split("```")[0] for one in GUIDE.read_text("utf-8").split("```python\n")[1:]
+    ]
 
 
 def test_the_printed_code_refuses_what_is_not_from_us(desk: Desk) -> None:

@@ -100,10 +100,11 @@ def run(job: dict[str, Any]) -> None:
     seams.report()
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:  # what every house begins with is made once, before the forks
+def forks(run: Callable[[dict[str, Any]], None], prepare: Callable[[Database], object]) -> None:
+    """Each line is a job for a fork of this process; what every house begins with is made once, before the forks."""
+    with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/gengfu.db")
-        make_world(database)
+        prepare(database)
         database.close()
     for line in sys.stdin:
         job = json.loads(line)
@@ -120,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    forks(run, make_world)

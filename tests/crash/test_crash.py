@@ -1,28 +1,24 @@
 """SIGKILL between every two steps of the road: every event has its effect once, every message is out, no timer is lost."""
 
-import json
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from storage.database import Database
 from tests.crash import story
+from tests.crash.forks import Forks, forks_of
 from tests.crash.story import LONG, PAPER, PAST_LEASES, SHORT, Step
 from tests.make import START
 from tests.world import World
 
 pytestmark = pytest.mark.crash
-
-ROOT = Path(__file__).parents[2]
 
 #: (seam, turn): each is one place between two steps. The names are those of the functions that ask for a transaction.
 SEAMS = [
@@ -89,35 +85,16 @@ PAPER_SEAMS = [
 class Children:
     """Starts the house in a process of its own, again and again."""
 
-    process: "subprocess.Popen[str]"
+    forks: Forks
 
     def run(self, url: str, log: Path, steps: str, at: datetime, seam: str | None = None, turn: int = 0) -> list[dict[str, Any]]:
-        """What the child told until it ended; the last entry says how."""
-        job = {"url": url, "log": str(log), "story": steps, "at": at.isoformat(), "seam": seam, "turn": turn}
-        put, got = self.process.stdin, self.process.stdout
-        assert put is not None
-        assert got is not None
-        put.write(json.dumps(job) + "\n")
-        put.flush()
-        return list(self._told(got))
-
-    def _told(self, lines: IO[str]) -> Iterator[dict[str, Any]]:
-        for line in lines:
-            found: dict[str, Any] = json.loads(line)
-            yield found
-            if "ended" in found:
-                return
-        raise AssertionError("the process that starts children is gone")
+        return self.forks.run({"url": url, "log": str(log), "story": steps, "at": at.isoformat(), "seam": seam, "turn": turn})
 
 
 @pytest.fixture(scope="module")
 def children() -> Iterator[Children]:
-    command = [sys.executable, "-m", "tests.crash.child"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        yield Children(process)
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)
+    with forks_of("tests.crash.child") as forks:
+        yield Children(forks)
 
 
 @pytest.fixture(scope="module")

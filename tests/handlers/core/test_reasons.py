@@ -11,12 +11,12 @@ from bot.platforms.dingtalk import calls as dingtalk
 from bot.platforms.feishu import calls as feishu
 from bot.platforms.wecom import calls as wecom
 from bot.sender import SwitchedOff
-from handlers.core.reasons import reason
+from handlers.core.reasons import parts, reason
 from tests import ready
 
 ROOT = Path(__file__).parents[3]
 #: What is shown to administrators when it is raised, and which of its arguments says why.
-RAISED = {"WillNeverWork": 0, "Rejected": 0, "PlatformDown": 1, "Unsure": 1}
+RAISED = {"WillNeverWork": 0, "Rejected": 0, "PlatformDown": 1, "Unsure": 1, "Failed": 0}
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -32,7 +32,8 @@ def told(node: ast.expr) -> str | None:
 
 
 def thrown() -> Iterator[str]:
-    for path in (*(ROOT / "bot" / "platforms").rglob("*.py"), ROOT / "bot" / "sender.py"):
+    own = (ROOT / "bot" / name for name in ("sender.py", "publishing.py", "outside/hook.py", "outside/letters.py", "outside/handing.py"))
+    for path in (*(ROOT / "bot" / "platforms").rglob("*.py"), *own):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISED:
                 place = RAISED[node.func.id]
@@ -74,3 +75,15 @@ def test_with_the_platforms_own_code_and_words() -> None:
 def test_what_nobody_foresaw_is_shown_as_it_is_and_inert() -> None:
     assert reason(ready.words("zh"), 'something new <at user_id="all">') == 'something new ＜at user_id="all"＞'
     assert "＜at" in reason(ready.words("zh"), "the console has no chat <at>")
+
+
+def test_what_became_of_several_places_is_said_of_each() -> None:
+    zh, en = ready.words("zh"), ready.words("en")
+    told = "<7f@firm.example> · 2/3 · b@agency.example: the address is refused (550: no such user)"
+    assert parts(zh, told) == "＜7f＠firm.example＞ · 2/3 · b＠agency.example: 地址被拒(550: no such user)"
+    assert parts(zh, "a@x.example: no longer to be sent; b@x.example: 55 x") == "a＠x.example: 已不应再发; b＠x．example: 55 x"
+    assert parts(zh, "the receiver has trouble (503)") == "接收方故障(503)"
+    assert parts(en, "the receiver has trouble (503)") == "the receiver has trouble (503)"
+    assert parts(zh, "OK") == "OK", "a receipt, and no bug"
+    doubt = "nobody knows whether a@x.example, b@x.example got it: look for <7f@firm.example> in the mail server's log"
+    assert parts(zh, doubt).startswith("无法确定 a＠x.example, b＠x.example 是否收到:请在邮件服务器日志里查 ＜7f＠firm.example＞")
