@@ -14,8 +14,8 @@ FIGURES = (
 #: What of it may be asked for by a form that goes to people outside; facts are stated for that.
 OUTWARD = ("title", "system", "occurred", "known", "recovered", "cause")
 #: Tables that fill a section by themselves.
-TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "statements", "enquiries", "rumours", "complaints")
-Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "statements", "enquiries", "rumours", "complaints"]
+TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "statements", "publications", "enquiries", "rumours", "complaints")
+Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "statements", "publications", "enquiries", "rumours", "complaints"]
 
 
 @dataclass(frozen=True, slots=True)
