@@ -381,7 +381,7 @@ def test_each_address_has_a_letter_of_its_own_with_the_approved_bytes(desk: Desk
     for to, letter in desk.office.letters:
         assert letter["To"] == to, "nobody sees who else has it"
         assert (letter["Cc"], letter["Bcc"]) == (None, None)
-        assert letter["Subject"] == "【更正】行情 公告"
+        assert letter["Subject"] == "【更正】 行情 公告"
         assert letter["X-Gengfu-Sha256"].strip() == hashlib.sha256(TEXT).hexdigest()
         assert (letter.get_content_type(), letter.get_content_charset()) == ("text/plain", "utf-8")
     (number,) = {letter["Message-ID"] for _, letter in desk.office.letters}
