@@ -8,11 +8,13 @@ from handlers.core.paper_trail import Trail
 from handlers.core.telling import COUNTED, DOUBLES, note_of
 from storage.views.reader import Entry
 from workflows.core.paper import TABLES, Line, Part
+from workflows.publication import Kind, Publication
 from workflows.regulator_report import Filing, Report
 from workflows.regulator_report import State as ReportState
 
+_PAPERS = ("drafted", "issued", "summarised", "recomputed", "rescheduled")
 #: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
-_ASIDE = (*COUNTED, *DOUBLES, "escalated", "refused", "ring_skipped", "drafted", "issued", "summarised", "recomputed", "rescheduled")
+_ASIDE = (*COUNTED, *DOUBLES, *_PAPERS, "escalated", "refused", "ring_skipped", "publish_tried")
 
 Cells = tuple[Line, ...]
 #: Neither late nor in time.
@@ -24,6 +26,7 @@ WIDTHS = {
     "tasks": (14, 62, 40, 24, 16),
     "approvals": (14, 56, 22, 24, 40),
     "reports": (42, 30, 36, 32, 16),
+    "publications": (38, 34, 24, 30, 30),
 }
 
 
@@ -141,6 +144,35 @@ def _tells(entry: Entry, filing: Filing) -> bool:
     return same and entry.details["issue"] == filing.issue and filing.to in entry.details["to"]
 
 
+def _publications(trail: Trail) -> tuple[Cells, ...]:
+    """One row for each text at each channel; statements that were never to go out by themselves."""
+    every, found = trail.look.reader.publications(trail.incident.ref), []
+    for statement in trail.look.reader.statements(trail.incident.ref):
+        these = [one for one in every if one.statement == statement.ref]
+        found += [_published(trail, one, statement.title) for one in these]
+        if not these:
+            rows = [row for row in trail.entries if row.ref == statement.ref and row.verb not in ("reminded", "marked")]
+            name = trail.look.say("statement.named", ref=statement.ref, revision=statement.revision, title=statement.title)
+            state = trail.line(trail.code(statement.state), trail.sources(rows[-1:]))
+            found.append((trail.plain(name), Line(statement.digest[:16]), Line(NEITHER), state, Line(NEITHER)))
+    return tuple(found)
+
+
+def _published(trail: Trail, one: Publication, title: str) -> Cells:
+    rows = [row for row in trail.entries if row.ref == one.ref and row.verb not in ("reminded", "publish_tried")]
+    kind = "" if one.kind is Kind.STATEMENT else trail.look.words.say(f"publication.kind.{one.kind}")
+    name = trail.look.say("statement.named", ref=one.statement, revision=one.revision, title=title)
+    at = trail.time(one.done_at) if one.done_at else ""
+    receipt = " ".join(part for part in (one.link, one.receipt, trail.look.words.show(one.reason)) if part)
+    return (
+        trail.plain(f"{name} {kind}".strip()),
+        Line(one.digest[:16]),
+        trail.plain(one.title),
+        trail.line(f"{trail.code(one.state)} {at}".strip(), trail.sources(rows[-1:])),
+        trail.plain(receipt) if receipt else Line(NEITHER),
+    )
+
+
 def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
     if due is None or done is None:
         return Line(NEITHER)
@@ -153,6 +185,7 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "tasks": ("ref", "task", "doer", "state", "kept"),
     "approvals": ("ref", "asked", "asker", "state", "decided"),
     "reports": ("report", "to", "when", "receipt", "kept"),
+    "publications": ("statement", "hash", "outlet", "out", "proof"),
 }
 _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "timeline": _timeline,
@@ -160,5 +193,6 @@ _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "tasks": _tasks,
     "approvals": _approvals,
     "reports": _reports,
+    "publications": _publications,
 }
 assert set(_TABLES) == set(TABLES) == set(_HEADS), "every table that a form may ask for is made here"

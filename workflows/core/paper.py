@@ -14,8 +14,8 @@ FIGURES = (
 #: What of it may be asked for by a form that goes to people outside; facts are stated for that.
 OUTWARD = ("title", "system", "occurred", "known", "recovered", "cause")
 #: Tables that fill a section by themselves.
-TABLES = ("timeline", "grading", "tasks", "reports", "approvals")
-Table = Literal["timeline", "grading", "tasks", "reports", "approvals"]
+TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "publications")
+Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "publications"]
 
 
 @dataclass(frozen=True, slots=True)
