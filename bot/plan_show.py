@@ -31,7 +31,8 @@ def _statements(told: Told) -> Iterator[str]:
     yield told.say("plan.show.statements")
     for name, template in told.plan.statements.items():
         fields = told.words.join(list(template.fields))
-        yield f"  {told.say('plan.show.statement', name=name, title=template.title, fields=fields)}"
+        title = told.say("statement.internal_title", title=template.title) if template.internal else template.title
+        yield f"  {told.say('plan.show.statement', name=name, title=title, fields=fields)}"
     yield ""
 
 
