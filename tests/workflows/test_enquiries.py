@@ -113,13 +113,14 @@ def test_each_silence_climbs_and_who_heard_before_hears_again() -> None:
 
 
 def test_who_sleeps_is_woken_by_the_ways_of_the_level() -> None:
-    """At the heaviest level the first word comes by text message too; whom no messenger reaches is not told by one."""
+    """One card that stays as things are, and at the heaviest level a text message about it."""
     loud = replace(RESPONSE, rungs=(Rung(("owner",), minutes(5), ("card", "urgent", "sms")),))
     desk = replace(DESK, response=loud, reach=lambda person: frozenset({"card", "sms"}))
-    (notice,) = rules.register(asked(), desk).notices
-    assert (notice.to, notice.said) == (("zhao.min",), True)
-    assert [ring.by for ring in notice.rings] == ["sms"]
-    assert rules.register(asked(registered_by="zhao.min"), desk).notices == (), "who speaks took the call"
+    card, loud = rules.register(asked(), desk).notices
+    assert (card.kind, card.to, card.card, card.rings) == ("enquiry", ("zhao.min",), True, ())
+    assert (loud.to, loud.said, [ring.by for ring in loud.rings]) == (("zhao.min",), False, ["sms"])
+    assert [one.kind for one in rules.register(asked(), DESK).notices] == ["enquiry"], "a lighter level has nothing louder"
+    assert [one.kind for one in rules.register(asked(registered_by="zhao.min"), desk).notices] == ["enquiry"], "who speaks took the call"
 
 
 def test_a_rumour_is_asked_about_at_the_pace_of_the_level() -> None:
