@@ -53,7 +53,12 @@ def how_far(look: Look, statement: Statement) -> str:
 
 def card(look: Look, statement: Statement) -> Outgoing:
     incident = look.reader.incident(statement.incident)
-    title = look.say("statement.card", ref=statement.ref, revision=statement.revision, state=statement.state)
+    title = look.say(
+        "statement.card_internal" if statement.internal else "statement.card",
+        ref=statement.ref,
+        revision=statement.revision,
+        state=statement.state,
+    )
     if not shows(look.audience, "wording"):
         return Outgoing(look.say("statement.elsewhere", name=named(look, statement), state=how_far(look, statement)))
     texts = look.reader.revisions(statement)

@@ -332,6 +332,8 @@ def test_internal_lines_are_marked_everywhere_and_never_leave(world: World) -> N
     assert (found.internal, found.title) == (True, "内部口径·媒体问答")
     shown = world.says("gao.yuan", "/声明 查看 S1")
     assert "【内部口径,只供发言人答复时使用,不得对外发布、转发】" in shown.text
+    assert shown.card is not None
+    assert shown.card.title == "内部口径 S1 v1 · 草稿"
     approved(world, "S1")
     assert "供发言人答复时引用;不得对外发布" in world.direct("gao.yuan")[-1]
     with pytest.raises(RuleBroken, match=r"^statement\.internal$"):

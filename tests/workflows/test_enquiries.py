@@ -116,9 +116,9 @@ def test_who_sleeps_is_woken_by_the_ways_of_the_level() -> None:
     """One card that stays as things are, and at the heaviest level a text message about it."""
     loud = replace(RESPONSE, rungs=(Rung(("owner",), minutes(5), ("card", "urgent", "sms")),))
     desk = replace(DESK, response=loud, reach=lambda person: frozenset({"card", "sms"}))
-    card, loud = rules.register(asked(), desk).notices
+    card, rung = rules.register(asked(), desk).notices
     assert (card.kind, card.to, card.card, card.rings) == ("enquiry", ("zhao.min",), True, ())
-    assert (loud.to, loud.said, [ring.by for ring in loud.rings]) == (("zhao.min",), False, ["sms"])
+    assert (rung.to, rung.said, [ring.by for ring in rung.rings]) == (("zhao.min",), False, ["sms"])
     assert [one.kind for one in rules.register(asked(), DESK).notices] == ["enquiry"], "a lighter level has nothing louder"
     assert [one.kind for one in rules.register(asked(registered_by="zhao.min"), desk).notices] == ["enquiry"], "who speaks took the call"
 
