@@ -31,7 +31,8 @@ def _statements(told: Told) -> Iterator[str]:
     yield told.say("plan.show.statements")
     for name, template in told.plan.statements.items():
         fields, drafters = told.words.join(list(template.fields)), told.join(map(told.group, template.drafters))
-        yield f"  {told.say('plan.show.statement', name=name, title=template.title, drafters=drafters, fields=fields)}"
+        title = told.say("statement.internal_title", title=template.title) if template.internal else template.title
+        yield f"  {told.say('plan.show.statement', name=name, title=title, drafters=drafters, fields=fields)}"
     yield f"  {told.say('plan.show.banned', phrases=told.join(told.plan.wording.banned))}"
     yield ""
 
