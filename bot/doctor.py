@@ -204,7 +204,7 @@ class Doctor:
         if not findings:
             yield Found("ok", "plan", "sound", {"people": len(organization.people)})
         if plan := self._plan():
-            yield _of_thresholds(plan)
+            yield of_thresholds(plan)
         yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 
@@ -331,7 +331,7 @@ async def _checkup(stack: AsyncExitStack, feishu: FeishuSettings, settings: Sett
     return Checkup(http, away, setup, now)
 
 
-def _of_thresholds(plan: Plan) -> Found:
+def of_thresholds(plan: Plan) -> Found:
     """Without the firm's own figures of the CSRC's rule nothing can be suggested, and none are built in."""
     count, unverified = len(plan.thresholds), sum(not one.verified for one in plan.thresholds)
     key = "none" if not count else "unverified" if unverified == count else "some" if unverified else "verified"
