@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
-from functools import partial
 from typing import TypeVar
 
 from fastapi import APIRouter, FastAPI
@@ -43,8 +41,6 @@ log = logging.getLogger(__name__)
 
 #: Of the API, which is the 1 of /api/v1.
 VERSION = "1"
-#: A form's page waits longer for the outcome: no platform presses for an answer, and it should stand on the page itself.
-FORM_PATIENCE = timedelta(seconds=10)
 
 
 def create_app(parts: Parts) -> ASGIApp:
@@ -82,7 +78,7 @@ def _programs(parts: Parts) -> tuple[APIRouter, ...]:
 
     ingest = Ingest(
         door,
-        partial(parts.worker.ask, patience=FORM_PATIENCE),
+        parts.worker.ask_patiently,
         lambda: plans.current.playbooks.keys() - {COMMON},
         lambda at: at.astimezone(parts.words.zone).strftime("%Y-%m-%dT%H:%M"),
         keys,
@@ -102,7 +98,7 @@ def _forms(parts: Parts, door: Door) -> FormDeps:
     return FormDeps(
         door,
         parts.forms.links,
-        partial(parts.worker.ask, patience=FORM_PATIENCE),
+        parts.worker.ask_patiently,
         lambda: [(p.id, f"{p.name} {p.title}".strip()) for p in people.values()],
         parts.now,
     )

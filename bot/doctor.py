@@ -199,13 +199,14 @@ class Doctor:
             if lines := [finding_line(finding, self._words) for finding in findings if finding.severity == severity]:
                 shown = Ours("\n".join(f"    {line}" for line in lines[:SHOWN]))
                 yield Found("bad" if severity == "error" else "attention", "plan", severity, {"count": len(lines), "lines": shown})
-        organization = self._organization()
-        if organization is None:
+        plan = self._plan()
+        if plan is None:
             return
+        organization = plan.organization
         if not findings:
-            yield Found("ok", "plan", "sound", {"people": len(organization.people)})
-        if plan := self._plan():
-            yield _of_thresholds(plan)
+            held = {"papers": len(plan.papers), "templates": len(plan.statements), "banned": len(plan.wording.banned)}
+            yield Found("ok", "plan", "sound", {"people": len(organization.people), **held})
+        yield _of_thresholds(plan)
         yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 

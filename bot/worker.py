@@ -36,6 +36,8 @@ T = TypeVar("T")
 MAKES_WAY = 0.02
 #: How many timers one transaction fires at most.
 ROUND = LOT * 10
+#: Where no messenger presses for an answer (a form's page, an alert), the outcome should stand in it.
+LONG_PATIENCE = timedelta(seconds=10)
 #: A loop that has not turned for so long is stuck (it turns at least every two seconds).
 STUCK = timedelta(seconds=15)
 
@@ -172,6 +174,9 @@ class Worker:
         self._following.add(following)
         following.add_done_callback(self._following.discard)
         return Reply(self.house.words.say("house.in_hand"), wait=True)
+
+    async def ask_patiently(self, message: Message) -> Reply:
+        return await self.ask(message, max(self.patience, LONG_PATIENCE))
 
     def _linked(self, message: Message, reply: Reply) -> Reply:
         if reply.card is None or message.chat_kind != "direct":

@@ -269,8 +269,12 @@ def sent_back(context: Context, approval: Approval, by: str, reason: str) -> Non
 def yes_denied(context: Context, approval: Approval, reason: str) -> None:
     """The leader never said yes: nobody relies on it any more."""
     statement = context.uow.load(Statement, approval.subject)
-    if statement.state in rules.ASKED and any(step.approval == approval.ref for step in statement.steps):
+    if not any(step.approval == approval.ref for step in statement.steps):
+        return
+    if statement.state in rules.ASKED:
         send_back(context, statement, reason, statement.changed)
+    elif statement.state in rules.ISSUED and statement.expires_at:
+        lapse(context, statement, reason, statement.changed)
 
 
 @timer("S")

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ settings.load_profile("gengfu")
 _OURS = ("GENGFU_", "WECOM_", "DINGTALK_", "FEISHU_", "SMTP_", "PG")
 for _name in [name for name in os.environ if name.startswith(_OURS)]:
     del os.environ[_name]
+# Compiled once: otherwise every process that a test starts compiles all modules again, which takes longer than what it is started for.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 #: What takes long comes first: at the end it would keep one worker busy while the others have nothing left.
 _LONG = ("test_transcripts", "test_properties", "test_leaks", "test_bench", "test_headless", "test_main_job", "twenty_times", "takeover")

@@ -52,9 +52,12 @@ class Statements(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="gengfu-"))
         self.database = Database(f"sqlite:///{self.folder / 'gengfu.db'}")
-        self.world: World = make_world(self.database, plan=SAMPLE_PLAN)
+        self.world: World = self.house()
         self.heard = Heard()
         self.grade = 0
+
+    def house(self) -> World:
+        return make_world(self.database, plan=SAMPLE_PLAN)
 
     def teardown(self) -> None:
         self.database.close()
@@ -179,8 +182,10 @@ class Statements(RuleBasedStateMachine):
         if asked is None or not self._says("wu.di" if of == "li.na" else "li.na", f"/同意 {asked.ref} 口头={of} 电话"):
             return
         self.heard.yes[of] = digest
-        if denies and self._says(of, f"/口头 否认 {asked.ref} 没有说过"):
-            self.heard.yes.clear()
+        if denies:
+            before, self.heard.yes = self.heard.yes, {}  # from here on nobody relies on it
+            if not self._says(of, f"/口头 否认 {asked.ref} 没有说过"):
+                self.heard.yes = before
 
     @rule()
     def grade_rises(self) -> None:
@@ -209,8 +214,11 @@ class Statements(RuleBasedStateMachine):
 
     @invariant()
     def what_is_approved_was_agreed_to_by_all_who_must(self) -> None:
-        if self.heard.basis is None or self.statement.state not in (State.APPROVED, State.PUBLISHED):
+        if self.heard.basis is None or self.statement.state is not State.APPROVED:
             return
+        self.check_agreed()
+
+    def check_agreed(self) -> None:
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         assert self.statement.digest == digest
         agreed = {person for person, bytes_ in self.heard.yes.items() if bytes_ == digest}
@@ -220,6 +228,11 @@ class Statements(RuleBasedStateMachine):
         assert agreed & (TECHNICAL | LEADERS)
         assert agreed & (COMPLIANCE | LEADERS)
 
+    @property
+    def used(self) -> set[str]:
+        """Approvals under which something went out."""
+        return set()
+
     @invariant()
     def what_counts_no_more_is_void(self) -> None:
         """No approval that stands is of another text than the one that is asked for, and a draft has none."""
@@ -227,6 +240,7 @@ class Statements(RuleBasedStateMachine):
             return
         statement = self.statement
         standing = [a for a in self.approvals if a.kind == "statement" and a.state in (Asked.PENDING, Asked.APPROVED, Asked.ORAL)]
+        standing = [a for a in standing if a.ref not in self.used]
         asked = {step.approval for step in statement.steps}
         assert {a.ref for a in standing} <= asked
         assert all(a.digest == statement.digest and a.values["revision"] == statement.revision for a in standing)
@@ -234,8 +248,12 @@ class Statements(RuleBasedStateMachine):
     @invariant()
     def what_is_asked_has_a_clock(self) -> None:
         if self.heard.basis is not None:
-            running = self.world.timers("S1")
-            assert (set(running) == {"expiry"}) == (self.statement.state in (State.SUBMITTED, State.APPROVED))
+            runs = self.statement.state in (State.SUBMITTED, State.APPROVED) or (self.published and self.statement.expires_at is not None)
+            assert ("expiry" in self.world.timers("S1")) == runs
+
+    @property
+    def published(self) -> bool:
+        return self.statement.state in (State.PUBLISHED, State.WITHDRAWN)
 
 
 def test_nothing_is_approved_that_the_right_people_did_not_agree_to_as_it_is() -> None:

@@ -147,17 +147,24 @@ def _of_clock(row: OutboxRow) -> bool:
     return row.about["notice"] in CLOCKS
 
 
+def _clock_words(told: Told) -> set[tuple[str, str | None, datetime]]:
+    """Which sort of word was said of which clock when; not to how many."""
+    return {(row.about["notice"], row.ref, row.created) for row in told.rows if _of_clock(row)}
+
+
 def _reminds(key: str) -> bool:
     return key.startswith("digest:") or (key.count(":") > 2 and key.split(":")[2] in REMINDERS)
 
 
 def check(ours: Told, loud: Told) -> None:
     """What may not wait did not; what may waited no longer than it may; 收到 kept nothing from anybody for longer than the plan says; and
-    the heaviest incident spoke exactly as without any of this."""
+    the heaviest incident and every clock spoke exactly when they would have without any of this."""
     if max(ours.late, loud.late) > 1:
         raise RuntimeError(f"a timer fired {max(ours.late, loud.late):.0f} s late")
     if ours.spoken != loud.spoken:
         raise RuntimeError("the incident of level 2 was spoken of at other moments")
+    if _clock_words(ours) != _clock_words(loud):
+        raise RuntimeError("a clock spoke at other moments, or the control group heard less of it")
     for key, share in ours.kept:
         if share is None or share >= 1:
             raise RuntimeError(f"{key} was kept back though 收到 was {'never said' if share is None else 'too long ago'}")

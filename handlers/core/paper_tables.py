@@ -11,25 +11,14 @@ from storage.views.reader import Entry
 from workflows.core.approval import Approval
 from workflows.core.paper import TABLES, Line, Part, Source
 from workflows.enquiry import Enquiry
+from workflows.publication import Kind, Publication
 from workflows.regulator_report import WANTED, Filing, Report
 from workflows.regulator_report import State as ReportState
 from workflows.rumour import Rumour
 
+_PAPERS = ("drafted", "issued", "sign_held", "draft_returned", "summarised", "recomputed", "rescheduled")
 #: Rows of the trail that are no part of what happened: the clock's own, what was refused, papers about it.
-_ASIDE = (
-    *COUNTED,
-    *DOUBLES,
-    "escalated",
-    "refused",
-    "ring_skipped",
-    "drafted",
-    "issued",
-    "sign_held",
-    "draft_returned",
-    "summarised",
-    "recomputed",
-    "rescheduled",
-)
+_ASIDE = (*COUNTED, *DOUBLES, *_PAPERS, "escalated", "refused", "ring_skipped", "publish_tried")
 
 Cells = tuple[Line, ...]
 #: Neither late nor in time.
@@ -44,6 +33,7 @@ WIDTHS = {
     "reports": (42, 30, 36, 32, 16),
     "enquiries": (14, 30, 56, 24, 32),
     "rumours": (14, 60, 22, 36, 24),
+    "publications": (38, 34, 24, 30, 30),
 }
 
 
@@ -228,7 +218,28 @@ def _agreed(trail: Trail, given: list[Approval]) -> Line:
         if one.decided_at
     )
     rows = [row for one in given for row in trail.entries if row.ref == one.ref and row.verb != "reminded"]
-    return trail.line("; ".join(said), trail.sources({row.ref: row for row in rows}.values()))
+    return trail.line(trail.look.words.join(said), trail.sources({row.ref: row for row in rows}.values()))
+
+
+def _publications(trail: Trail) -> tuple[Cells, ...]:
+    """One row for each text at each channel."""
+    titles = {one.ref: one.title for one in trail.look.reader.statements(trail.incident.ref)}
+    return tuple(_published(trail, one, titles[one.statement]) for one in trail.look.reader.publications(trail.incident.ref))
+
+
+def _published(trail: Trail, one: Publication, title: str) -> Cells:
+    rows = [row for row in trail.entries if row.ref == one.ref and row.verb not in ("reminded", "publish_tried")]
+    kind = "" if one.kind is Kind.STATEMENT else trail.look.words.say(f"publication.kind.{one.kind}")
+    name = trail.look.say("statement.named", ref=one.statement, revision=one.revision, title=title)
+    at = trail.time(one.done_at) if one.done_at else ""
+    receipt = " ".join(part for part in (one.link, one.receipt, trail.look.words.show(one.reason)) if part)
+    return (
+        trail.plain(f"{name} {kind}".strip()),
+        Line(one.digest[:16]),
+        trail.plain(one.title),
+        trail.line(f"{trail.code(one.state)} {at}".strip(), trail.sources(rows[-1:])),
+        trail.plain(receipt) if receipt else Line(NEITHER),
+    )
 
 
 def _kept(trail: Trail, due: datetime | None, done: datetime | None) -> Line:
@@ -246,6 +257,7 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "statements": ("statement", "wording", "state", "agreed"),
     "enquiries": ("ref", "outlet", "question", "state", "said"),
     "rumours": ("ref", "claim", "finding", "basis", "said"),
+    "publications": ("statement", "hash", "outlet", "out", "proof"),
 }
 _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "timeline": _timeline,
@@ -256,6 +268,7 @@ _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "statements": _statements,
     "enquiries": _enquiries,
     "rumours": _rumours,
+    "publications": _publications,
 }
 #: Registers that do not exist yet: a form that asks for one says so.
 NOT_KEPT = ("complaints",)

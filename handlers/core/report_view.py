@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from handlers.core import forms
 from handlers.core.access import may
+from handlers.core.audience import WHOLE
 from handlers.core.due import report_due
 from handlers.core.duties import certainty, duty_name, recipients
 from handlers.core.forms import question
@@ -101,7 +102,8 @@ def _told(look: Look, report: Report) -> Lines:
 def _filing(look: Look, filing: Filing) -> str:
     said = look.say("report.told_value", at=filing.at, proof=filing.proof, by=look.name(filing.by))
     part = look.say("report.told_part") if filing.partial else ""
-    points = look.say("report.told_points", points=filing.points) if filing.points else ""
+    # What was said to a regulator says more than some rooms are shown.
+    points = look.say("report.told_points", points=filing.points) if filing.points and look.audience == WHOLE else ""
     return said + part + points
 
 

@@ -39,13 +39,17 @@ def test_what_is_as_the_plan_says_passes() -> None:
     [
         (replace(GOOD, late=2.0), "2 s late"),
         (replace(GOOD, spoken=[]), "other moments"),
+        (
+            replace(GOOD, rows=[row(BUNDLE, lane="g:office:clocks", priority="clock", notice="report.phones")]),
+            "a clock spoke at other moments",
+        ),
         (replace(GOOD, kept=[("T1:3", 1.0)]), "T1:3 was kept back though 收到 was too long ago"),
         (replace(GOOD, kept=[("T1:3", None)]), "T1:3 was kept back though 收到 was never said"),
         (replace(GOOD, rows=[row(BUNDLE + timedelta(seconds=1))]), "waited 0:02:01"),
         (replace(GOOD, rows=[row(BUNDLE * 2, lane=f"p:li.na:{OVER}", priority="escalation")]), "waited 0:04:00"),
         (replace(GOOD, rows=[row(timedelta(hours=1), notice="person.digest")]), "waited 1:00:00"),
     ],
-    ids=["a late timer", "another moment", "lapsed", "never said", "held too long", "no budget for that", "digest"],
+    ids=["a late timer", "another moment", "another clock", "lapsed", "never said", "held too long", "no budget for that", "digest"],
 )
 def test_what_is_not_breaks_the_line(ours: Told, why: str) -> None:
     with pytest.raises(RuntimeError, match=why):

@@ -47,13 +47,17 @@ def test_the_form_of_a_call_asks_who_took_it_when_and_what_was_said(world: World
         "points": ("说了什么(要点)", True),
         "receipt": ("回执编号(对方给了才填)", False),
     }
-    said = {"at": "2026-03-10T14:00", "way": "电话", "callee": "王处", "points": "14:00 集中交易中断,正在切换", "receipt": ""}
-    assert "还没有记" not in world.taps("li.na", f"已报 {ref}", **said).text
+    what = "14:00 集中交易中断,正在切换"
+    reply = world.taps("li.na", f"已报 {ref}", at="2026-03-10T14:00", way="电话", callee="王处", points=what, receipt="")
+    assert "还没有记" not in reply.text
     (filing,) = report(world, "csrc_first_phone").filed
     assert (filing.at, filing.way, filing.callee, filing.points) == (START, "电话", "王处", "14:00 集中交易中断,正在切换")
     (details,) = [details for _, verb, details in world.trail(ref) if verb == "filed"]
     assert (details["callee"], details["points"]) == ("王处", "14:00 集中交易中断,正在切换")
     assert "王处(李娜 记),要点:14:00 集中交易中断,正在切换" in world.says("li.na", f"/报送 查看 {ref}").text
+    room = world.room_of("li.na", "集中交易")
+    assert "王处(李娜 记)" in (told := world.says("li.na", f"/报送 查看 {ref}", room).text)
+    assert "要点" not in told, "the incident's room reads that it was told, not what was said"
 
 
 def test_a_written_report_is_not_asked_what_was_said(world: World) -> None:

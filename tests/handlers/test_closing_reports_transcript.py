@@ -127,8 +127,8 @@ def test_each_is_drafted_signed_and_filed_by_itself_and_closing_asks_for_what_is
     found = reports(world)
     assert {one: found[one].filed[0].receipt for one in THREE} == receipts
     assert {one.form for one in made(world).values()} == set(THREE)
-    refused = world.says("li.na", "/事件 归档 I1").text
-    assert not any(f"{found[each].ref} " in refused for each in THREE), "tasks are left, no report"
+    left = world.says("li.na", "/事件 归档 I1").text
+    assert not any(f"{found[each].ref} " in left for each in THREE), "tasks are left, no report"
     summary = {part.title: part for part in sheet(world, f"{found['internal_summary'].ref}-1").parts}["七、报送与时限"]
     assert any("局 2026-88" in row[3].text for row in summary.rows), "the management reads the bureau's receipt"
 

@@ -20,6 +20,7 @@ from bot.secret import Secret
 from storage.database import Database
 from storage.mapping import to_record
 from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
+from tests.handlers.papers import sheet
 from tests.world import World, make_world
 from workflows.publication import Publication
 from workflows.publication import State as Out
@@ -399,3 +400,53 @@ def test_of_a_drill_nothing_leaves(tmp_path: Path) -> None:
     assert all("人工发布" not in one for one in told.world.direct("sun.jie"))
     assert told.statement().state is State.PUBLISHED
     told.world.database.close()
+
+
+# Papers, programs, taps
+
+
+def test_the_closing_summary_lists_what_was_said_where_and_when(told: Told) -> None:
+    told.published("website,weibo")
+    told.says("sun.jie", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example/1")
+    told.says("gao.yuan", "/声明 起草 I1 正文:不予置评。")
+    told.says("li.na", "/事件 总结 I1")
+    rows = {part.title: part for part in sheet(told.world, "I1-1").parts}["八、对外声明与发布"].rows
+    digest = told.statement().digest[:16]
+    assert [tuple(cell.text for cell in row[:3]) for row in rows] == [
+        ("S1 v1「首次告知」", digest, "官网公告"),
+        ("S1 v1「首次告知」", digest, "官方微博"),
+        ("S2 v1「自拟正文」", told.statement("S2").digest[:16], "—"),
+    ]
+    assert [row[3].text.split(" ")[0] for row in rows] == ["已发布", "已发布", "草稿"]
+    assert [source.ref for row in rows for source in row[3].sources] == ["P1", "P2", "S2"]
+    assert rows[1][4].text == "https://weibo.example/1"
+
+
+def test_by_taps_from_the_card(told: Told) -> None:
+    told.world.taps("gao.yuan", "发布", channels="website,weibo")
+    assert (told.state("website"), told.state("weibo")) == (Out.DONE, Out.ASKED)
+    told.world.taps("sun.jie", "官方微博已发,记回执", link="https://weibo.example/1")
+    assert told.state("weibo") is Out.DONE
+
+
+def test_a_denied_yes_stops_what_has_not_left_also_when_it_is_out_elsewhere(tmp_path: Path) -> None:
+    told = told_in(tmp_path)
+    told.drafted()
+    told.says("gao.yuan", "/声明 送审 S1")
+    for person in ("wang.qiang", "guo.ping"):
+        told.world.taps(person, "同意")
+    told.says("li.na", "/同意 A3 口头=lin.yue 电话里同意")
+    assert told.statement().state is State.APPROVED
+    told.published("website,weibo")
+    told.says("lin.yue", "/口头 否认 A3 没有同意过")
+    assert (told.statement().state, told.state("website"), told.state("weibo")) == (State.PUBLISHED, Out.DONE, Out.STOPPED)
+    assert "publication.not_now" in told.refused("gao.yuan", "/声明 发布 S1 渠道=sms")
+    told.world.database.close()
+
+
+def test_a_room_that_is_not_shown_texts_is_not_shown_what_would_go_out(told: Told) -> None:
+    own = told.world.room_of("li.na", "集中交易中断")
+    said = told.says("gao.yuan", "/声明 发布 S1", own)
+    assert "我司集中交易" not in said
+    assert all("我司集中交易" not in one for one in told.world.group(own, "li.na"))
+    assert "我司集中交易" in told.heard("gao.yuan")

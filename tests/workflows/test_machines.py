@@ -246,12 +246,11 @@ def _report_moves(state: regulator_report.State) -> dict[str, Callable[[], Outco
 def _statement_moves(state: statement.State) -> dict[str, Callable[[], Outcome[Any]]]:
     found = make_statement(state)
     one, back = replace(found, chain=found.chain[:1]), replace(found, withdrawal=True)
+    asked = back if state is statement.State.WITHDRAWN else found
     said: dict[str, Any] = {"approval": "A1", "digest": found.digest, "by": "wang.qiang", "now": START, "to": ("sun.jie",)}
     steps = (("technical", ("tech.head",)),)
     return {
-        "submit": lambda: statement.submit(
-            back if state is statement.State.WITHDRAWN else found, by="sun.jie", now=START, steps=steps, grades={}, holds=minutes(240)
-        ),
+        "submit": lambda: statement.submit(asked, by="sun.jie", now=START, steps=steps, grades={}, holds=minutes(240)),
         "step": lambda: statement.agree(found, **said),
         "approve": lambda: statement.agree(one, **said),
         "return": lambda: statement.return_(found, by="wang.qiang", reason="依据不足", to=()),

@@ -1,7 +1,7 @@
 """Papers: what a form asks for (`papers.toml`), and what one filled copy says, every figure with the row of the trail it comes from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 #: What the house itself can fill in; a row of a form names one of these or a fact of the plan.
@@ -14,8 +14,8 @@ FIGURES = (
 #: What of it may be asked for by a form that goes to people outside; facts are stated for that.
 OUTWARD = ("title", "system", "occurred", "known", "recovered", "cause")
 #: Tables that fill a section by themselves.
-TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "statements", "enquiries", "rumours", "complaints")
-Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "statements", "enquiries", "rumours", "complaints"]
+TABLES = ("timeline", "grading", "tasks", "reports", "approvals", "statements", "publications", "enquiries", "rumours", "complaints")
+Table = Literal["timeline", "grading", "tasks", "reports", "approvals", "statements", "publications", "enquiries", "rumours", "complaints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +131,24 @@ Difference = tuple[str, str, str]
 def differences(paper: Sheet, now: Sheet) -> tuple[Difference, ...]:
     """Every figure that a paper says otherwise than it would be filled in now, in the order of the paper; what is in one of them only
     stands against nothing. A timeline says what had happened by then, and is not wrong because more happened."""
-    was, is_ = _said(paper), _said(now)
+    was, is_ = _said(paper), _said(_as_far_as(paper, now))
     names = [*was, *(name for name in is_ if name not in was)]
     pairs = ((name[-1], *_apart(was.get(name, ()), is_.get(name, ()))) for name in names)
     return tuple((name, old, new) for name, old, new in pairs if old != new)
+
+
+def _as_far_as(paper: Sheet, now: Sheet) -> Sheet:
+    """Without what a sheet that was kept by an earlier version does not know of itself."""
+    unknown = {part.title for part in paper.parts if part.heads and not part.kind}
+    parts = tuple(replace(part, rows=()) if part.title in unknown else part for part in now.parts)
+    return replace(now, parts=parts, grounds=now.grounds if paper.grounds else ())
 
 
 def _said(sheet: Sheet) -> dict[tuple[str, str], tuple[str, ...]]:
     found = {(part.title, entry.label): _texts(entry.lines) for part in sheet.parts for entry in part.entries}
     found |= {("", entry.label): _texts(entry.lines) for entry in sheet.grounds}
     for part in sheet.parts:
-        for row in part.rows if part.kind != "timeline" else ():
+        for row in part.rows if part.kind not in ("", "timeline") else ():
             name = (part.title, f"{part.title} {row[0].text}")
             found[name] = (*found.get(name, ()), " ".join(_texts(row[1:])))
     return found
