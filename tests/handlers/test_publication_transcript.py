@@ -438,7 +438,11 @@ def test_a_denied_yes_stops_what_has_not_left_also_when_it_is_out_elsewhere(tmp_
     told.says("li.na", "/同意 A3 口头=lin.yue 电话里同意")
     assert told.statement().state is State.APPROVED
     told.published("website,weibo")
-    told.says("lin.yue", "/口头 否认 A3 没有同意过")
+    told.says("lin.yue", "/口头 否认 A3 没有同意「部分客户暂时不能委托」")
+    room = "\n".join(told.world.group(told.world.room_of("li.na", "集中交易中断"), "li.na"))
+    assert "林岳 否认同意过" in room
+    assert "没有同意「" not in room, "what a leader says of a text may quote it"
+    assert "没有同意「" in told.heard("zhou.heng")
     assert (told.statement().state, told.state("website"), told.state("weibo")) == (State.PUBLISHED, Out.DONE, Out.STOPPED)
     assert "publication.not_now" in told.refused("gao.yuan", "/声明 发布 S1 渠道=sms")
     told.world.database.close()
