@@ -77,7 +77,7 @@ TOPICS = (
         "admin",
         "chats",
     ),
-    *("statement_notices", "publication_notices"),
+    *("statement_steps", "statement_notices", "publication_notices"),
     *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "house_notices", "rounds", "digest"),
 )
 

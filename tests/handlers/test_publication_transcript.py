@@ -17,9 +17,11 @@ from bot.bootstrap import SAMPLE_PLAN
 from bot.outside.hook import Hook
 from bot.publishing import Means
 from bot.secret import Secret
+from handlers.rounds import rearm
 from storage.database import Database
 from storage.mapping import to_record
 from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
+from storage.views.rounds import look
 from tests.handlers.papers import sheet
 from tests.world import World, make_world
 from workflows.publication import Publication
@@ -454,3 +456,16 @@ def test_a_room_that_is_not_shown_texts_is_not_shown_what_would_go_out(told: Tol
     assert "我司集中交易" not in said
     assert all("我司集中交易" not in one for one in told.world.group(own, "li.na"))
     assert "我司集中交易" in told.heard("gao.yuan")
+
+
+def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:
+    told.published("weibo", more="下次更新=17:00")
+    told.world.only("-")
+    world = told.world
+    lost = world.database.read(lambda tx: {one.ref for one in look(tx, world.plans, world.clock()) if one.kind == "no_timer"})
+    assert {"S1", "P1"} <= lost
+    for ref in ("S1", "P1"):
+        world.database.write(lambda tx, ref=ref: rearm(world.road.by_clock(tx, "rounds"), ref))  # type: ignore[misc]  # the default is a str
+    assert set(world.timers("S1")) == {"expiry", "promise"}
+    assert set(world.timers("P1")) == {"late"}
+    assert not {"S1", "P1"} & world.database.read(lambda tx: {one.ref for one in look(tx, world.plans, world.clock())})
