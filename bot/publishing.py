@@ -87,9 +87,11 @@ class Publishing:
             log.info("a publication was somebody else's", extra={"action": "row_lost", "outbox": row.id})
 
     def buried(self, tx: Transaction, row: OutboxRow) -> None:
-        """Whoever was at it died again and again: its record must know."""
+        """Whoever was at it died again and again: its record must know, also what may have left."""
+        left = under_way(row.about)
         log.error("a publication was given up", extra={"action": "publication_failed", "outbox": row.id, "error": row.error})
-        self._tell(tx, row, "publication.failed", {"reason": row.error or "", "final": True})
+        self._told(tx, row, left if isinstance(left, Sent | Failed) else Failed(row.error or ""))
+        row.about = ended(row.about)
 
     async def close(self) -> None:
         if self._means.hook is not None:
@@ -205,18 +207,21 @@ class Publishing:
         now = self._house.now()
         if isinstance(outcome, Later) and self._tried_for(row) > GIVES_UP:
             outcome = Failed(outcome.reason)
-        match outcome:
-            case Later():
-                self._wait(tx, row, outcome, now)
-                return outcome
-            case Sent(receipt):
-                self._tell(tx, row, "publication.published", {"receipt": receipt, "at": now.isoformat()})
-            case Failed(reason):
-                self._tell(tx, row, "publication.failed", {"reason": reason, "final": True})
+        if isinstance(outcome, Later):
+            self._wait(tx, row, outcome, now)
+            return outcome
+        self._told(tx, row, outcome)
         accepted = now if isinstance(outcome, Sent) else None
         if not OUTBOX.done(tx, row, now, about=ended(row.about), accepted=accepted):
             raise LostRow(f"outbox row {row.id} is somebody else's now")
         return outcome
+
+    def _told(self, tx: Transaction, row: OutboxRow, outcome: Outcome) -> None:
+        match outcome:
+            case Sent(receipt):
+                self._tell(tx, row, "publication.published", {"receipt": receipt, "at": self._house.now().isoformat()})
+            case Failed(reason):
+                self._tell(tx, row, "publication.failed", {"reason": reason, "final": True})
 
     def _wait(self, tx: Transaction, row: OutboxRow, outcome: Later, now: datetime) -> None:
         """The record hears of the first attempts, then of what is new."""

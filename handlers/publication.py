@@ -219,7 +219,8 @@ def receipt(context: Context, given: Receipt) -> Reply:
 
 
 def _wants_receipt(publication: Publication) -> bool:
-    return publication.state is not State.DONE if publication.manual else publication.state is State.FAILED
+    """What a machine sends has its own receipt, unless nobody knew whether it arrived."""
+    return publication.state is not State.DONE if publication.manual else publication.state in rules.ENDED
 
 
 @command("statement skip", Skip, zh="声明 不发", who=WRITERS, tells="statements")

@@ -48,7 +48,7 @@ class Letters:
     def written(self, piece: Piece, address: str) -> EmailMessage:
         letter = EmailMessage()
         head = "" if piece.kind is PublicationKind.STATEMENT else self._words.say(f"outlet.subject.{piece.kind}")
-        letter["Subject"] = " ".join(f"{head}{piece.title}".split())[:SUBJECT]
+        letter["Subject"] = " ".join(f"{head} {piece.title}".split())[:SUBJECT]
         letter["From"], letter["To"] = self._post.sender, address
         letter["Date"] = format_datetime(self._now())
         letter["Message-ID"] = self.message_id(piece)

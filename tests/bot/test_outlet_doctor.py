@@ -54,8 +54,8 @@ def says(folder: Path, url: str, **more: str) -> str:
 
 def test_what_is_missing_is_named_and_nobody_is_asked(tmp_path: Path, site: Site) -> None:
     said = says(tmp_path, site.url)
-    assert f"website: the secret {NAME} is not set" in said
-    assert "media take mail, and mail is not on" in said
+    assert f"nothing can be published at website: the secret {NAME} is missing" in said
+    assert "nothing can be published at media: there is no mail server" in said
     assert "branches are groups on feishu, which is off" in said
     assert "openssl rand -hex 32" in said
     assert (site.asked, site.published) == ([], [])

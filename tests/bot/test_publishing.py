@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -184,22 +186,23 @@ OUTAGES: dict[str, list[Any]] = {
     "trouble": [(500, {}, b"<html>")],
     "long trouble": [(502, {}, b""), (503, {}, b""), (500, {}, b""), (503, {}, b"")],
     "busy": [(429, {"Retry-After": "7"}, b"")],
+    "too slow": ["late", "late"],
     "all of it": ["drop", (500, {}, b""), "lost", "hang", (503, {"Retry-After": "3"}, b""), "late"],
 }
 
 
 @pytest.mark.parametrize("name", OUTAGES)
 def test_whatever_happens_to_it_the_text_is_published_once(desk: Desk, name: str) -> None:
-    desk.site.faults, desk.publishing.limit = list(OUTAGES[name]), 0.4 if "hang" in OUTAGES[name] else 30.0
+    desk.site.faults, desk.publishing.limit = list(OUTAGES[name]), 0.4 if {"hang", "late"} & set(map(str, OUTAGES[name])) else 30.0
     desk.order("P1", at(desk))
     for _ in range(20):
         desk.turn(minutes=2)
         if desk.row("P1").status == DONE:
             break
-        desk.publishing.limit = 0.4 if "hang" in desk.site.faults else 30.0
+        desk.publishing.limit = 0.4 if desk.site.faults else 30.0
     assert desk.site.texts == [TEXT]
     assert len(desk.site.keys) == 1
-    assert len(desk.site.asked) == len([fault for fault in OUTAGES[name] if fault != "late"]) + 1
+    assert len(desk.site.asked) == len(OUTAGES[name]) + 1
     *tried, last = desk.told()
     assert last[0] == "published"
     assert last[1]["receipt"] == "notice-1"
@@ -381,7 +384,7 @@ def test_each_address_has_a_letter_of_its_own_with_the_approved_bytes(desk: Desk
     for to, letter in desk.office.letters:
         assert letter["To"] == to, "nobody sees who else has it"
         assert (letter["Cc"], letter["Bcc"]) == (None, None)
-        assert letter["Subject"] == "【更正】行情 公告"
+        assert letter["Subject"] == "【更正】 行情 公告"
         assert letter["X-Gengfu-Sha256"].strip() == hashlib.sha256(TEXT).hexdigest()
         assert (letter.get_content_type(), letter.get_content_charset()) == ("text/plain", "utf-8")
     (number,) = {letter["Message-ID"] for _, letter in desk.office.letters}
@@ -477,6 +480,31 @@ def test_what_somebody_who_died_was_handing_over_is_in_doubt(desk: Desk) -> None
     ((word, values),) = desk.told()
     assert (word, values["final"]) == ("failed", True)
     assert "nobody knows whether a@paper.example got it" in values["reason"]
+
+
+def test_a_stop_waits_for_the_letter_that_is_under_way(desk: Desk) -> None:
+    """An upgrade in the wrong moment puts nothing in doubt."""
+    desk.order("P1", PRESS)
+    asked = threading.Event()
+
+    def slow(what: str) -> None:
+        asked.set()
+        time.sleep(0.3)
+
+    async def stopped() -> None:
+        sender = desk.world.worker.sender
+        sender.lot_limit = 0.01
+        await sender.turn()
+        await asyncio.to_thread(asked.wait, 20)
+        await sender.stop()
+
+    desk.office.on = slow
+    asyncio.run(stopped())
+    assert desk.row("P1").about["places"] == {PRESS.to[0]: TAKEN}
+    desk.office.on = lambda what: None
+    desk.turn(minutes=2)
+    assert desk.office.got == dict.fromkeys(PRESS.to, 1)
+    assert [word for word, _ in desk.told()] == ["published"]
 
 
 def test_a_slow_holder_does_not_send_what_is_somebody_elses_by_now(desk: Desk) -> None:
@@ -586,6 +614,30 @@ def test_a_row_that_is_buried_is_told_to_its_record(desk: Desk) -> None:
     desk.world.database.write(dying)
     desk.turn()
     assert desk.told() == [("failed", {"reason": "its holder never came back", "final": True})]
+
+
+def test_what_may_have_left_before_it_was_buried_is_told_with_it(desk: Desk) -> None:
+    desk.order("P1", PRESS)
+
+    def dying(tx: Any) -> None:
+        row = tx.exec(select(OutboxRow).where(OutboxRow.key == "publish:P1")).one()
+        row.attempt, row.about = OUTBOX.attempts, {**row.about, "receipt": "<id>", "places": {PRESS.to[0]: "handed", PRESS.to[1]: TAKEN}}
+
+    desk.world.database.write(dying)
+    desk.turn()
+    ((word, values),) = desk.told()
+    assert (word, values["final"]) == ("failed", True)
+    assert values["reason"] == "nobody knows whether a@paper.example got it: look for <id> in the mail server's log"
+    assert desk.row("P1").about["places"] == {PRESS.to[1]: TAKEN}
+
+
+def test_administrators_see_what_is_tried_again(desk: Desk) -> None:
+    desk.site.faults = [(503, {}, b"")]
+    desk.order("P1", at(desk))
+    desk.turn()
+    reply = desk.world.road.ask(desk.world.message("han.tao", "/管理 队列", desk.world.rooms.direct("han.tao")))
+    assert "发布 P1(outbox:" in reply.text
+    assert "接收方故障(503)" in reply.text
 
 
 def test_figures(desk: Desk) -> None:
