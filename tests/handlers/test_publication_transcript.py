@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text as sql
 from sqlmodel import select
 
+from bot.api import shapes
 from bot.bootstrap import SAMPLE_PLAN
 from bot.outside.hook import Hook
 from bot.publishing import Means
@@ -469,3 +470,21 @@ def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:
     assert set(world.timers("S1")) == {"expiry", "promise"}
     assert set(world.timers("P1")) == {"late"}
     assert not {"S1", "P1"} & world.database.read(lambda tx: {one.ref for one in look(tx, world.plans, world.clock())})
+
+
+def test_programs_read_the_ledger(told: Told) -> None:
+    told.published("website,weibo")
+    world = told.world
+    shown = world.database.read(lambda tx: shapes.statement(world.road.look(world.road.reader(tx), ""), told.statement()))
+    first, second = (one.model_dump() for one in shown.publications)
+    assert {name: first[name] for name in ("channel", "state", "at", "receipt", "kind", "replaces", "sha256")} == {
+        "channel": "website",
+        "state": "done",
+        "at": world.clock(),
+        "receipt": "n-1",
+        "kind": "statement",
+        "replaces": None,
+        "sha256": told.statement().digest,
+    }
+    assert [one["by"] for one in first["approvals"]] == ["wang.qiang", "guo.ping", "lin.yue"]
+    assert (second["channel"], second["state"], second["done_at"]) == ("weibo", "asked", None)
