@@ -206,7 +206,7 @@ class Doctor:
         if not findings:
             held = {"papers": len(plan.papers), "templates": len(plan.statements), "banned": len(plan.wording.banned)}
             yield Found("ok", "plan", "sound", {"people": len(organization.people), **held})
-        yield _of_thresholds(plan)
+        yield of_thresholds(plan)
         yield of_seals(self._settings.channels.mail, organization)
         yield from self._of_people(organization)
 
@@ -347,7 +347,7 @@ async def _checkup(stack: AsyncExitStack, feishu: FeishuSettings, settings: Sett
     return Checkup(http, away, setup, now)
 
 
-def _of_thresholds(plan: Plan) -> Found:
+def of_thresholds(plan: Plan) -> Found:
     """Without the firm's own figures of the CSRC's rule nothing can be suggested, and none are built in."""
     count, unverified = len(plan.thresholds), sum(not one.verified for one in plan.thresholds)
     key = "none" if not count else "unverified" if unverified == count else "some" if unverified else "verified"

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
 from handlers.core.duty_lines import shift_line
+from handlers.core.suggestion import figure as threshold_figure
 from handlers.core.wording import Ours
 from workflows.core.calendar import Important
 from workflows.core.facts import FactSpec
@@ -17,6 +18,7 @@ from workflows.core.playbook import Playbook, TaskLine
 from workflows.core.response import Response
 from workflows.core.rubric import Floor, Indicator, Measure
 from workflows.core.template import Template
+from workflows.core.thresholds import Threshold
 
 #: One shown value, or several of which each may come and go.
 Cell = str | tuple[str, ...]
@@ -47,6 +49,7 @@ def sheet(told: Told) -> dict[str, list[Row]]:
         "papers": [row for form in plan.papers.values() for row in s.form(form)],
         "statements": [*(s.template(name, one) for name, one in plan.statements.items()), s.wording()],
         "calendar": list(s.calendar()),
+        "thresholds": [s.threshold(one) for one in plan.thresholds],
     }
 
 
@@ -97,6 +100,7 @@ class _Sheet:
         cells |= {"values": "; ".join(f"{code}: {told.join(names)}" for code, names in spec.values.items())}
         cells |= {"values_en": "; ".join(_pairs(spec.values_en, ": "))}
         cells |= {"set_by": self._groups(spec.set_by) or told.say("plan.show.any_head"), "graded": told.yes(spec.grade)}
+        cells |= {"attested": told.yes(spec.attested)}
         cells |= {"removes_clock": told.yes(spec.removes_clock), "default": told.value(spec.default, spec)}
         for type_code, value in spec.default_by_type.items():
             cells[f"={told.words.say('plan.field.default_in', type=Ours(told.playbook(type_code)))}"] = told.value(value, spec)
@@ -113,6 +117,15 @@ class _Sheet:
         cells |= {"outlet_to": outlet.to, "url": outlet.url, "secret": outlet.secret, "who": tuple(map(told.who, outlet.who))}
         cells["chat"] = f"{outlet.platform}:{outlet.chat}" if outlet.chat else ""
         return self._row("outlet", outlet.name, told.name(outlet.title, outlet.title_en), cells)
+
+    def threshold(self, one: Threshold) -> Row:
+        told = self._told
+        spec = told.plan.facts.specs[one.measure]
+        entered = f"{self._person(one.entered_by)} {one.entered_on.isoformat()}"
+        cells: dict[str, Cell] = {"at_least": threshold_figure(told.words, spec, one), "together": str(one.together), "note": one.note}
+        cells |= {"source": f"{one.document} {one.article}", "entered": entered, "compared": told.yes(one.verified)}
+        name = f"{told.words.say(f'threshold.event.{one.event}')} · {told.words.code(one.grade)} · {told.name(spec.name, spec.name_en)}"
+        return self._row("threshold", f"{one.event}.{one.grade}.{one.measure}.{one.together}", name, cells)
 
     def rubric(self) -> Iterator[Row]:
         rubric, told = self._told.plan.rubric, self._told

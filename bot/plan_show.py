@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.plan_words import LEVELS, Told
+from handlers.core.suggestion import described
 from handlers.core.wording import Words
 from workflows.core.calendar import Important, Year
 from workflows.core.facts import FactSpec, Value
@@ -22,7 +23,24 @@ def plan_in_words(plan: Plan, words: Words) -> list[str]:
     playbooks = (part for playbook in plan.playbooks.values() for part in ("", *_playbook(told, playbook)))
     parts = (_firm(told), _groups(told), _roles(told), _facts(told), _rubric(told), _levels(told))
     lines = [line for part in parts for line in (*part, "")]
-    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_papers(told), *_statements(told), *_outlets(told), *_calendar(told)]
+    return [*lines[:-1], *playbooks, "", *_obligations(told), "", *_papers(told), *_statements(told), *_more(told)]
+
+
+def _more(told: Told) -> Iterator[str]:
+    yield from _outlets(told)
+    yield from _thresholds(told)
+    yield from _calendar(told)
+
+
+def _thresholds(told: Told) -> Iterator[str]:
+    """Of the CSRC's grades, as the firm has entered them."""
+    if not told.plan.thresholds:
+        return
+    yield told.say("plan.show.thresholds")
+    for one in told.plan.thresholds:
+        entered = f"{told.people((one.entered_by,))} {one.entered_on.isoformat()}"
+        yield f"  {told.say('plan.show.threshold', what=described(told.words, told.plan.facts.specs[one.measure], one), entered=entered)}"
+    yield ""
 
 
 def _statements(told: Told) -> Iterator[str]:
@@ -31,7 +49,8 @@ def _statements(told: Told) -> Iterator[str]:
     yield told.say("plan.show.statements")
     for name, template in told.plan.statements.items():
         fields, drafters = told.words.join(list(template.fields)), told.join(map(told.group, template.drafters))
-        yield f"  {told.say('plan.show.statement', name=name, title=template.title, drafters=drafters, fields=fields)}"
+        title = told.say("statement.internal_title", title=template.title) if template.internal else template.title
+        yield f"  {told.say('plan.show.statement', name=name, title=title, drafters=drafters, fields=fields)}"
     yield f"  {told.say('plan.show.banned', phrases=told.join(told.plan.wording.banned))}"
     yield ""
 
@@ -106,6 +125,8 @@ def _fact(told: Told, spec: FactSpec) -> str:
         notes.append(told.say("plan.show.default_of", types=told.join(map(told.playbook, types)), value=told.value(value, spec)))
     if spec.removes_clock:
         notes.append(told.say("plan.show.removes_clock"))
+    if spec.attested:
+        notes.append(told.say("plan.show.attested"))
     return "; ".join((text, *notes))
 
 

@@ -15,7 +15,7 @@ from handlers.core.registry import command, key, ref, rest, screen, timer
 from handlers.core.statement_view import WRITERS
 from handlers.core.summons import moment_of
 from workflows import enquiry as rules
-from workflows.core.errors import BadWords, NotAllowed
+from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.speaking import may_speak
 from workflows.enquiry import Desk, Enquiry, State
 from workflows.incident import Incident
@@ -75,6 +75,8 @@ def new(context: Context, given: New) -> Reply:
         return Reply(view.speaker_line(look))
     if given.at and given.at > context.now:
         raise BadWords("incident.future")
+    if given.incident is None and context.subject is None and not context.reader.unclosed(1):
+        raise RuleBroken("enquiry.no_incident", **view.who_speaks(look))
     incident = context.incident(given.incident)
     fresh = Enquiry(
         ref=context.uow.next_ref(Enquiry),
@@ -95,7 +97,7 @@ def new(context: Context, given: New) -> Reply:
     kept = context.uow.apply(rules.register(fresh, _desk(context, incident)))
     mine = may_speak(context.person, context.organization)
     text = context.words.say("enquiry.registered_mine" if mine else "enquiry.registered_ok", enquiry=kept.ref, **view.who_speaks(look))
-    return Reply(text, ref=kept.ref, card=view.enquiry_card(look, kept).card if mine and look.shows("enquiry") else None)
+    return Reply(text, ref=kept.ref)
 
 
 def _desk(context: Context, incident: Incident) -> Desk:
@@ -190,7 +192,9 @@ def _enquiry(context: Context, ref_: str | None) -> tuple[Enquiry, Incident]:
 
 
 def _shown(context: Context, enquiry: Enquiry, text: str) -> Reply:
-    return Reply(text, ref=enquiry.ref, card=view.enquiry_card(Look.of(context), enquiry).card)
+    """With its card, where who speaks also sees the incident: they are asked about a restricted one without that."""
+    seen = context.reader.sees(context.uow.incident_of(enquiry))
+    return Reply(text, ref=enquiry.ref, card=view.enquiry_card(Look.of(context), enquiry).card if seen else None)
 
 
 @timer("Q")
@@ -204,14 +208,19 @@ def remind(context: Context, enquiry: str, name: str, due: datetime) -> None:
 # What people hear
 
 
+@screen("enquiry")
+def enquiry_card(look: Look, about: Mapping[str, Any]) -> Outgoing:
+    """To whoever answers: at once, with what can be done now."""
+    return view.enquiry_card(look, look.reader.enquiry(about["ref"]))
+
+
 @screen("enquiry.asked")
 def asked(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
-    """To whoever answers: at once, with what can be done."""
+    """What is said by telephone and text message, until somebody has it in hand."""
     enquiry = look.reader.enquiry(about["ref"])
-    if not enquiry.open:
+    if enquiry.state is not State.RECEIVED and enquiry.owner != look.person:
         return None
-    drawn = view.enquiry_card(look, enquiry)
-    return Outgoing(_drilled(look, enquiry, look.say("notice.enquiry_asked", line=view.enquiry_line(look, enquiry))), drawn.card)
+    return Outgoing(view.asked_text(look, enquiry)) if enquiry.open else None
 
 
 @screen("enquiry.waits")

@@ -418,7 +418,8 @@ class UnitOfWork:
         return before
 
     def tell(self, notice: Notice, record: Record) -> None:
-        watch = record.ref if notice.kind != "mine" else f"{record.incident}/tasks"
+        # What an enquiry can be answered with changes with the incident's statements.
+        watch = {"mine": f"{record.incident}/tasks", "enquiry": record.incident}.get(notice.kind, record.ref)
         ref, version, people = record.ref, record.version, self.organization
         rings.enqueue(self.session, notice, ref=ref, version=version, incident=record.incident, organization=people, now=self.now)
         if not notice.said:

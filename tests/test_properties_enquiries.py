@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -65,16 +66,22 @@ class Enquiries(RuleBasedStateMachine):
         assert reply.error != "house.internal", f"{person}: {line}"
         return reply.error is None
 
-    def _all(self, table: type, kind: type) -> list:  # type: ignore[type-arg]  # of whatever kind
+    def _all(self, table: Any, kind: Any) -> Any:
         return self.database.read(lambda tx: [to_record(kind, row) for row in tx.exec(select(table))])
 
     @property
     def enquiries(self) -> list[Enquiry]:
-        return self._all(EnquiryRow, Enquiry)
+        found: list[Enquiry] = self._all(EnquiryRow, Enquiry)
+        return found
 
     @property
     def rumours(self) -> list[Rumour]:
-        return self._all(RumourRow, Rumour)
+        found: list[Rumour] = self._all(RumourRow, Rumour)
+        return found
+
+    @property
+    def everything(self) -> list[Enquiry | Rumour]:
+        return [*self.enquiries, *self.rumours]
 
     def agreed_bytes(self, ref: str) -> str | None:
         """The digest of the text of `ref` if different people have agreed to just it, and it has neither run out nor been changed since."""
@@ -184,7 +191,7 @@ class Enquiries(RuleBasedStateMachine):
     def nothing_open_lacks_its_clock(self) -> None:
         if not self.began:
             return
-        for one in (*self.enquiries, *self.rumours):
+        for one in self.everything:
             running = self.world.timers(one.ref)
             assert set(running) == ({"enquiry" if one.ref[0] == "Q" else "rumour"} if one.open else set()), one
             assert all(isinstance(due, datetime) and due > self.world.clock() for due in running.values())
@@ -195,7 +202,7 @@ class Enquiries(RuleBasedStateMachine):
         if not self.began:
             return
         kept = self.database.read(lambda tx: {(r.statement, r.number): r.digest for r in tx.exec(select(RevisionRow))})
-        for one in (*self.enquiries, *self.rumours):
+        for one in self.everything:
             answered = one.state in (Answered.ANSWERED, Heard.ANSWERED)
             assert bool(one.statement) == answered
             assert not answered or kept[one.statement, one.said_revision] == one.said_digest

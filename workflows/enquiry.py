@@ -193,8 +193,10 @@ def _decided(enquiry: Enquiry, event: Event, by: str, now: datetime) -> Outcome[
 
 
 def _to_speaker(enquiry: Enquiry, person: str, by: str, desk: Desk) -> tuple[Notice, ...]:
-    """To who answers it; who has just said so knows it."""
-    return _loudly(Notice("enquiry.asked", (person,), urgency="assignment"), 0, desk) if person != by else ()
+    """To who answers it: a card that stays as things are, and the louder ways of the level's ladder to who has not said so themselves."""
+    loud = _loudly(Notice("enquiry.asked", (person,), urgency="assignment"), 0, desk) if person != by else ()
+    rung = (replace(one, said=False) for one in loud if one.rings)
+    return (Notice("enquiry", (person,), urgency="assignment", card=True), *rung)
 
 
 def _loudly(notice: Notice, rank: int, desk: Desk) -> tuple[Notice, ...]:

@@ -17,6 +17,7 @@ from workflows.core.channels import Reach, by_messenger
 from workflows.core.errors import BadWords, NotAllowed, NotFound, RuleBroken
 from workflows.core.people import Organization
 from workflows.core.response import Response
+from workflows.core.speaking import may_speak
 from workflows.enquiry import Enquiry
 from workflows.incident import Incident
 from workflows.rumour import Rumour
@@ -119,7 +120,9 @@ class Context:
         return record, incident
 
     def _asked(self, record: Record) -> bool:
-        """Whoever the plan names may decide, and sees the question, also in a restricted incident."""
+        """Whoever the plan names may decide or answer, and sees the question, also in a restricted incident."""
+        if isinstance(record, Enquiry):
+            return may_speak(self.person, self.organization, record.owner)
         return isinstance(record, Approval) and self.person in (*approvers_of(record, self.organization), record.decided_by)
 
     def _subject_incident(self) -> str | None:

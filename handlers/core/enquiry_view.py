@@ -96,7 +96,12 @@ def enquiry_card(look: Look, enquiry: Enquiry) -> Outgoing:
     note = look.say("enquiry.note", **who_speaks(look)) if enquiry.open else ""
     tone: Tone = "warning" if enquiry.open else "good"
     card = Card(title, tuple(lines), note, _enquiry_buttons(look, enquiry), tone, incident.drill, _enquiry_menu(look, enquiry))
-    return Outgoing(look.say("enquiry.twin", line=enquiry_line(look, enquiry), number=incident.number), card)
+    return Outgoing(asked_text(look, enquiry) if enquiry.open else enquiry_line(look, enquiry), card)
+
+
+def asked_text(look: Look, enquiry: Enquiry) -> str:
+    text = look.say("notice.enquiry_asked", line=enquiry_line(look, enquiry))
+    return look.say("statement.drill", text=text) if look.reader.practised(enquiry.incident) else text
 
 
 def _answered(look: Look, found: Enquiry | Rumour) -> Lines:

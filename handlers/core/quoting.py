@@ -19,8 +19,8 @@ def quoted(context: Context, incident: Incident, typed: str, *, inside: bool) ->
     if not found:
         raise BadWords("quote.which")
     ref = f"S{int(found.group(1))}"
-    _, whose = context.item(Statement, ref, "S", "house.which_statement")
-    if whose.ref not in (incident.ref, incident.merged_into):
+    whose = context.uow.incident_of(context.uow.load(Statement, ref))
+    if whose.ref != incident.ref and not (whose.ref == incident.merged_into and context.reader.sees(whose)):
         raise NotFound("house.not_found", ref=ref)
     follow(context, whose)  # nothing that has changed meanwhile is quoted
     statement = context.uow.load(Statement, ref)

@@ -71,7 +71,8 @@ def public(statement: Statement) -> bool:
 
 def card(look: Look, statement: Statement) -> Outgoing:
     incident = look.reader.incident(statement.incident)
-    title = look.say("statement.card", ref=statement.ref, revision=statement.revision, state=statement.state)
+    head = "statement.card_internal" if statement.internal else "statement.card"
+    title = look.say(head, ref=statement.ref, revision=statement.revision, state=statement.state)
     if not shows(look.audience, "wording") and not public(statement):
         return Outgoing(look.say("statement.elsewhere", name=named(look, statement), state=how_far(look, statement)))
     texts = look.reader.revisions(statement)

@@ -47,5 +47,11 @@ def _need(words: Words, spec: FactSpec, one: Threshold, value: str) -> str:
     name = fact_name(words, spec)
     if spec.kind == "condition":
         return words.say("threshold.yes", name=name)
-    least = words.percent(one.at_least) if spec.kind == "share" else words.number(one.at_least)
-    return words.say("threshold.need", name=name, value=Ours(f" {value}" if value else ""), least=least)
+    return words.say("threshold.need", name=name, value=Ours(f" {value}" if value else ""), least=figure(words, spec, one))
+
+
+def figure(words: Words, spec: FactSpec, one: Threshold) -> str:
+    """From where on it is reached."""
+    if spec.kind == "condition":
+        return words.say("flag.yes")
+    return words.percent(one.at_least) if spec.kind == "share" else words.number(one.at_least)

@@ -3,14 +3,20 @@
 import csv
 import io
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bot.__main__ import main
+from bot.doctor import of_thresholds
+from bot.plan_cli import show_command
+from bot.plan_diff import differences
 from bot.plan_thresholds import form_command, import_command
+from handlers.core.wording import Words
 from storage.plan import check_plan, fingerprint, load_plan, plan_files
+from tests.workflows.core.test_thresholds import make_threshold
 from workflows.core.errors import BadConfig
 from workflows.core.thresholds import KINDS
 
@@ -186,3 +192,33 @@ def test_a_file_written_by_hand_is_checked_like_the_rest_of_the_plan(folder: Pat
         path.write_text(text.replace(old, new), "utf-8")
         assert [(one.key, one.code) for one in check_plan(folder)] == ([(key, code)] if code else []), "not said is not verified"
         path.write_text(text, "utf-8")
+
+
+def test_the_doctor_says_when_none_are_entered_or_none_were_compared(folder: Path) -> None:
+    """What it says in words is checked with all other findings; here, which of them."""
+    plan = load_plan(folder)
+    unread, read = (
+        make_threshold("core_trading", "larger", "interruption_minutes", 7),
+        make_threshold("data", "major", "leaked_persons", 9),
+    )
+    unread = replace(unread, verified=False)
+    for entered, state, key in (
+        ((), "attention", "none"),
+        ((unread,), "attention", "unverified"),
+        ((unread, read), "attention", "some"),
+        ((read,), "ok", "verified"),
+    ):
+        found = of_thresholds(replace(plan, thresholds=entered))
+        assert (found.state, found.about, found.key, found.values["count"]) == (state, "thresholds", key, len(entered))
+        assert Words.load("zh").say(f"doctor.thresholds.{key}", **found.values)
+
+
+def test_the_plan_in_words_and_its_differences_tell_them(folder: Path) -> None:
+    before = load_plan(folder)
+    rows = form(folder)
+    row_of(rows, "core_trading", "larger", "interruption_minutes").update(GOOD | {"已核原文": "否"})
+    import_command(folder, "zh", filled(folder, rows), TODAY)
+    shown = show_command(folder, "zh")
+    assert "集中交易、网上交易中断 · 较大:累计中断分钟 ≥ 7(公告〔2021〕12号附表 第3项,未核原文);录入 郭平 2026-11-20" in shown
+    told = differences(before, load_plan(folder), Words.load("zh"))
+    assert any("新增门槛「集中交易、网上交易中断 · 较大 · 累计中断分钟」" in line for line in told), told

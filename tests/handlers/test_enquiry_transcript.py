@@ -1,6 +1,7 @@
 """The media ask, people talk: whoever takes the call writes one line, one person answers, and only with what was agreed to."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_an_answer_is_an_approved_text_to_the_byte(world: World) -> None:
     approved(world, "S1")
     world.taps("xu.jing", "我来答复")
     assert (enquiry(world).state, enquiry(world).owner) == (State.ASSIGNED, "xu.jing")
-    world.says("xu.jing", "/媒体 查看 Q1")
+    assert [button["label"] for button in world.card("xu.jing", "媒体来询 Q1")["buttons"]] == ["已答复", "不予答复"], "the card is live"
     world.taps("xu.jing", "已答复", "S1")
     found, text = enquiry(world), statement(world, "S1")
     assert (found.state, found.statement, found.said_revision, found.said_digest) == (State.ANSWERED, "S1", 1, text.digest)
@@ -258,6 +259,64 @@ def test_a_restricted_incidents_enquiries_are_hidden_with_it(world: World) -> No
         assert world.says("luo.ming", line).error == "house.not_found"
 
 
+def test_who_speaks_is_asked_and_answers_also_where_they_have_no_part(tmp_path: Path) -> None:
+    """A restricted incident in which the spokesperson's group has nothing to do: they have to know what is asked, and no more."""
+    plan = tmp_path / "plan"
+    shutil.copytree(SAMPLE_PLAN, plan)
+    people = (plan / "organization.toml").read_text("utf-8").replace('roles = ["spokesperson"]', "")
+    people = people.replace('id = "luo.ming"\n', 'id = "luo.ming"\nroles = ["spokesperson"]\n')
+    (plan / "organization.toml").write_text(people, "utf-8")
+    database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
+    world = make_world(database, plan=plan)
+    ok(world, "li.na", "/事件 上报 限制=是 员工账号异常")
+    ok(world, "li.na", "/媒体 登记 I1 媒体=财新 听说有人被带走")
+    assert world.says("luo.ming", "/事件 查看 I1").error == "house.not_found"
+    assert "听说有人被带走" in world.direct("luo.ming")[-2]
+    assert world.says("deng.hui", "/媒体 查看 Q1").error == "house.not_found"
+    world.taps("luo.ming", "不予答复", "不属于可以答复的事项")
+    assert enquiry(world).state is State.DECLINED
+    database.close()
+
+
+def test_what_was_merged_is_answered_with_the_texts_of_where_it_went(world: World) -> None:
+    ok(world, "li.na", "/事件 上报 类型=信息泄露 客户名单外传")
+    ok(world, "liu.yang", "/媒体 登记 I2 媒体=财新 名单是真的吗")
+    drafted(world)
+    approved(world, "S1")
+    assert world.says("xu.jing", "/媒体 答复 Q1 S1").error == "house.not_found"
+    merge = world.says("li.na", "/事件 合并 I2 到 I1 无 两人上报的是同一个故障")
+    assert merge.error is None
+    ok(world, "guo.ping", f"/同意 {merge.ref}")
+    if statement(world, "S1").state is not Said.APPROVED:
+        ok(world, "gao.yuan", "/声明 修改 S1 正文:已知:无法登录。")
+        approved(world, "S1")
+    ok(world, "xu.jing", "/媒体 答复 Q1 S1")
+    assert enquiry(world).statement == "S1"
+
+
+def test_before_any_incident_is_open_the_caller_is_told_what_to_do(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'quiet.db'}")
+    world = make_world(database, plan=SAMPLE_PLAN)
+    refused = world.says("liu.yang", CALL)
+    assert refused.error == "enquiry.no_incident"
+    assert "先上报(/事件 上报 类型=舆情 标题),再登记;对记者只说:统一由发言人徐静答复" in refused.text
+    database.close()
+
+
+def test_in_english_it_is_english(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'en.db'}")
+    world = make_world(database, "en", plan=SAMPLE_PLAN)
+    ok(world, "li.na", "/incident open type=system_failure trading is down")
+    said = ok(world, "liu.yang", "/enquiry new outlet=Daily deadline=18:00 are orders lost")
+    assert said.startswith("Q1 is registered and the spokesperson knows. Just tell them: our spokesperson 徐静 will answer.")
+    assert world.direct("xu.jing")[-1].startswith("[MEDIA] Q1 Daily · waits for the spokesperson · wanted by 18:00: are orders lost.")
+    assert ok(world, "gao.yuan", "/opinion rumour reach=30000 the money is gone").startswith("M1 is registered.")
+    assert "a second person is asked" in ok(world, "gao.yuan", "/rumour find M1 finding=false all transfers were checked")
+    assert "went to" in ok(world, "gao.yuan", "/enquiry remind")
+    assert world.says("gao.yuan", "/enquiry answer Q1 S1").text.startswith("The spokesperson alone answers: 徐静")
+    database.close()
+
+
 def test_in_a_drill_everything_says_so(world: World) -> None:
     ok(world, "li.na", "/事件 上报 演练=是 演练断网")
     ok(world, "liu.yang", "/媒体 登记 I2 媒体=模拟记者 演练提问")
@@ -273,6 +332,8 @@ def test_internal_lines_are_marked_everywhere_and_never_leave(world: World) -> N
     assert (found.internal, found.title) == (True, "内部口径·媒体问答")
     shown = world.says("gao.yuan", "/声明 查看 S1")
     assert "【内部口径,只供发言人答复时使用,不得对外发布、转发】" in shown.text
+    assert shown.card is not None
+    assert shown.card.title == "内部口径 S1 v1 · 草稿"
     approved(world, "S1")
     assert "供发言人答复时引用;不得对外发布" in world.direct("gao.yuan")[-1]
     with pytest.raises(RuleBroken, match=r"^statement\.internal$"):

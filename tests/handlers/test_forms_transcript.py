@@ -106,7 +106,16 @@ def test_the_incident_card_has_few_buttons_and_the_rest_behind_one(world: World)
     world.says("li.na", "/事件 启动")
     card = world.card("li.na", "响应")
     assert [b["label"] for b in card["buttons"]] == ["启动预案", "定级", "通报进展", "补首报", "全部任务", "时间线"]
-    assert [b["label"] for b in card["menu"]] == ["人工打分", "新增任务", "交接指挥", "加预案", "改类型", "口头同意 A1", "误报"]
+    assert [b["label"] for b in card["menu"]] == [
+        "人工打分",
+        "新增任务",
+        "交接指挥",
+        "加预案",
+        "改类型",
+        "口头同意 A1",
+        "登记媒体来询",
+        "误报",
+    ]
 
 
 def test_grading_by_form_starts_empty_and_says_what_holds(world: World) -> None:
