@@ -237,7 +237,7 @@ def waits(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         next=moment_of(values["next_at"]),
         **view.who_speaks(look),
     )
-    return Outgoing(_drilled(look, enquiry, text), view.enquiry_card(look, enquiry).card)
+    return Outgoing(view.drilled(look, enquiry, text), view.enquiry_card(look, enquiry).card)
 
 
 @screen("enquiry.became")
@@ -245,8 +245,4 @@ def became(look: Look, about: Mapping[str, Any]) -> Outgoing:
     """To whoever took the call."""
     enquiry = look.reader.enquiry(about["ref"])
     said = {"name": view.enquiry_named(look, enquiry), "person": look.name(enquiry.decided_by)}
-    return Outgoing(_drilled(look, enquiry, look.say(f"notice.enquiry_{enquiry.state}", **said)))
-
-
-def _drilled(look: Look, enquiry: Enquiry, text: str) -> str:
-    return look.say("statement.drill", text=text) if look.reader.practised(enquiry.incident) else text
+    return Outgoing(view.drilled(look, enquiry, look.say(f"notice.enquiry_{enquiry.state}", **said)))

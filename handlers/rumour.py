@@ -231,7 +231,7 @@ def heard(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
     rumour = look.reader.rumour(about["ref"])
     if not rumour.open:
         return None
-    return Outgoing(_drilled(look, rumour, look.say("notice.rumour_heard", line=view.rumour_line(look, rumour))), _card(look, rumour))
+    return Outgoing(view.drilled(look, rumour, look.say("notice.rumour_heard", line=view.rumour_line(look, rumour))), _card(look, rumour))
 
 
 @screen("rumour.waits")
@@ -241,7 +241,7 @@ def waits(look: Look, about: Mapping[str, Any]) -> Outgoing | None:
         return None
     said = {"round": values["round"], "missed": missed_of(look, values), "next": moment_of(values["next_at"])}
     text = look.say(f"notice.rumour_waits_{rumour.state}", line=view.rumour_line(look, rumour), **said)
-    return Outgoing(_drilled(look, rumour, text), _card(look, rumour))
+    return Outgoing(view.drilled(look, rumour, text), _card(look, rumour))
 
 
 @screen("rumour.found")
@@ -252,12 +252,8 @@ def found(look: Look, about: Mapping[str, Any]) -> Outgoing:
     text = look.say("notice.rumour_doubted" if values.get("doubt") else "notice.rumour_found", line=line)
     if values.get("answered"):
         text += look.say("notice.rumour_answered_otherwise", statement=values["answered"], was=Finding(str(values["was"])))
-    return Outgoing(_drilled(look, rumour, text), _card(look, rumour))
+    return Outgoing(view.drilled(look, rumour, text), _card(look, rumour))
 
 
 def _card(look: Look, rumour: Rumour) -> Card | None:
     return view.rumour_card(look, rumour).card
-
-
-def _drilled(look: Look, rumour: Rumour, text: str) -> str:
-    return look.say("statement.drill", text=text) if look.reader.practised(rumour.incident) else text

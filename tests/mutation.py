@@ -26,7 +26,6 @@ CORE = "tests/workflows/core"
 JOBS = {
     "workflows.core.grading": (f"{CORE}/test_grading.py",),
     "workflows.core.approval": (f"{CORE}/test_approval.py",),
-    "workflows.core.clock_ladder": (f"{CORE}/test_clock_ladder.py",),
     "workflows.core.deadlines": (f"{CORE}/test_deadlines.py", f"{CORE}/test_obligation_deadlines.py"),
     "workflows.core.escalation": (f"{CORE}/test_paces.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),
     "workflows.core.chain": (f"{CORE}/test_chain.py", f"{CORE}/test_escalation.py", f"{CORE}/test_quiet.py"),

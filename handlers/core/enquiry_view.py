@@ -100,8 +100,11 @@ def enquiry_card(look: Look, enquiry: Enquiry) -> Outgoing:
 
 
 def asked_text(look: Look, enquiry: Enquiry) -> str:
-    text = look.say("notice.enquiry_asked", line=enquiry_line(look, enquiry))
-    return look.say("statement.drill", text=text) if look.reader.practised(enquiry.incident) else text
+    return drilled(look, enquiry, look.say("notice.enquiry_asked", line=enquiry_line(look, enquiry)))
+
+
+def drilled(look: Look, found: Enquiry | Rumour, text: str) -> str:
+    return look.say("statement.drill", text=text) if look.reader.practised(found.incident) else text
 
 
 def _answered(look: Look, found: Enquiry | Rumour) -> Lines:

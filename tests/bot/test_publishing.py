@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -478,6 +480,31 @@ def test_what_somebody_who_died_was_handing_over_is_in_doubt(desk: Desk) -> None
     ((word, values),) = desk.told()
     assert (word, values["final"]) == ("failed", True)
     assert "nobody knows whether a@paper.example got it" in values["reason"]
+
+
+def test_a_stop_waits_for_the_letter_that_is_under_way(desk: Desk) -> None:
+    """An upgrade in the wrong moment puts nothing in doubt."""
+    desk.order("P1", PRESS)
+    asked = threading.Event()
+
+    def slow(what: str) -> None:
+        asked.set()
+        time.sleep(0.3)
+
+    async def stopped() -> None:
+        sender = desk.world.worker.sender
+        sender.lot_limit = 0.01
+        await sender.turn()
+        await asyncio.to_thread(asked.wait, 20)
+        await sender.stop()
+
+    desk.office.on = slow
+    asyncio.run(stopped())
+    assert desk.row("P1").about["places"] == {PRESS.to[0]: TAKEN}
+    desk.office.on = lambda what: None
+    desk.turn(minutes=2)
+    assert desk.office.got == dict.fromkeys(PRESS.to, 1)
+    assert [word for word, _ in desk.told()] == ["published"]
 
 
 def test_a_slow_holder_does_not_send_what_is_somebody_elses_by_now(desk: Desk) -> None:
