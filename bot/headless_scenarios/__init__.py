@@ -8,8 +8,8 @@ work; `ends`, the incident's state at the end where that is not `closed`. A step
   until  time leaps to this local time of day, tomorrow's where today's has passed; all that is due on the way happens when it is due
   claim  tasks (by playbook code, or "all") are claimed by members of their groups
   work   they are also done, and verified by somebody whose card asks for it
-`refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task,
-`{obligation}` of that report, `{approval}` of the newest approval, `{incident}` the incident's, `{hash}` what stands for the newest statement's text.
+`refused` names the refusal that a step must meet. In texts `{code}` is the ref of that task, `{obligation}` of that report, `{approval}` of
+the newest approval, `{incident}` the incident's, `{hash}` what stands for the text of the newest statement.
 """
 
 import tomllib

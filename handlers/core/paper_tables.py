@@ -257,7 +257,7 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "statements": ("statement", "wording", "state", "agreed"),
     "enquiries": ("ref", "outlet", "question", "state", "said"),
     "rumours": ("ref", "claim", "finding", "basis", "said"),
-    "publications": ("statement", "hash", "outlet", "out", "proof"),
+    "publications": ("statement", "hash", "channel", "out", "proof"),
 }
 _TABLES: Mapping[str, Callable[[Trail], tuple[Cells, ...]]] = {
     "timeline": _timeline,
