@@ -379,6 +379,32 @@ def test_the_next_update_that_was_promised_is_reminded_of_until_it_is_out(told: 
     assert "promise" not in told.world.timers("S1")
 
 
+PROMISING = "/声明 起草 I1 模板=进展\n已恢复范围=网上交易\n未恢复范围=手机端\n下次更新时间=15:30\n渠道=官网"
+
+
+def test_a_text_whose_own_promise_is_over_goes_nowhere_whatever_else_is_promised(told: Told) -> None:
+    told.says("gao.yuan", PROMISING)
+    told.agreed("S2")
+    told.published("官方微博", "S2", "下次更新=20:00")
+    assert told.statement("S2").promised_at == told.world.clock() + timedelta(minutes=90), "what the public reads"
+    told.world.passes(hours=2)
+    ordered = f"/声明 发布 S2 渠道=官网公告 下次更新=20:00 确认={told.statement('S2').digest[:8]}"
+    assert "正文里承诺的下次更新 15:30 已经过了,要先改正文" in told.refused("gao.yuan", ordered)
+    assert told.site.got == []
+
+
+def test_a_promise_that_ends_while_the_channel_is_away_does_not_leave(told: Told) -> None:
+    told.says("gao.yuan", PROMISING)
+    told.agreed("S2")
+    told.site.answers = [503] * 60
+    told.published("官网公告", "S2")
+    told.world.passes(minutes=91)
+    told.site.answers = []
+    told.world.passes(minutes=10)
+    assert (told.site.got, told.state("website")) == ([], Out.STOPPED)
+    assert "正文里承诺的下次更新 15:30 已经过了" in told.heard("gao.yuan")
+
+
 def test_what_the_text_itself_promises_is_kept_too(told: Told) -> None:
     told.says("gao.yuan", "/声明 起草 I1 模板=进展 已恢复范围=行情 未恢复范围=交易 下次更新时间=17:30 渠道=公司官网")
     assert "我们将于3月10日17:30前再次更新" in told.texts("S2")[-1].text
