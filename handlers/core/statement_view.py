@@ -86,7 +86,8 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
         *publication_view.ledger(look, statement),
         *([(look.say("publication.promised"), promised(look, statement))] if statement.promised_at else []),
-        *_differences(look, texts),
+        # What a text that is out replaced was perhaps never said to anybody.
+        *(_differences(look, texts) if shows(look.audience, "wording") else []),
     ]
     kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
     kind = kind if statement.state is State.APPROVED else ""
@@ -239,7 +240,7 @@ def _hint(look: Look, value: str) -> str:
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
     if statement.state is not State.DRAFT:
-        return publication_view.buttons(look, statement, writes=writes(look, statement))
+        return publication_view.buttons(look, statement, writes=may(WRITERS, look.person, look.organization))
     if not writes(look, statement):
         return ()
     filling = _filling(look, statement)
@@ -257,7 +258,8 @@ def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
     again = Button(look.say("button.statement_submit"), f"/statement submit {statement.ref}", statement.touched)
     lapsed = statement.state is State.PUBLISHED and not statement.released(look.now)
     write = [_text_button(look, statement)] if statement.state is not State.DRAFT else []
-    return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
+    skip = publication_view.menu(look, statement) if may(WRITERS, look.person, look.organization) else ()
+    return (*write, *([again] if lapsed else []), away, *skip)
 
 
 def writes(look: Look, statement: Statement) -> bool:

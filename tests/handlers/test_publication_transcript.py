@@ -485,6 +485,39 @@ def test_a_room_that_is_not_shown_texts_is_not_shown_what_would_go_out(told: Tol
     assert "我司集中交易" in told.heard("gao.yuan")
 
 
+def test_a_room_that_reads_what_is_out_does_not_read_what_it_replaced(told: Told) -> None:
+    told.says("gao.yuan", "/声明 修改 S1 正文:每户赔付一千元。集中交易中断。")
+    told.says("gao.yuan", "/声明 修改 S1 正文:集中交易中断,正在恢复。")
+    told.agreed()
+    told.published("website")
+    own = told.world.room_of("li.na", "集中交易中断")
+    shown = told.world.says("li.na", "/声明 查看 S1", own).card
+    assert shown is not None
+    assert ("", "集中交易中断,正在恢复。") in shown.lines
+    assert "赔付" not in str(shown)
+    alone = told.world.says("gao.yuan", "/声明 查看 S1").card
+    assert "赔付" in str(alone)
+
+
+def test_who_writes_but_does_not_publish_is_offered_no_publishing(told: Told) -> None:
+    """Compliance drafts the notice to persons; the opinion group sends it."""
+    given = "信息种类=姓名\n原因=正在核查\n可能危害=骚扰\n已采取措施=封堵\n可采取的措施=留意\n客服电话=400-800-1234"
+    told.says("guo.ping", f"/声明 起草 I1 模板=个人信息事件通知(逐户)\n{given}")
+    told.says("guo.ping", "/声明 送审 S2")
+    for person in ("wang.qiang", "lin.yue", "zhou.heng"):
+        told.world.taps(person, "同意")
+    told.published("weibo", "S2")
+    offered = {one["command"].split()[1] for one in _offered(told, "guo.ping", "S2")}
+    assert offered == {"edit", "withdraw"}
+    assert {"publish", "receipt", "skip"} <= {one["command"].split()[1] for one in _offered(told, "gao.yuan", "S2")}
+
+
+def _offered(told: Told, person: str, ref: str) -> list[dict[str, Any]]:
+    told.world.says(person, f"/声明 查看 {ref}")
+    card = told.world.card(person, f"声明 {ref}")
+    return [*card["buttons"], *card["menu"]]
+
+
 def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:
     told.published("weibo", more="下次更新=17:00")
     told.world.only("-")
