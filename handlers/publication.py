@@ -67,7 +67,7 @@ def publish(context: Context, given: Publish) -> Reply:
     if given.confirm is None:
         drawn = view.asked(Look.of(context), statement, text.text, chosen, _former(context, statement), promised)
         return Reply(drawn.text, ref=statement.ref, card=drawn.card)
-    if given.confirm.casefold() != statement.digest[: view.SHORT]:
+    if not _is_hash(given.confirm, statement.digest):
         raise RuleBroken("publication.other_confirm", ref=statement.ref, hash=statement.digest[: view.SHORT])
     for outlet in chosen:
         _send(context, incident, statement, outlet)
@@ -78,6 +78,12 @@ def publish(context: Context, given: Publish) -> Reply:
     key_ = "publication.rehearsed" if incident.drill else "publication.begun"
     head = context.words.say(key_, ref=statement.ref, revision=statement.revision, hash=statement.digest[: view.SHORT])
     return Reply("\n".join([head, *lines]), ref=statement.ref)
+
+
+def _is_hash(typed: str, digest: str) -> bool:
+    """As much of it as is shown, or more; of either width."""
+    found = fold_value(typed)
+    return len(found) >= view.SHORT and digest.startswith(found)
 
 
 def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]:

@@ -518,6 +518,16 @@ def _offered(told: Told, person: str, ref: str) -> list[dict[str, Any]]:
     return [*card["buttons"], *card["menu"]]
 
 
+def test_the_hash_may_be_typed_whole_and_in_full_width(told: Told) -> None:
+    digest = told.statement().digest
+    assert "other_confirm" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest[:7]}")
+    assert "other_confirm" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest}0")
+    told.says("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest.upper()}")
+    wide = "".join(chr(ord(sign) + 0xFEE0) for sign in digest[:8].upper())
+    told.says("gao.yuan", f"/声明　发布　Ｓ１　渠道＝投资者短信　确认＝{wide}")
+    assert len(told.site.got) == 2
+
+
 def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:
     told.published("weibo", more="下次更新=17:00")
     told.world.only("-")
