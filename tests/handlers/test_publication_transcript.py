@@ -357,6 +357,22 @@ def test_what_was_never_out_is_simply_withdrawn(told: Told) -> None:
     assert (told.statement().state, told.state("weibo")) == (State.WITHDRAWN, Out.STOPPED)
 
 
+def test_what_is_posted_although_it_was_withdrawn_stays_in_sight_and_can_be_taken_back(told: Told) -> None:
+    told.published("weibo")
+    told.says("gao.yuan", "/声明 撤回 S1 不再需要")
+    told.says("xu.jing", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example.com/1")
+    told.says("gao.yuan", "/声明 查看 S1")
+    card = told.world.card("gao.yuan", "声明 S1")
+    assert "公众看得到" in card["note"]
+    shown = told.world.says("gao.yuan", "/事件 查看 I1").card
+    assert shown is not None
+    assert "S1 v1 首次告知 · 已撤回,但已有渠道发出" in str(shown.lines).replace("「", " ").replace("」", "")
+    told.world.taps("gao.yuan", "撤回声明", "已经有人发出去了")
+    told.agreed()
+    told.published("weibo")
+    assert told.ledger()["weibo", 2].kind == "withdrawal"
+
+
 # What the public was promised
 
 
