@@ -27,7 +27,9 @@ from handlers.core.settling import fulfil, settle
 from handlers.core.statements import take_all_back
 from handlers.core.telling import timeline_lines
 from storage.calendars import TIMER as CALENDAR_CHANGED
+from workflows import enquiry as enquiries
 from workflows import incident as rules
+from workflows import rumour as rumours
 from workflows import task as task_rules
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, ApprovalState, approvers_of
@@ -466,6 +468,11 @@ def _leave_nothing_running(context: Context, incident: Incident, reason: str) ->
     for task in context.uow.tasks(incident.ref):
         if task.live or task.state is task_rules.State.DONE:
             context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason, rule=True))
+    for one in _unsaid(context, incident):
+        if isinstance(one, Enquiry):
+            context.uow.apply(enquiries.leave(one, by=context.person, reason=reason, now=context.now))
+        else:
+            context.uow.apply(rumours.leave(one, by=context.person, reason=reason, now=context.now, over=True))
     take_all_back(context, incident.ref, reason)
 
 
