@@ -63,7 +63,7 @@ SIGN_ON = "/login/oidc"
 TOPICS = (
     *("tip", "incident", "restrict", "moves", "playbook", "grading", "regrading"),
     *("alert", "task", "approval", "statement", "publication", "enquiry", "circular", "rumour", "report", "paper"),
-    *("statement_notices", "publication_notices", "duty", "duty_notices", "login", "help", "admin", "chats"),
+    *("statement_steps", "statement_notices", "publication_notices", "duty", "duty_notices", "login", "help", "admin", "chats"),
     *("cards", "incident_card", "notices", "task_notices", "approval_notices", "clock_notices", "paper_notices", "house_notices"),
     *("rounds", "digest"),
 )

@@ -126,6 +126,7 @@ def _oral_settled(kind: str) -> None:
             return None
         approval = look.reader.approval(about["ref"])
         incident = look.reader.incident(approval.incident)
+        quotes = approval.kind == "statement" and not look.shows("wording")  # what is said of a text quotes it
         text = look.say(
             f"notice.oral_{kind}",
             ref=approval.ref,
@@ -135,7 +136,7 @@ def _oral_settled(kind: str) -> None:
             person=look.name(approval.decided_by),
             heard=look.name(approval.heard_by),
             at=approval.decided_at,
-            note=approval.denial or "",
+            note="" if quotes else approval.denial or "",
         )
         return Outgoing(text.rstrip())
 

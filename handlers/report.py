@@ -199,7 +199,10 @@ def not_required(context: Context, given: NotRequired) -> Reply:
     found = of_duty(_duty(context, incident, report), context.uow.plan_of(incident).facts.specs)
     check_written(context, found, reason)
     told, of = {"delayed": delayed}, second(context, delayed)
-    return Reply(ask_waiver(context, incident, [report], "not_required", reason, line(context, delayed), told, of=of), ref=report.ref)
+    return Reply(
+        ask_waiver(context, incident, [report], "not_required", reason, "", told, answered_line=line(context, delayed), of=of),
+        ref=report.ref,
+    )
 
 
 @dataclass(frozen=True, slots=True)

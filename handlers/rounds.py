@@ -7,9 +7,10 @@ from typing import Any
 from handlers.core.context import Context
 from handlers.core.look import Look
 from handlers.core.message import Outgoing
+from handlers.core.publishing import within
 from handlers.core.registry import screen
 from storage.mapping import BY_LETTER
-from workflows import enquiry, regulator_report, rumour, statement, task, tip
+from workflows import enquiry, publication, regulator_report, rumour, statement, task, tip
 from workflows import incident as incidents
 from workflows.core import approval, spoken
 from workflows.core.approval import Approval
@@ -19,6 +20,7 @@ from workflows.core.response import Response
 from workflows.core.rounds import Finding, Kind
 from workflows.enquiry import Enquiry
 from workflows.incident import RUNNING, Incident
+from workflows.publication import Publication
 from workflows.regulator_report import Report
 from workflows.rumour import Rumour
 from workflows.statement import Statement
@@ -44,12 +46,14 @@ def _timers(context: Context, record: Any) -> tuple[Timer, ...]:
             return _paced(record, context.response(context.uow.incident_of(record)))
         case Report():
             return (Timer("clock", regulator_report.next_word(record, context.uow.plan_of(record).ladder)),)
-        case Approval(state=approval.State.ORAL):
-            return (Timer(spoken.TIMER, spoken.next_word(record)),)
         case Approval():
-            return (Timer("approval", approval.next_word(record)),)
+            oral = record.state is approval.State.ORAL
+            return (Timer(spoken.TIMER, spoken.next_word(record)) if oral else Timer("approval", approval.next_word(record)),)
         case Statement():
-            return (Timer(statement.TIMER, record.expires_at),)
+            promise = Timer(statement.PROMISE, record.promised_at and max(record.promised_at, context.now))
+            return (Timer(statement.TIMER, record.expires_at), promise)
+        case Publication():
+            return (Timer(publication.TIMER, context.now + within(context, record)),)
         case Tip():
             return (Timer(tip.TIMER, tip.next_word(record)),)
         case Incident():

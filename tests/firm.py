@@ -100,9 +100,9 @@ def served(clock: Clock, names: Mapping[str, str], platform: str) -> Iterator[tu
             with listening_to(parts, loop, platform) as heard:
                 yield parts, loop, url, heard
         finally:
-            asyncio.run_coroutine_threadsafe(parts.worker.stop(), loop).result(20)
+            asyncio.run_coroutine_threadsafe(parts.worker.stop(), loop).result(60)
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
             parts.close()
             loop.close()
             assert not thread.is_alive(), "the server did not stop"
@@ -115,7 +115,7 @@ def listening_to(parts: Parts, loop: asyncio.AbstractEventLoop, platform: str) -
     try:
         yield asyncio.run_coroutine_threadsafe(_over(task), loop)
     finally:
-        asyncio.run_coroutine_threadsafe(_ended(task), loop).result(20)
+        asyncio.run_coroutine_threadsafe(_ended(task), loop).result(60)
 
 
 async def _begun(what: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -142,9 +142,9 @@ class Clocks(Watch):
         reports = {(one.incident, one.obligation): one for one in self._reports()}
         for incident in self._incidents():
             clocks = {name: at for name, at in incident.clocks().items() if at}
-            grades = [None if one is None else str(one) for one in (incident.csrc_grade, incident.cac_grade)]
+            csrc, cac = (None if one is None else str(one) for one in (incident.csrc_grade, incident.cac_grade))
             facts = {name: value if isinstance(value, bool) else None for name, value in incident.facts.items()}
-            case = Case(defaultdict(lambda: None, facts), clocks, firm.cii, *grades, str(incident.opinion_level), incident.provisional)
+            case = Case(defaultdict(lambda: None, facts), clocks, firm.cii, csrc, cac, str(incident.opinion_level), incident.provisional)
             for duty in DUTIES:
                 holds = case.answer(duty)
                 if holds is False or due(duty, case, CALENDAR, sure=holds is True) is None:

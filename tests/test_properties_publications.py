@@ -7,6 +7,7 @@ is compared with what this test has heard itself and with the trail as it stands
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -157,10 +158,10 @@ class Publications(Statements):
         if not self._publish(by, outlets):
             return
         system = "两融" if self.world.incident().system != "两融" else "行情"
-        changes = [
+        changes: list[Callable[[], None]] = [
             lambda: None,
             lambda: self.fact_changes(system),
-            self.grade_rises,
+            lambda: self.grade_rises(),
             lambda: self.writes(by, "正在核对。", "集中交易"),
             lambda: self.time_passes(250),
             lambda: self.retracts(by),

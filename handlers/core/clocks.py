@@ -160,18 +160,17 @@ def ask_waiver(
     why: str,
     values: Mapping[str, Value],
     *,
+    answered_line: str = "",
     of: tuple[str, ...] = (),
 ) -> str:
     """One question to a second person about all clocks that would stop; they run until the answer. Answers what to tell the asker.
 
-    `of`: who has to agree, where that is not left to the level.
+    `answered_line`: what the asker answered when asked · `of`: who has to agree, where that is not left to the level.
     """
     named = context.words.join([f"{r.ref} {duty_name(context, incident, r)}" for r in reports]) or context.words.say("report.none_runs")
     check = Ours(_checks(context, incident, reports, "report.check"))
     what = context.words.say("report.ask_waiver", names=named, number=incident.number, title=incident.title, reason=reason, check=check)
-    # The first line is what a yes is quoted by: a fact, or which reports stop; whether orders were delayed comes after.
-    first, _, rest = what.partition("\n")
-    what = f"{first}\n{why}\n{rest}" if kind == "not_required" else f"{why}\n{what}".strip()
+    what = "\n".join(part for part in (why, what, answered_line) if part)
     refs: list[Value] = [r.ref for r in reports]
     subject = reports[0].ref if kind == "not_required" else incident.ref
     told: dict[str, Value] = {"reports": refs, "reason": reason, **values}

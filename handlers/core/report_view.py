@@ -127,7 +127,7 @@ def buttons(look: Look, report: Report) -> tuple[Button, ...]:
     """What can be done with it now by the reader (in a room: by anybody of it), the next step first."""
     if not report.open:
         return ()
-    drafting, waiving = _draft(look, report), (_waive(look, report),)
+    drafting, waiving = _draft(look, report), _waive(look, report)
     rest = (*waiving, *drafting) if report.state is State.TO_DECIDE else (*drafting, *waiving)
     found = [*_sign(look, report), *told_buttons(look, report), *rest]
     return tuple(replace(one, style="primary" if number == 0 else one.style) for number, one in enumerate(found))
@@ -178,9 +178,12 @@ def _draft(look: Look, report: Report) -> tuple[Button, ...]:
     return (whole, *first)
 
 
-def _waive(look: Look, report: Report) -> Button:
+def _waive(look: Look, report: Report) -> tuple[Button, ...]:
+    """Where it may be read that something is not reported, it may be asked for."""
+    if not look.shows("waived"):
+        return ()
     label = look.say("button.waive", ref=report.ref)
-    return Button(label, f"/report not-required {report.ref}", None, form=forms.waiving(look, report))
+    return (Button(label, f"/report not-required {report.ref}", None, form=forms.waiving(look, report)),)
 
 
 def closing_lines(look: Look, incident: Incident) -> Lines:

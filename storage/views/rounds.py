@@ -21,7 +21,7 @@ from storage.tables.audit import AuditRow
 from storage.tables.queues import DONE, WAITING, InboxRow, OutboxRow, QueueRow, TimerRow
 from storage.tables.records import ChatRow
 from storage.timers import TIMERS
-from workflows import enquiry, incident, regulator_report, rumour, statement, task, tip
+from workflows import enquiry, incident, publication, regulator_report, rumour, statement, task, tip
 from workflows.core.approval import Approval, ApprovalState
 from workflows.core.clock_ladder import hearing
 from workflows.core.escalation import audience
@@ -67,11 +67,14 @@ def no_timer(sight: Sight) -> Iterator[Finding]:
     tasks, reports, approvals = table_of(task.Task), table_of(regulator_report.Report), table_of(Approval)
     tips, incidents, statements = table_of(tip.Tip), table_of(incident.Incident), table_of(statement.Statement)
     enquiries, rumours = table_of(enquiry.Enquiry), table_of(rumour.Rumour)
+    published, holds = table_of(publication.Publication), statements.expires_at.is_not(None)
     asks: Iterable[tuple[Any, ColumnElement[bool], tuple[str, ...]]] = (
         (tasks, tasks.state.in_(_codes(*task.LIVE, task.State.DONE)), ()),
         (reports, and_(reports.state.in_(_codes(*regulator_report.RUNNING)), reports.deadline_at.is_not(None)), ()),
         (approvals, approvals.state.in_(_codes(ApprovalState.PENDING, ApprovalState.ORAL)), ()),
-        (statements, statements.state.in_(_codes(*statement.ASKED)), ()),
+        (statements, or_(statements.state.in_(_codes(*statement.ASKED)), holds), (statement.TIMER,)),
+        (statements, statements.promised_at.is_not(None), (statement.PROMISE,)),
+        (published, published.state.in_(_codes(*publication.OPEN)), ()),
         (enquiries, enquiries.state.in_(_codes(*enquiry.OPEN)), ()),
         (rumours, rumours.state.in_(_codes(*rumour.OPEN)), ()),
         (tips, tips.state == str(tip.State.WAITING), ()),

@@ -45,7 +45,7 @@ def test_a_night_without_anybody_at_level_2(settings: Settings) -> None:
     first = next(line for line in lines if "【第1次提醒】T1 " in line)
     assert first.startswith("16:02 → 李娜 · 私信 · ")
     assert "16:04 → 李娜、孙洁 · 加急 · T1" in lines
-    assert any(line.startswith("16:30 ⏰ 截止:R4 交易所首报,报 上交所、深交所、北交所(待判断)") for line in lines)
+    assert any(line.startswith("16:30 ⏰ 截止:R4 交易所首报,报 上交所、深交所、北交所(待判断;本项目默认时限,据二手资料)") for line in lines)
     assert "16:40 → 应急办(综合协调组)群 · 群消息 · 2 项要处理 (R4 T1)" in lines, "T1 has come to the end of its ladder"
     assert any("R4" in line and line.endswith(" ……以后每 5分 一次,直到判断要不要报") for line in lines)
     times = [line[:5] for line in takewhile(lambda line: not line.startswith("──"), lines[3:])]

@@ -84,7 +84,7 @@ def on_watch(folder: Path, locale: Locale = "zh", console: Literal["demo", "on"]
         finally:
             parts.pages.close()
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive(), "the server did not stop"
 
 

@@ -65,7 +65,8 @@ def test_a_no_goes_to_a_second_person_who_reads_it(outage: World) -> None:
     reply = outage.says("li.na", f"/报送 不报 {ref} 无 {WHY}")
     assert "郭平、周衡、林岳" in reply.text
     text = outage.approval().text
-    assert text.startswith("有无委托被延误或拒绝?提请人答:无。请核实后再同意。")
+    assert text.startswith(f"不再报送:{ref}"), "what it is about stands first: it is what lists and answers quote"
+    assert text.endswith("有无委托被延误或拒绝?提请人答:无。请核实后再同意。")
     assert WHY in text
     assert "· 公司经营或客户资产安全是否确实没有重大影响?" in text
     assert outage.timers(ref), "its clock runs"

@@ -13,13 +13,16 @@ import pytest
 from sqlalchemy import text as sql
 from sqlmodel import select
 
+from bot.api import shapes
 from bot.bootstrap import SAMPLE_PLAN
 from bot.outside.hook import Hook
 from bot.publishing import Means
 from bot.secret import Secret
+from handlers.rounds import rearm
 from storage.database import Database
 from storage.mapping import to_record
 from storage.tables.statements import PublicationRow, RevisionRow, StatementRow
+from storage.views.rounds import look
 from tests.handlers.papers import sheet
 from tests.world import World, make_world
 from workflows.publication import Publication
@@ -177,6 +180,7 @@ def test_only_the_text_that_was_seen_is_published(told: Told) -> None:
 
 def test_the_same_text_never_goes_twice_to_one_channel_but_to_another_one_later(told: Told) -> None:
     told.published("website")
+    assert "它已经发出" in told.refused("gao.yuan", "/声明 不发 S1 渠道=website 不要了")
     assert "publication.twice" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=官网公告 确认={told.statement().digest[:8]}")
     told.published("sms")
     assert [one["url"].split("/")[2] for one in told.site.got] == ["cms.example.com", "sms.example.com"]
@@ -438,7 +442,11 @@ def test_a_denied_yes_stops_what_has_not_left_also_when_it_is_out_elsewhere(tmp_
     told.says("li.na", "/同意 A3 口头=lin.yue 电话里同意")
     assert told.statement().state is State.APPROVED
     told.published("website,weibo")
-    told.says("lin.yue", "/口头 否认 A3 没有同意过")
+    told.says("lin.yue", "/口头 否认 A3 没有同意「部分客户暂时不能委托」")
+    room = "\n".join(told.world.group(told.world.room_of("li.na", "集中交易中断"), "li.na"))
+    assert "林岳 否认同意过" in room
+    assert "没有同意「" not in room, "what a leader says of a text may quote it"
+    assert "没有同意「" in told.heard("zhou.heng")
     assert (told.statement().state, told.state("website"), told.state("weibo")) == (State.PUBLISHED, Out.DONE, Out.STOPPED)
     assert "publication.not_now" in told.refused("gao.yuan", "/声明 发布 S1 渠道=sms")
     told.world.database.close()
@@ -450,3 +458,34 @@ def test_a_room_that_is_not_shown_texts_is_not_shown_what_would_go_out(told: Tol
     assert "我司集中交易" not in said
     assert all("我司集中交易" not in one for one in told.world.group(own, "li.na"))
     assert "我司集中交易" in told.heard("gao.yuan")
+
+
+def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:
+    told.published("weibo", more="下次更新=17:00")
+    told.world.only("-")
+    world = told.world
+    lost = world.database.read(lambda tx: {one.ref for one in look(tx, world.plans, world.clock()) if one.kind == "no_timer"})
+    assert {"S1", "P1"} <= lost
+    for ref in ("S1", "P1"):
+        world.database.write(lambda tx, ref=ref: rearm(world.road.by_clock(tx, "rounds"), ref))  # type: ignore[misc]  # the default is a str
+    assert set(world.timers("S1")) == {"expiry", "promise"}
+    assert set(world.timers("P1")) == {"late"}
+    assert not {"S1", "P1"} & world.database.read(lambda tx: {one.ref for one in look(tx, world.plans, world.clock())})
+
+
+def test_programs_read_the_ledger(told: Told) -> None:
+    told.published("website,weibo")
+    world = told.world
+    shown = world.database.read(lambda tx: shapes.statement(world.road.look(world.road.reader(tx), ""), told.statement()))
+    first, second = (one.model_dump() for one in shown.publications)
+    assert {name: first[name] for name in ("channel", "state", "at", "receipt", "kind", "replaces", "sha256")} == {
+        "channel": "website",
+        "state": "done",
+        "at": world.clock(),
+        "receipt": "n-1",
+        "kind": "statement",
+        "replaces": None,
+        "sha256": told.statement().digest,
+    }
+    assert [one["by"] for one in first["approvals"]] == ["wang.qiang", "guo.ping", "lin.yue"]
+    assert (second["channel"], second["state"], second["done_at"]) == ("weibo", "asked", None)

@@ -13,6 +13,7 @@ from tests.workflows.sample import ORGANIZATION, minutes
 from workflows import regulator_report as rules
 from workflows.core.agreement import Agreement
 from workflows.core.calendar import Calendar, Year
+from workflows.core.clock_ladder import CLOCK_LADDER
 from workflows.core.conditions import Answer, Known, Question
 from workflows.core.deadlines import Terms
 from workflows.core.errors import NotAllowed, RuleBroken, UserError
@@ -742,6 +743,17 @@ def test_a_timer_that_comes_too_early_says_nothing_and_stays() -> None:
 
 def test_what_is_settled_is_not_reminded_of() -> None:
     assert refused(lambda: reminded(filed(opened().record, when=5).record, 15)) == "house.move"
+
+
+@pytest.mark.parametrize(("level", "since", "few"), [(3, 1, True), (1, 1, False), (3, None, False)], ids=["again", "climbs", "unheard"])
+def test_past_the_deadline_only_what_is_the_same_again_is_for_few(level: int, since: int | None, few: bool) -> None:
+    late = replace(opened(EXCHANGES).record, level=level, round=5, since_all=since, prompted_at=at(35))
+    ladder = replace(CLOCK_LADDER, repeat_ladder=minutes(30))
+    outcome = rules.remind(late, now=at(40), organization=ORGANIZATION, commander="li.na", ladder=ladder)
+    word, phones = outcome.notices
+    assert (word.to == ("wang.qiang",), word.values.get("all_at")) == (few, at(60).isoformat() if few else None)
+    assert (phones.kind, phones.to, phones.values["people"]) == ("report.phones", ("control",), ["li.na"])
+    assert outcome.record.since_all == (2 if few else 0)
 
 
 def test_of_what_is_to_be_decided_only_the_most_urgent_speaks() -> None:

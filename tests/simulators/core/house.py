@@ -75,13 +75,13 @@ class House:
     def __enter__(self: Self) -> Self:
         self._loop = asyncio.new_event_loop()
         self._thread.start()
-        assert self._started.wait(20), "the stand-in did not start"
+        assert self._started.wait(60), "the stand-in did not start"
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._server is not None
         self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the stand-in did not stop"
         if error is not None:
             error.add_note(f"the stand-in's seed: {self.seed}")
