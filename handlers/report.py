@@ -195,7 +195,7 @@ def not_required(context: Context, given: NotRequired) -> Reply:
     """Ask a second person to agree that it is not required; the clock runs meanwhile."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
     rules.MACHINE.after(report.state, "not_required")
-    delayed, reason = answered(given.delayed, given.text, "report.delayed_unanswered")
+    delayed, reason = answered(given.delayed, given.text, of_report=True)
     found = of_duty(_duty(context, incident, report), context.uow.plan_of(incident).facts.specs)
     check_written(context, found, reason)
     told, of = {"delayed": delayed}, second(context, delayed)

@@ -121,7 +121,7 @@ def find(context: Context, given: Find) -> Reply:
     finding, basis = _finding(given.finding), given.text.strip()
     rules.check_finding(finding, basis)
     if finding is Finding.UNKNOWN:
-        outcome = rules.note(rumour, by=context.person, basis=basis, now=context.now, response=context.response(incident))
+        outcome = rules.unclear(rumour, by=context.person, basis=basis, now=context.now, response=context.response(incident))
         return _shown(context, context.uow.apply(outcome), context.words.say("rumour.unclear", ref=rumour.ref))
     rules.MACHINE.after(rumour.state, "find")
     words = context.words

@@ -110,7 +110,7 @@ def check_finding(finding: Finding, basis: str) -> None:
         raise RuleBroken("rumour.basis_missing")
 
 
-def note(rumour: Rumour, *, by: str, basis: str, now: datetime, response: Response) -> Outcome[Rumour]:
+def unclear(rumour: Rumour, *, by: str, basis: str, now: datetime, response: Response) -> Outcome[Rumour]:
     """Looked into, and nobody can tell: one person may say that, and it goes on being asked."""
     state = MACHINE.after(rumour.state, "unclear")
     check_finding(Finding.UNKNOWN, basis)

@@ -252,8 +252,8 @@ def waive(context: Context, approval: Approval, by: str) -> None:
         report = context.uow.load(Report, one)
         if report.open:
             condition = answer(plan.obligations[report.obligation].when, known)
-            ended = partial(rules.not_required, report, agreement, now=context.now, condition=condition, ladder=plan.ladder)
-            context.uow.apply(ended(delayed=answered(approval)))
+            delayed, ladder, now = answered(approval), plan.ladder, context.now
+            context.uow.apply(rules.not_required(report, agreement, now=now, condition=condition, delayed=delayed, ladder=ladder))
 
 
 def lengthen(context: Context, approval: Approval, by: str, after: Incident) -> None:

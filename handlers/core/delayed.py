@@ -15,12 +15,12 @@ GAP = r"[ \n,、。;:]"
 _ANSWER = re.compile(rf"(?:(?:delayed|延误|委托延误)[ ]?=[ ]?)?(?:没有|无|否|no|none|(有|是|yes))(?={GAP}|$){GAP}*")
 
 
-def answered(delayed: bool | None, text: str, unanswered: str = "incident.delayed_unanswered") -> tuple[bool, str]:
-    """Whether orders were delayed or refused, and the reason; BadWords `unanswered` where that was not said."""
+def answered(delayed: bool | None, text: str, *, of_report: bool = False) -> tuple[bool, str]:
+    """Whether orders were delayed or refused, and the reason; BadWords where that was not said."""
     typed = fold(text.strip())
     said = _ANSWER.match(typed.shape) if delayed is None else None
     if delayed is None and not said:
-        raise BadWords(unanswered)
+        raise BadWords("report.delayed_unanswered" if of_report else "incident.delayed_unanswered")
     reason = typed.cut(said.end() if said else 0, len(typed.shape))
     check_reason(reason)
     return (delayed if said is None else bool(said.group(1))) is True, reason

@@ -74,7 +74,7 @@ def test_whoever_takes_the_call_writes_one_line(world: World) -> None:
     assert (found.outlet, found.journalist, found.way, found.question) == ("财新", "章某", "电话", "客户的钱是不是丢了")
     assert (found.state, found.registered_by, found.due_at) == (State.RECEIVED, "liu.yang", datetime.fromisoformat("2026-03-10T10:00Z"))
     asked = world.direct("xu.jing")[-1]
-    assert asked.startswith("【媒体来询】Q1 财新 · 待接手 · 截稿 18:00:客户的钱是不是丢了。")
+    assert asked.startswith("【媒体来询】Q1 财新 · 待接手 · 截稿 18:00:客户的钱是不是丢了\n请接手")
     card = world.card("xu.jing", "媒体来询 Q1")
     assert dict(card["lines"])["联系方式"] == "章某、010-8888-0000"
     assert [button["label"] for button in card["buttons"]] == ["我来答复", "不予答复"], "there is nothing yet to answer with"

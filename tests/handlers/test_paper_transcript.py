@@ -333,12 +333,12 @@ def test_the_closing_summary_lists_who_asked_and_what_people_said_answered_or_no
     outage.says("xu.jing", "/舆情 传闻 资金没了")
     assert outage.says("li.na", "/事件 总结 I1").error is None
     found = {part.title: part for part in sheet(outage, "I1-1").parts}
-    asked = [[cell.text for cell in row] for row in found["八、媒体来询"].rows]
+    asked = [[cell.text for cell in row] for row in found["十、媒体来询"].rows]
     assert [(row[0], row[2], row[3], row[4]) for row in asked] == [
         ("Q1", "能登录了吗", "待接手", "无"),
         ("Q2", "损失多少", "不予答复", "还在核实"),
     ]
-    assert [row[0].text for row in found["九、传闻"].rows] == ["M1"]
+    assert [row[0].text for row in found["十一、传闻"].rows] == ["M1"]
     told = words(content(outage, "I1-1")).text
     assert not [one for one in ("章某", "010-8888-0000") if one in told]
 

@@ -180,6 +180,7 @@ def test_only_the_text_that_was_seen_is_published(told: Told) -> None:
 
 def test_the_same_text_never_goes_twice_to_one_channel_but_to_another_one_later(told: Told) -> None:
     told.published("website")
+    assert "它已经发出" in told.refused("gao.yuan", "/声明 不发 S1 渠道=website 不要了")
     assert "publication.twice" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=官网公告 确认={told.statement().digest[:8]}")
     told.published("sms")
     assert [one["url"].split("/")[2] for one in told.site.got] == ["cms.example.com", "sms.example.com"]

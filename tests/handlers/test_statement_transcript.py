@@ -332,7 +332,7 @@ def test_withdrawn_and_over(world: World) -> None:
     world.says("gao.yuan", "/声明 撤回 S1 改由交易所统一公告")
     assert (statement(world).state, world.approval("A1").state) == (State.WITHDRAWN, Asked.VOID)
     assert "改由交易所统一公告" in heard(world, "chen.bo")
-    assert world.says("gao.yuan", "/声明 送审 S1").error == "house.move"
+    assert world.says("gao.yuan", "/声明 送审 S1").error == "statement.withdrawn_for_good"
 
 
 def test_an_incident_that_leaves_takes_its_statements_along(world: World) -> None:

@@ -166,5 +166,5 @@ def test_a_finding_takes_two() -> None:
     alone = {"finding": Finding.FALSE, "basis": "逐笔核对", "by": "sun.jie", "agreed_by": "sun.jie"}
     assert refused(lambda: rumours.find(heard, **alone, **house)) == "rumour.two_people"  # type: ignore[arg-type]  # by name
     assert refused(lambda: rumours.leave(heard, by="sun.jie", reason="不值得", now=START)) == "rumour.not_looked_into"
-    noted = rumours.note(heard, by="sun.jie", basis="没有联系上", now=START, response=RESPONSE).record
+    noted = rumours.unclear(heard, by="sun.jie", basis="没有联系上", now=START, response=RESPONSE).record
     assert rumours.leave(noted, by="sun.jie", reason="不值得", now=START).record.state is rumours.State.LEFT

@@ -308,7 +308,7 @@ def _rumour_moves(state: rumour.State) -> dict[str, Callable[[], Outcome[Any]]]:
     people: dict[str, Any] = {"now": START, "response": RESPONSE, "organization": ORGANIZATION}
     agreed = {"finding": rumour.Finding.TRUE, "basis": "逐笔核对", "by": "sun.jie", "agreed_by": "wang.qiang"}
     return {
-        "note": lambda: rumour.note(found, by="sun.jie", basis="没有联系上", now=START, response=RESPONSE),
+        "unclear": lambda: rumour.unclear(found, by="sun.jie", basis="没有联系上", now=START, response=RESPONSE),
         "find": lambda: rumour.find(found, **agreed, **people),  # type: ignore[arg-type]  # by name
         "doubt": lambda: rumour.doubt(found, reason="没有说过", **people),
         "answer": lambda: rumour.answer(found, by="sun.jie", quote=QUOTE, now=START),
