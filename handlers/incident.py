@@ -410,9 +410,11 @@ def _missing(context: Context, incident: Incident) -> Missing:
 
 
 def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
-    """Enquiries that nobody has answered, rumours that nobody has settled."""
-    asked: list[Enquiry | Rumour] = [*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)]
-    return [one for one in asked if one.open]
+    """Enquiries that nobody has answered, rumours that nobody has settled; also of what was merged into it."""
+    found: list[Enquiry | Rumour] = []
+    for ref_ in (incident.ref, *incident.absorbed):
+        found += [*context.uow.enquiries(ref_), *context.uow.rumours(ref_)]
+    return [one for one in found if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
