@@ -13,7 +13,7 @@ from handlers.core.wordings import Source
 from workflows.core.approval import Approval
 from workflows.core.people import Organization
 from workflows.core.template import DRAFTERS, Template, blanks, weaknesses
-from workflows.incident import Incident
+from workflows.incident import UNCLOSED, Incident
 from workflows.publication import OUT
 from workflows.statement import LIVE, Revision, State, Statement, Step
 
@@ -105,8 +105,10 @@ def card(look: Look, statement: Statement) -> Outgoing:
     lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
     blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
     stands = "_out" if out_all_the_same(look, statement) else ""
-    note = look.say(f"statement.note_{statement.state}{kind}{lapsed}{blank}{stands}", ref=statement.ref)
-    buttons, menu = _buttons(look, statement), _menu(look, statement)
+    over = incident.state not in UNCLOSED
+    key = "over" if over else f"{statement.state}{kind}{lapsed}{blank}{stands}"
+    note = look.say(f"statement.note_{key}", ref=statement.ref, incident=incident.ref)
+    buttons, menu = ((), ()) if over else (_buttons(look, statement), _menu(look, statement))
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
     return Outgoing(twin, Card(title, tuple(lines), note, buttons, TONES[statement.state], incident.drill, menu))

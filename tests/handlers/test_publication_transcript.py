@@ -374,6 +374,16 @@ def test_what_is_posted_although_it_was_withdrawn_stays_in_sight_and_can_be_take
     assert told.ledger()["weibo", 2].kind == "withdrawal"
 
 
+def test_of_a_false_alarm_nothing_is_offered_and_it_says_where_to_take_back_what_is_out(told: Told) -> None:
+    told.published("website")
+    told.says("li.na", "/事件 误报 I1 无 演练误触发,经核对系统正常,没有影响客户")
+    told.world.taps("guo.ping", "同意")
+    card = told.world.says("gao.yuan", "/声明 查看 S1").card
+    assert card is not None
+    assert (card.buttons, card.menu, "误报的,另开事件起草" in card.note) == ((), (), True)
+    assert "误报的,另开事件起草" in told.refused("gao.yuan", "/声明 撤回 S1 本来就是误报")
+
+
 # What the public was promised
 
 
