@@ -14,17 +14,16 @@ from handlers.core.look import Look
 from handlers.core.message import Reply
 from handlers.core.registry import command, key, ref, request, rest, timer
 from handlers.core.statement_view import WRITERS
-from handlers.core.statements import latest, objections, posters
+from handlers.core.statements import latest, objections, posters, said_next
 from handlers.core.tokens import fold_value, nearest
 from workflows import publication as rules
 from workflows import statement as statements
 from workflows.core.errors import BadWords, NotAllowed, RuleBroken
 from workflows.core.outlet import Outlet
 from workflows.core.quote import publishable
-from workflows.core.template import NEXT
 from workflows.incident import Incident
 from workflows.publication import OPEN, OUT, Kind, Publication, State
-from workflows.statement import Revision, Statement
+from workflows.statement import Statement
 from workflows.statement import State as Stage
 
 _BETWEEN = re.compile(r"[,，、;；+]+")
@@ -63,11 +62,12 @@ def publish(context: Context, given: Publish) -> Reply:
     statement, incident = _statement(context, given.statement)
     _check_approved(context, incident, statement)
     text, chosen = latest(context, statement), _chosen(context, statement, given.channels)
-    promised = given.next or _promised(context, incident, text)
+    # What the text says holds for whoever reads it, whatever else is noted.
+    promised = min(filter(None, (given.next, said_next(context, incident, statement))), default=None)
     if given.confirm is None:
         drawn = view.asked(Look.of(context), statement, text.text, chosen, _former(context, statement), promised)
         return Reply(drawn.text, ref=statement.ref, card=drawn.card)
-    if given.confirm.casefold() != statement.digest[: view.SHORT]:
+    if not _is_hash(given.confirm, statement.digest):
         raise RuleBroken("publication.other_confirm", ref=statement.ref, hash=statement.digest[: view.SHORT])
     for outlet in chosen:
         _send(context, incident, statement, outlet)
@@ -78,6 +78,12 @@ def publish(context: Context, given: Publish) -> Reply:
     key_ = "publication.rehearsed" if incident.drill else "publication.begun"
     head = context.words.say(key_, ref=statement.ref, revision=statement.revision, hash=statement.digest[: view.SHORT])
     return Reply("\n".join([head, *lines]), ref=statement.ref)
+
+
+def _is_hash(typed: str, digest: str) -> bool:
+    """As much of it as is shown, or more; of either width."""
+    found = fold_value(typed)
+    return len(found) >= view.SHORT and digest.startswith(found)
 
 
 def _statement(context: Context, ref_: str | None) -> tuple[Statement, Incident]:
@@ -144,18 +150,6 @@ def _of(context: Context, statement: Statement) -> list[Publication]:
 
 def _former(context: Context, statement: Statement) -> dict[str, Publication]:
     return view.standing(statement, context.uow.publications(statement.incident))
-
-
-def _promised(context: Context, incident: Incident, text: Revision) -> datetime | None:
-    """The next update that the text itself promises; refused once that moment is over."""
-    templates = context.uow.plan_of(incident).statements
-    statement = context.uow.load(Statement, text.statement)
-    kinds = templates[statement.template].fields if statement.template in templates else {}
-    said = [str(text.fields[name]) for name, kind in kinds.items() if kind == NEXT and text.fields.get(name)]
-    moments = [datetime.fromisoformat(one) for one in said]
-    if any(at <= context.now for at in moments):
-        raise RuleBroken("statement.promise_past", at=min(moments))
-    return min(moments, default=None)
 
 
 def _send(context: Context, incident: Incident, statement: Statement, outlet: Outlet) -> None:

@@ -14,6 +14,7 @@ from workflows.core.approval import Approval
 from workflows.core.people import Organization
 from workflows.core.template import DRAFTERS, Template, blanks, weaknesses
 from workflows.incident import Incident
+from workflows.publication import OUT
 from workflows.statement import LIVE, Revision, State, Statement, Step
 
 Lines = list[tuple[str, str]]
@@ -42,7 +43,8 @@ def named(look: Look, statement: Statement) -> str:
 
 def incident_lines(look: Look, incident: Incident) -> Lines:
     """On the incident's card: what there is and how far it is."""
-    live = [one for one in look.reader.statements(incident.ref) if one.state is not State.WITHDRAWN or one.withdrawal]
+    every = look.reader.statements(incident.ref)
+    live = [one for one in every if one.state is not State.WITHDRAWN or one.withdrawal or out_all_the_same(look, one)]
     lines = [
         (look.say("card.statement"), look.say("card.statement_value", name=named(look, one), state=how_far(look, one))) for one in live
     ]
@@ -61,12 +63,21 @@ def how_far(look: Look, statement: Statement) -> str:
     state = look.words.show(statement.state)
     if statement.state is State.SUBMITTED:
         state = look.say("statement.so_far", state=statement.state, given=len(statement.given), all=len(statement.steps))
+    if out_all_the_same(look, statement):
+        return look.say("statement.out_mark", state=state)
     return look.say("statement.stale_mark", state=state) if statement.changed else state
 
 
 def public(statement: Statement) -> bool:
     """Its text as it stands is out: everybody may read it."""
     return statement.state is State.PUBLISHED or (statement.state is State.WITHDRAWN and statement.withdrawal)
+
+
+def out_all_the_same(look: Look, statement: Statement) -> bool:
+    """Withdrawn before it was out, and posted by somebody who did not know or was under way: it stands there until a text takes it back."""
+    if statement.state is not State.WITHDRAWN or statement.withdrawal:
+        return False
+    return any(one.statement == statement.ref and one.state in OUT for one in look.reader.publications(statement.incident))
 
 
 def card(look: Look, statement: Statement) -> Outgoing:
@@ -86,13 +97,15 @@ def card(look: Look, statement: Statement) -> Outgoing:
         *([(look.say("statement.expires"), look.time(statement.expires_at))] if statement.expires_at else []),
         *publication_view.ledger(look, statement),
         *([(look.say("publication.promised"), promised(look, statement))] if statement.promised_at else []),
-        *_differences(look, texts),
+        # What a text that is out replaced was perhaps never said to anybody.
+        *(_differences(look, texts) if shows(look.audience, "wording") else []),
     ]
     kind = "_drill" if incident.drill else "_internal" if statement.internal else ""
     kind = kind if statement.state is State.APPROVED else ""
     lapsed = "_lapsed" if statement.state is State.PUBLISHED and not statement.released(look.now) else ""
     blank = "_blank" if statement.state is State.DRAFT and blanks(texts[-1].text) else ""
-    note = look.say(f"statement.note_{statement.state}{kind}{lapsed}{blank}", ref=statement.ref)
+    stands = "_out" if out_all_the_same(look, statement) else ""
+    note = look.say(f"statement.note_{statement.state}{kind}{lapsed}{blank}{stands}", ref=statement.ref)
     buttons, menu = _buttons(look, statement), _menu(look, statement)
     twin = look.say("statement.twin", name=named(look, statement), state=how_far(look, statement), text=texts[-1].text)
     twin = look.say("statement.drill", text=twin) if incident.drill else twin
@@ -239,7 +252,7 @@ def _hint(look: Look, value: str) -> str:
 def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
     ref, version = statement.ref, statement.touched
     if statement.state is not State.DRAFT:
-        return publication_view.buttons(look, statement, writes=writes(look, statement))
+        return publication_view.buttons(look, statement, writes=may(WRITERS, look.person, look.organization))
     if not writes(look, statement):
         return ()
     filling = _filling(look, statement)
@@ -250,14 +263,17 @@ def _buttons(look: Look, statement: Statement) -> tuple[Button, ...]:
 
 
 def _menu(look: Look, statement: Statement) -> tuple[Button, ...]:
-    if statement.state not in (*LIVE, State.PUBLISHED) or not writes(look, statement):
+    if not writes(look, statement):
         return ()
     reason = (Field("text", look.say("ask.reason"), "long", required=True),)
     away = Button(look.say("button.statement_withdraw"), f"/statement withdraw {statement.ref}", statement.touched, "danger", form=reason)
+    if statement.state not in (*LIVE, State.PUBLISHED):
+        return (away,) if out_all_the_same(look, statement) else ()
     again = Button(look.say("button.statement_submit"), f"/statement submit {statement.ref}", statement.touched)
     lapsed = statement.state is State.PUBLISHED and not statement.released(look.now)
     write = [_text_button(look, statement)] if statement.state is not State.DRAFT else []
-    return (*write, *([again] if lapsed else []), away, *publication_view.menu(look, statement))
+    skip = publication_view.menu(look, statement) if may(WRITERS, look.person, look.organization) else ()
+    return (*write, *([again] if lapsed else []), away, *skip)
 
 
 def writes(look: Look, statement: Statement) -> bool:

@@ -1,6 +1,7 @@
 """What holds a statement's text, the facts it used and the approvals it has together."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from handlers.core import asking
 from handlers.core.context import Context
@@ -12,7 +13,7 @@ from workflows.core.approval import Approval
 from workflows.core.approval import State as Asked
 from workflows.core.errors import RuleBroken
 from workflows.core.facts import Value
-from workflows.core.template import CAUSE
+from workflows.core.template import CAUSE, NEXT
 from workflows.incident import UNCLOSED, Incident
 from workflows.publication import Publication
 from workflows.statement import Revision, State, Statement
@@ -129,7 +130,21 @@ def objections(context: Context, incident: Incident, statement: Statement) -> li
         return [context.words.say("publication.other_text", ref=statement.ref, revision=statement.revision)]
     of = source(context, incident)
     changed = rules.changed_facts(statement, of.known) | _said_before_known(context, of, statement)
-    return [*_regraded(context, statement, incident), *_changes(of, changed)]
+    return [*_regraded(context, statement, incident), *_changes(of, changed), *_broken(context, incident, statement)]
+
+
+def said_next(context: Context, incident: Incident, statement: Statement) -> datetime | None:
+    """The next update that the text itself promises, the earliest where there are several."""
+    templates, text = context.uow.plan_of(incident).statements, latest(context, statement)
+    kinds = templates[statement.template].fields if statement.template in templates else {}
+    said = [str(text.fields[name]) for name, kind in kinds.items() if kind == NEXT and text.fields.get(name)]
+    return min(map(datetime.fromisoformat, said), default=None)
+
+
+def _broken(context: Context, incident: Incident, statement: Statement) -> list[str]:
+    """What it promises the public for a moment that is over."""
+    at = said_next(context, incident, statement)
+    return [context.words.say("publication.promise_over", at=at)] if at and at <= context.now else []
 
 
 def writers(context: Context, statement: Statement) -> tuple[str, ...]:

@@ -167,6 +167,20 @@ def test_nor_what_was_agreed_to_too_long_ago(world: World) -> None:
     assert (refused.error, "已过有效期" in refused.text) == ("quote.expired", True)
 
 
+def test_nor_what_is_out_and_no_longer_true(world: World) -> None:
+    ok(world, "liu.yang", CALL)
+    fields = "现象=无法登录\n影响=暂时不能委托\n替代方式=电话委托\n渠道=公司官网\n客服电话=400-800-1234"
+    ok(world, "gao.yuan", f"/声明 起草 I1 模板=首次告知\n{fields}")
+    approved(world, "S1")
+    ok(world, "gao.yuan", f"/声明 发布 S1 渠道=官方微博 确认={statement(world, 'S1').digest[:8]}")
+    ok(world, "gao.yuan", "/声明 回执 S1 渠道=官方微博 链接=https://weibo.example.com/1")
+    ok(world, "li.na", "/事件 事实 系统=网上交易")
+    assert world.says("xu.jing", "/媒体 答复 Q1 S1").error == "quote.outdated"
+    shown = world.says("xu.jing", "/媒体 查看 Q1").card
+    assert shown is not None
+    assert not any(button.command.startswith("/enquiry answer") for button in shown.buttons), "nor is it offered"
+
+
 def test_nor_a_text_of_another_incident(world: World) -> None:
     drafted(world)
     approved(world, "S1")

@@ -358,6 +358,22 @@ def test_what_was_never_out_is_simply_withdrawn(told: Told) -> None:
     assert (told.statement().state, told.state("weibo")) == (State.WITHDRAWN, Out.STOPPED)
 
 
+def test_what_is_posted_although_it_was_withdrawn_stays_in_sight_and_can_be_taken_back(told: Told) -> None:
+    told.published("weibo")
+    told.says("gao.yuan", "/声明 撤回 S1 不再需要")
+    told.says("xu.jing", "/声明 回执 S1 渠道=weibo 链接=https://weibo.example.com/1")
+    told.says("gao.yuan", "/声明 查看 S1")
+    card = told.world.card("gao.yuan", "声明 S1")
+    assert "公众看得到" in card["note"]
+    shown = told.world.says("gao.yuan", "/事件 查看 I1").card
+    assert shown is not None
+    assert "S1 v1 首次告知 · 已撤回,但已有渠道发出" in str(shown.lines).replace("「", " ").replace("」", "")
+    told.world.taps("gao.yuan", "撤回声明", "已经有人发出去了")
+    told.agreed()
+    told.published("weibo")
+    assert told.ledger()["weibo", 2].kind == "withdrawal"
+
+
 # What the public was promised
 
 
@@ -378,6 +394,32 @@ def test_the_next_update_that_was_promised_is_reminded_of_until_it_is_out(told: 
     told.published("website", "S2")
     assert told.statement().promised_at is None
     assert "promise" not in told.world.timers("S1")
+
+
+PROMISING = "/声明 起草 I1 模板=进展\n已恢复范围=网上交易\n未恢复范围=手机端\n下次更新时间=15:30\n渠道=官网"
+
+
+def test_a_text_whose_own_promise_is_over_goes_nowhere_whatever_else_is_promised(told: Told) -> None:
+    told.says("gao.yuan", PROMISING)
+    told.agreed("S2")
+    told.published("官方微博", "S2", "下次更新=20:00")
+    assert told.statement("S2").promised_at == told.world.clock() + timedelta(minutes=90), "what the public reads"
+    told.world.passes(hours=2)
+    ordered = f"/声明 发布 S2 渠道=官网公告 下次更新=20:00 确认={told.statement('S2').digest[:8]}"
+    assert "正文里承诺的下次更新 15:30 已经过了,要先改正文" in told.refused("gao.yuan", ordered)
+    assert told.site.got == []
+
+
+def test_a_promise_that_ends_while_the_channel_is_away_does_not_leave(told: Told) -> None:
+    told.says("gao.yuan", PROMISING)
+    told.agreed("S2")
+    told.site.answers = [503] * 60
+    told.published("官网公告", "S2")
+    told.world.passes(minutes=91)
+    told.site.answers = []
+    told.world.passes(minutes=10)
+    assert (told.site.got, told.state("website")) == ([], Out.STOPPED)
+    assert "正文里承诺的下次更新 15:30 已经过了" in told.heard("gao.yuan")
 
 
 def test_what_the_text_itself_promises_is_kept_too(told: Told) -> None:
@@ -458,6 +500,49 @@ def test_a_room_that_is_not_shown_texts_is_not_shown_what_would_go_out(told: Tol
     assert "我司集中交易" not in said
     assert all("我司集中交易" not in one for one in told.world.group(own, "li.na"))
     assert "我司集中交易" in told.heard("gao.yuan")
+
+
+def test_a_room_that_reads_what_is_out_does_not_read_what_it_replaced(told: Told) -> None:
+    told.says("gao.yuan", "/声明 修改 S1 正文:每户赔付一千元。集中交易中断。")
+    told.says("gao.yuan", "/声明 修改 S1 正文:集中交易中断,正在恢复。")
+    told.agreed()
+    told.published("website")
+    own = told.world.room_of("li.na", "集中交易中断")
+    shown = told.world.says("li.na", "/声明 查看 S1", own).card
+    assert shown is not None
+    assert ("", "集中交易中断,正在恢复。") in shown.lines
+    assert "赔付" not in str(shown)
+    alone = told.world.says("gao.yuan", "/声明 查看 S1").card
+    assert "赔付" in str(alone)
+
+
+def test_who_writes_but_does_not_publish_is_offered_no_publishing(told: Told) -> None:
+    """Compliance drafts the notice to persons; the opinion group sends it."""
+    given = "信息种类=姓名\n原因=正在核查\n可能危害=骚扰\n已采取措施=封堵\n可采取的措施=留意\n客服电话=400-800-1234"
+    told.says("guo.ping", f"/声明 起草 I1 模板=个人信息事件通知(逐户)\n{given}")
+    told.says("guo.ping", "/声明 送审 S2")
+    for person in ("wang.qiang", "lin.yue", "zhou.heng"):
+        told.world.taps(person, "同意")
+    told.published("weibo", "S2")
+    offered = {one["command"].split()[1] for one in _offered(told, "guo.ping", "S2")}
+    assert offered == {"edit", "withdraw"}
+    assert {"publish", "receipt", "skip"} <= {one["command"].split()[1] for one in _offered(told, "gao.yuan", "S2")}
+
+
+def _offered(told: Told, person: str, ref: str) -> list[dict[str, Any]]:
+    told.world.says(person, f"/声明 查看 {ref}")
+    card = told.world.card(person, f"声明 {ref}")
+    return [*card["buttons"], *card["menu"]]
+
+
+def test_the_hash_may_be_typed_whole_and_in_full_width(told: Told) -> None:
+    digest = told.statement().digest
+    assert "other_confirm" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest[:7]}")
+    assert "other_confirm" in told.refused("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest}0")
+    told.says("gao.yuan", f"/声明 发布 S1 渠道=website 确认={digest.upper()}")
+    wide = "".join(chr(ord(sign) + 0xFEE0) for sign in digest[:8].upper())
+    told.says("gao.yuan", f"/声明　发布　Ｓ１　渠道＝投资者短信　确认＝{wide}")
+    assert len(told.site.got) == 2
 
 
 def test_clocks_that_were_lost_are_set_anew(told: Told) -> None:

@@ -148,6 +148,8 @@ def test_only_what_stands_is_quoted() -> None:
     for state in (Said.DRAFT, Said.SUBMITTED, Said.WITHDRAWN):
         assert refused(lambda state=state: quote(said(state=state), TEXT, START, inside=True)) == "quote.not_approved"  # type: ignore[misc]  # bound now
     assert standing(said(state=Said.PUBLISHED), START + timedelta(days=9)), "what is out stays said"
+    otherwise = said(state=Said.PUBLISHED, changed={"system": ["a", "b"]})
+    assert refused(lambda: quote(otherwise, TEXT, START, inside=True)) == "quote.outdated", "the facts are others now"
 
 
 def test_internal_lines_are_quoted_inside_and_never_published() -> None:

@@ -1,11 +1,13 @@
 """What was said to somebody, as a reference: only a text that different people have agreed to can be one, at the moment it is said."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from workflows.core.errors import RuleBroken
+from workflows.core.facts import Value
 
 
 class Said(Protocol):
@@ -23,6 +25,8 @@ class Said(Protocol):
     def internal(self) -> bool: ...
     @property
     def expires_at(self) -> datetime | None: ...
+    @property
+    def changed(self) -> Mapping[str, Value]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class Quote:
 
 
 def standing(statement: Said, now: datetime) -> bool:
-    """Whether what was agreed to counts now; what is out stays said."""
+    """Whether what was agreed to counts now; what is out stays said, as long as the facts are as it says."""
     if statement.state == "published":
-        return True
+        return not statement.changed
     return statement.state == "approved" and (statement.expires_at is None or now < statement.expires_at)
 
 
@@ -51,8 +55,8 @@ def quote(statement: Said, text: str, now: datetime, *, inside: bool) -> Quote:
     `inside`: internal lines (内部口径) may be quoted too, where a person says them in their own voice.
     """
     if not standing(statement, now):
-        over = statement.state == "approved"
-        raise RuleBroken("quote.expired" if over else "quote.not_approved", ref=statement.ref, state=statement.state)
+        key = {"approved": "quote.expired", "published": "quote.outdated"}.get(str(statement.state), "quote.not_approved")
+        raise RuleBroken(key, ref=statement.ref, state=statement.state)
     if hashlib.sha256(text.encode()).hexdigest() != statement.digest:
         raise RuleBroken("statement.other_text", ref=statement.ref)
     if not inside:

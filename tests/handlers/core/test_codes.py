@@ -12,7 +12,7 @@ from handlers.core.explain import explain, fact_name, fact_value, what_next
 from handlers.core.wording import Locale, Words
 from storage.plan import load_plan
 from storage.plan.organization import ROLES
-from workflows import incident, regulator_report, task, tip
+from workflows import circular, enquiry, incident, publication, regulator_report, rumour, statement, task, tip
 from workflows.core import approval
 from workflows.core.errors import BadWords, RuleBroken
 from workflows.core.machine import Machine
@@ -20,7 +20,8 @@ from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 
 PLAN = load_plan(SAMPLE_PLAN)
 NOW = datetime(2026, 3, 10, 6, 0, tzinfo=UTC)
-MACHINES = {one.MACHINE.noun: one.MACHINE for one in (incident, task, regulator_report, approval, tip)}
+EVERY = (incident, task, regulator_report, approval, tip, statement, publication, enquiry, rumour, circular)
+MACHINES = {one.MACHINE.noun: one.MACHINE for one in EVERY}
 LOCALES: tuple[Locale, ...] = ("zh", "en")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
