@@ -27,7 +27,9 @@ from handlers.core.settling import fulfil, settle
 from handlers.core.statements import take_all_back
 from handlers.core.telling import timeline_lines
 from storage.calendars import TIMER as CALENDAR_CHANGED
+from workflows import enquiry as enquiries
 from workflows import incident as rules
+from workflows import rumour as rumours
 from workflows import task as task_rules
 from workflows.core.agreement import check_reason
 from workflows.core.approval import Approval, ApprovalState, approvers_of
@@ -408,9 +410,11 @@ def _missing(context: Context, incident: Incident) -> Missing:
 
 
 def _unsaid(context: Context, incident: Incident) -> list[Enquiry | Rumour]:
-    """Enquiries that nobody has answered, rumours that nobody has settled."""
-    asked: list[Enquiry | Rumour] = [*context.uow.enquiries(incident.ref), *context.uow.rumours(incident.ref)]
-    return [one for one in asked if one.open]
+    """Enquiries that nobody has answered, rumours that nobody has settled; also of what was merged into it."""
+    found: list[Enquiry | Rumour] = []
+    for ref_ in (incident.ref, *incident.absorbed):
+        found += [*context.uow.enquiries(ref_), *context.uow.rumours(ref_)]
+    return [one for one in found if one.open]
 
 
 def _unsettled(context: Context, incident: Incident) -> list[Approval]:
@@ -466,6 +470,11 @@ def _leave_nothing_running(context: Context, incident: Incident, reason: str) ->
     for task in context.uow.tasks(incident.ref):
         if task.live or task.state is task_rules.State.DONE:
             context.uow.apply(task_rules.cancel(task, by=context.person, response=response, reason=reason, rule=True))
+    for one in _unsaid(context, incident):
+        if isinstance(one, Enquiry):
+            context.uow.apply(enquiries.leave(one, by=context.person, reason=reason, now=context.now))
+        else:
+            context.uow.apply(rumours.leave(one, by=context.person, reason=reason, now=context.now, over=True))
     take_all_back(context, incident.ref, reason)
 
 

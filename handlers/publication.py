@@ -23,8 +23,8 @@ from workflows.core.outlet import Outlet
 from workflows.core.quote import publishable
 from workflows.incident import Incident
 from workflows.publication import OPEN, OUT, Kind, Publication, State
-from workflows.statement import Statement
 from workflows.statement import State as Stage
+from workflows.statement import Statement
 
 _BETWEEN = re.compile(r"[,，、;；+]+")
 

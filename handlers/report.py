@@ -17,6 +17,7 @@ from handlers.core.due import report_due
 from handlers.core.duties import as_kept, recipients
 from handlers.core.look import Look
 from handlers.core.message import Card, Reply
+from handlers.core.paper_rights import WAIVERS, filers
 from handlers.core.registry import approved, body, command, key, ref, request, rest, returned, timer
 from handlers.core.settling import settle
 from handlers.core.waivers import is_waived
@@ -186,11 +187,10 @@ def _way_and_receipt(given: Filed) -> tuple[str, str]:
 
 
 def _may(context: Context, report: Report) -> None:
-    """Members of the doer's group, or of the office, which keeps the clocks."""
-    check(f"group:{','.join(dict.fromkeys((report.group, 'office')))}", context.person, context.organization)
+    check(filers(report), context.person, context.organization)
 
 
-@command("report not-required", NotRequired, zh="报送 不报", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
+@command("report not-required", NotRequired, zh="报送 不报", who=WAIVERS, four_eyes=True, tells="clock")
 def not_required(context: Context, given: NotRequired) -> Reply:
     """Ask a second person to agree that it is not required; the clock runs meanwhile."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -211,7 +211,7 @@ class Required:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("report require", Required, zh="报送 须报", who="group:office,legal,lead|role:compliance", tells="clock")
+@command("report require", Required, zh="报送 须报", who=WAIVERS, tells="clock")
 def require(context: Context, given: Required) -> Reply:
     """What two people agreed not to report is required all the same: the authority asks for it, or somebody found out more."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")
@@ -250,7 +250,7 @@ class Later:
     text: str = rest("理由", "reason", required=True)
 
 
-@command("report later", Later, zh="报送 改晚", who="group:office,legal,lead|role:compliance", four_eyes=True, tells="clock")
+@command("report later", Later, zh="报送 改晚", who=WAIVERS, four_eyes=True, tells="clock")
 def later(context: Context, given: Later) -> Reply:
     """Ask a second person to agree that its deadline moves to where the calendar puts it now."""
     report, incident = context.item(Report, given.report, "R", "house.which_report")

@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers.core import asking
 from handlers.core import enquiry_view as view
+from handlers.core.access import may
 from handlers.core.context import Context
 from handlers.core.look import Look, missed_of
 from handlers.core.message import Button, Card, Outgoing, Reply
@@ -186,9 +187,9 @@ def list_(context: Context, given: OfIncident) -> Reply:
     waiting = sum(one.open for one in found)
     head = context.words.say("rumour.list", incident=incident.ref, count=len(found), waiting=waiting)
     lines = [view.rumour_line(look, one) for one in found]
-    form = view.hearing(look, incident)
-    buttons = [Button(look.say("button.rumour_new"), f"/opinion rumour {incident.ref}", None, form=form)]
-    card = Card(head, tuple(("", line) for line in lines), "", tuple(buttons), "info", incident.drill)
+    new = Button(look.say("button.rumour_new"), f"/opinion rumour {incident.ref}", None, form=view.hearing(look, incident))
+    buttons = (new,) if not look.person or may(WRITERS, look.person, look.organization) else ()
+    card = Card(head, tuple(("", line) for line in lines), "", buttons, "info", incident.drill)
     return Reply("\n".join([head, *lines]), ref=incident.ref, card=card)
 
 

@@ -125,8 +125,14 @@ def answer(enquiry: Enquiry, *, by: str, quote: Quote, now: datetime, organizati
 
 def decline(enquiry: Enquiry, *, by: str, reason: str, now: datetime, organization: Organization) -> Outcome[Enquiry]:
     """不予置评: that nothing is said is an answer too, and has its reason."""
-    state = MACHINE.after(enquiry.state, "decline")
+    MACHINE.after(enquiry.state, "decline")
     _check_speaks(enquiry, by, organization)
+    return leave(enquiry, by=by, reason=reason, now=now)
+
+
+def leave(enquiry: Enquiry, *, by: str, reason: str, now: datetime) -> Outcome[Enquiry]:
+    """The same by whoever may close the incident over it: nobody is reminded of it any more."""
+    state = MACHINE.after(enquiry.state, "decline")
     if not reason.strip():
         raise RuleBroken("enquiry.reason")
     return _decided(replace(enquiry, state=state, reason=reason), Event("enquiry_declined", {"by": by, "reason": reason}), by, now)

@@ -159,10 +159,11 @@ def answer(rumour: Rumour, *, by: str, quote: Quote, now: datetime) -> Outcome[R
     return Outcome(replace(said, decided_by=by, decided_at=now), Event("rumour_answered", details), (Timer(TIMER, None),))
 
 
-def leave(rumour: Rumour, *, by: str, reason: str, now: datetime) -> Outcome[Rumour]:
-    """Decided not to answer: to answer may be what makes it known."""
+def leave(rumour: Rumour, *, by: str, reason: str, now: datetime, over: bool = False) -> Outcome[Rumour]:
+    """Decided not to answer: to answer may be what makes it known. `over`: the incident is closed over it, found or not."""
     state = MACHINE.after(rumour.state, "leave")
-    _check_found(rumour)
+    if not over:
+        _check_found(rumour)
     if not reason.strip():
         raise RuleBroken("rumour.reason")
     left = replace(rumour, state=state, reason=reason, decided_by=by, decided_at=now)

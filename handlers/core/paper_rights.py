@@ -15,9 +15,16 @@ from workflows.regulator_report import Report
 
 #: Who makes papers besides the group whose duty a report is: the office keeps the clocks, compliance the law.
 MAKERS = "group:office,legal|role:compliance"
+#: Who asks that something need not be reported, or must be, or later.
+WAIVERS = "group:office,legal,lead|role:compliance"
 #: The closing summary is the office's.
 SUMMARY = "group:office"
 _PAPER = re.compile(r"[A-Z][0-9]+-[0-9]+(-signed)?")
+
+
+def filers(report: Report) -> str:
+    """Who says that it was reported: the group whose duty it is, and the office, which keeps the clocks."""
+    return f"group:{','.join(dict.fromkeys((report.group, 'office')))}"
 
 
 def makers(report: Report) -> str:

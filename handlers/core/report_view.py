@@ -10,7 +10,7 @@ from handlers.core.duties import certainty, duty_name, recipients
 from handlers.core.forms import question
 from handlers.core.look import Look
 from handlers.core.message import Button, Card, Outgoing, Tone
-from handlers.core.paper_rights import makers, signers
+from handlers.core.paper_rights import WAIVERS, filers, makers, signers
 from handlers.core.waivers import is_waived, waiver
 from workflows.core.obligation import Obligation
 from workflows.core.paper import Form
@@ -129,8 +129,12 @@ def buttons(look: Look, report: Report) -> tuple[Button, ...]:
         return ()
     drafting, waiving = _draft(look, report), _waive(look, report)
     rest = (*waiving, *drafting) if report.state is State.TO_DECIDE else (*drafting, *waiving)
-    found = [*_sign(look, report), *told_buttons(look, report), *rest]
+    found = [*_sign(look, report), *(told_buttons(look, report) if _may(look, filers(report)) else ()), *rest]
     return tuple(replace(one, style="primary" if number == 0 else one.style) for number, one in enumerate(found))
+
+
+def _may(look: Look, who: str) -> bool:
+    return not look.person or may(who, look.person, look.organization)
 
 
 def told_buttons(look: Look, report: Report) -> tuple[Button, ...]:
@@ -168,7 +172,7 @@ def _sign(look: Look, report: Report) -> tuple[Button, ...]:
 
 def _draft(look: Look, report: Report) -> tuple[Button, ...]:
     form = form_of(look, report)
-    if form is None or (look.person and not may(makers(report), look.person, look.organization)):
+    if form is None or not _may(look, makers(report)):
         return ()
     again = report.draft_sha256 and report.state in WANTED
     label = look.say("button.draft_again" if again else "button.draft_paper", ref=report.ref)
@@ -180,7 +184,7 @@ def _draft(look: Look, report: Report) -> tuple[Button, ...]:
 
 def _waive(look: Look, report: Report) -> tuple[Button, ...]:
     """Where it may be read that something is not reported, it may be asked for."""
-    if not look.shows("waived"):
+    if not look.shows("waived") or not _may(look, WAIVERS):
         return ()
     label = look.say("button.waive", ref=report.ref)
     return (Button(label, f"/report not-required {report.ref}", None, form=forms.waiving(look, report)),)

@@ -258,6 +258,33 @@ def test_an_unanswered_enquiry_stands_in_the_way_of_closing(world: World) -> Non
     assert (refused.error, "Q1(待接手)" in refused.text) == ("incident.close_missing", True)
 
 
+def test_nor_is_what_it_took_in_closed_over(world: World) -> None:
+    ok(world, "li.na", "/事件 上报 类型=信息泄露 客户名单外传")
+    ok(world, "liu.yang", "/媒体 登记 I2 媒体=财新 名单是真的吗")
+    ok(world, "gao.yuan", "/舆情 传闻 I2 平台=微博 名单在卖")
+    ok(world, "li.na", "/事件 合并 I2 I1 无 其实是同一起故障的两次上报,已核对")
+    world.taps("guo.ping", "同意")
+    ok(world, "zhou.heng", "/事件 启动 I1")
+    ok(world, "li.na", "/事件 结束 I1")
+    world.taps("lin.yue", "同意")
+    refused = world.says("li.na", "/事件 归档 I1").text
+    assert ("Q1(待接手)" in refused, "M1(待核实)" in refused) == (True, True)
+
+
+def test_of_what_the_incident_was_closed_over_nobody_is_reminded_any_more(world: World) -> None:
+    ok(world, "liu.yang", CALL)
+    ok(world, "gao.yuan", "/舆情 传闻 平台=微博 老板跑路")
+    ok(world, "li.na", "/事件 启动 I1")
+    world.taps("zhou.heng", "同意")
+    ok(world, "li.na", "/事件 恢复 I1 已恢复")
+    ok(world, "li.na", "/事件 结束 I1 平稳")
+    world.taps("zhou.heng", "同意")
+    ok(world, "zhou.heng", "/事件 归档 I1 强制=余下事项转日常工作办理")
+    assert (enquiry(world).state, enquiry(world).reason) == (State.DECLINED, "余下事项转日常工作办理")
+    assert (world.timers("Q1"), world.timers("M1")) == ({}, {})
+    assert "决定不予答复" in world.direct("liu.yang")[-1]
+
+
 def test_the_list_says_what_waits_and_offers_the_forms(world: World) -> None:
     ok(world, "liu.yang", CALL)
     reply = world.says("gao.yuan", "/媒体")

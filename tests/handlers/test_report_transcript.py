@@ -47,6 +47,16 @@ def test_at_minute_one_everything_is_to_be_decided_and_its_clock_runs(outage: Wo
     assert all(outage.timers(report.ref) for report in found.values())
 
 
+def test_nobody_is_offered_what_they_may_not_do(outage: World) -> None:
+    """何磊 reads along: neither filing nor waiving is his. 郭平 is compliance: she may waive, and files only her own group's."""
+    offered = {}
+    for person in ("he.lei", "guo.ping", "li.na"):
+        card = outage.says(person, "/报送 查看 R1").card
+        assert card is not None
+        offered[person] = {button.command.split()[1] for button in card.buttons}
+    assert offered == {"he.lei": set(), "guo.ping": {"not-required"}, "li.na": {"filed", "not-required"}}
+
+
 def test_it_is_asked_by_fact_on_one_card_and_not_as_a_dozen_items(outage: World) -> None:
     card = outage.card("li.na", "待判断")
     asked = [name for name, _ in card["lines"]]

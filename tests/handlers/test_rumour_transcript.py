@@ -151,6 +151,14 @@ def test_it_stands_in_the_way_of_closing(world: World) -> None:
     assert (refused.error, "M1(待核实)" in refused.text) == ("incident.close_missing", True)
 
 
+def test_the_list_offers_registering_to_who_may(world: World) -> None:
+    ok(world, "gao.yuan", "/舆情 传闻 平台=微博 老板跑路")
+    theirs, ours = world.says("liu.yang", "/传闻 列表").card, world.says("gao.yuan", "/传闻 列表").card
+    assert theirs is not None
+    assert ours is not None
+    assert ([one.label for one in theirs.buttons], [one.label for one in ours.buttons]) == ([], ["登记传闻"])
+
+
 def test_the_trail_and_the_list(world: World) -> None:
     ok(world, "gao.yuan", HEARD)
     found(world)
