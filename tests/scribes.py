@@ -100,9 +100,10 @@ class Witness(Scribe):
         super(Scribe, self).settle()
         if self.holding:
             return
-        for text, places in sorted(self.said_to.items(), key=lambda one: not one[0].startswith(ANSWER)):
-            text = text.removeprefix(ANSWER)
-            self._line(f"{self.words.say('headless.bot')}** → {'、'.join(sorted(places, key=_order))}", text)
+        # What is sent at one moment has no order of its own: answers come first, then rooms, then people.
+        found = [(not text.startswith(ANSWER), sorted(places, key=_order), text) for text, places in self.said_to.items()]
+        for _, places, text in sorted(found, key=lambda one: (one[0], _order(one[1][0]), one[1], one[2])):
+            self._line(f"{self.words.say('headless.bot')}** → {'、'.join(places)}", text.removeprefix(ANSWER))
         self.said_to.clear()
 
     def _hear(self, deed: Deed, key: str) -> None:
