@@ -244,4 +244,4 @@ def test_the_demo_makes_the_groups_chats_once(tmp_path: Path, clock: Clock) -> N
         parts = build(settings, now=clock)
         names = [room.name for room in parts.rooms.rooms_of("sun.jie")]
         parts.close()
-        assert sorted(names) == ["应急办(综合协调组)", "舆情应对小组"]
+        assert sorted(names) == ["应急办(综合协调组)", "舆情应对小组", "营业部群"]

@@ -55,8 +55,10 @@ def quote(statement: Said, text: str, now: datetime, *, inside: bool) -> Quote:
     `inside`: internal lines (内部口径) may be quoted too, where a person says them in their own voice.
     """
     if not standing(statement, now):
-        key = {"approved": "quote.expired", "published": "quote.outdated"}.get(str(statement.state), "quote.not_approved")
-        raise RuleBroken(key, ref=statement.ref, state=statement.state)
+        known = {"ref": statement.ref, "state": statement.state}
+        if statement.state == "published":
+            raise RuleBroken("quote.outdated", **known)
+        raise RuleBroken("quote.expired" if statement.state == "approved" else "quote.not_approved", **known)
     if hashlib.sha256(text.encode()).hexdigest() != statement.digest:
         raise RuleBroken("statement.other_text", ref=statement.ref)
     if not inside:
