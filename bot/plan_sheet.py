@@ -76,7 +76,7 @@ class _Sheet:
         firm, yes = self._told.plan.organization.firm, self._told.yes
         flags = {"listed": yes(firm.listed), "cii": yes(firm.cii), "pbc_field": yes(firm.pbc_field)}
         cells: dict[str, Cell] = {"name": firm.name, "name_en": firm.name_en, "bureau": firm.bureau, **flags}
-        cells["exchanges"] = firm.exchanges
+        cells["exchanges"], cells["staff_chats"] = firm.exchanges, tuple(map(":".join, firm.staff_chats))
         return self._row("firm", "firm", firm.name, cells)
 
     def person(self, person: Person) -> Row:
@@ -270,7 +270,8 @@ class _Sheet:
         return self._row("section", key, f"{form} · {self._told.name(section.title, section.title_en)}", cells)
 
     def template(self, name: str, template: Template) -> Row:
-        cells: dict[str, Cell] = {"name": template.title, "drafters": self._groups(template.drafters)}
+        internal = self._told.yes(template.internal)
+        cells: dict[str, Cell] = {"name": template.title, "drafters": self._groups(template.drafters), "internal": internal}
         cells["slots"] = tuple(f"{slot}: {kind}" for slot, kind in template.fields.items())
         cells["wording"] = " ".join(template.text.split())
         return self._row("template", name, template.title, cells)

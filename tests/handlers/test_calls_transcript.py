@@ -86,7 +86,7 @@ def test_what_was_said_can_be_typed_with_it(world: World) -> None:
 def test_a_call_waits_for_no_approval_and_no_signature(world: World) -> None:
     ref = report(world, "csrc_first_phone").ref
     world.says("li.na", "/事件 启动 I1")
-    world.says("li.na", f"/报送 不报 {ref} 经核对没有影响任何委托和客户")
+    world.says("li.na", f"/报送 不报 {ref} 无 经核对没有影响任何委托和客户")
     assert world.approval("A2").state == "pending"
     assert world.says("li.na", f"/已报 {ref} 电话 王处").error is None
     assert report(world, "csrc_first_phone").state is State.FILED
@@ -125,7 +125,7 @@ def test_rounds_go_on_without_news_until_recovery_and_late_ones_climb(world: Wor
         world.says("li.na", f"/已报 {ref} 平台 回执 无变化=是")
     assert report(world, "csrc_progress").issue == 4
     heard = len(world.direct("zhou.heng"))
-    world.passes(minutes=45)
+    world.passes(minutes=65)
     assert any(ref in text and "已超时" in text for text in world.direct("zhou.heng")[heard:]), "late is told to those above"
     world.says("li.na", f"/已报 {ref} 平台 回执")
     assert [details["late"] for _, verb, details in world.trail(ref) if verb == "filed"][-1] is True

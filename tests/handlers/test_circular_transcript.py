@@ -35,11 +35,11 @@ def world(tmp_path: Path) -> Iterator[World]:
             target.write_bytes(source.read_bytes())
     path = plan / "organization.toml"
     path.write_text(
-        path.read_text("utf-8").replace("pbc_field = false\n", 'pbc_field = false\nstaff_chats = ["console:g:branches"]\n'), "utf-8"
+        path.read_text("utf-8").replace("pbc_field = false\n", 'pbc_field = false\nstaff_chats = ["console:g:staff"]\n'), "utf-8"
     )
     database = Database(f"sqlite:///{tmp_path / 'gengfu.db'}")
     world = make_world(database, plan=plan)
-    world.rooms.create("branches", "全国营业部群", ("han.tao", "guest"))
+    world.rooms.create("staff", "全国营业部群", ("han.tao", "guest"))
     world.says("li.na", "/事件 上报 类型=系统故障 系统=集中交易 发生=9:30 集中交易中断")
     world.says("li.na", GRADE)
     yield world
@@ -60,9 +60,9 @@ def test_everybody_of_the_plan_and_the_branches_are_told_and_nothing_of_the_inci
     assert said.startswith(f"E1 已发给预案内 {people} 人和 1 个员工群。")
     for person in ("feng.lan", "shi.lei", "zhou.heng"):
         assert world.direct(person)[-1] == TEXT
-    assert world.group("g:branches", "guest")[-1] == TEXT
+    assert world.group("g:staff", "guest")[-1] == TEXT
     assert TEXT not in world.direct("xu.jing"), "who speaks is not told to say nothing"
-    assert "集中交易" not in json.dumps([line.body for line in world.lines("g:branches", "guest")], ensure_ascii=False)
+    assert "集中交易" not in json.dumps([line.body for line in world.lines("g:staff", "guest")], ensure_ascii=False)
 
 
 def test_read_is_counted_once_for_each_person_and_by_the_tap(world: World) -> None:
@@ -88,7 +88,7 @@ def test_three_thousand_of_the_staff_are_counted_without_standing_in_line(world:
     button = world.button("guest", "已阅")
     version = circular(world).version
     for clerk in ("clerk.1", "clerk.2", "clerk.2"):
-        event = world.message(clerk, button[2]["command"], "g:branches", kind="click", version=None, reply_to=button[1])
+        event = world.message(clerk, button[2]["command"], "g:staff", kind="click", version=None, reply_to=button[1])
         assert world.road.ask(event).error is None
     world.settle()
     assert counted(world) == Count((), 2, 0)
@@ -104,7 +104,7 @@ def test_once_more_to_those_who_have_not_read_it_and_never_again(world: World) -
     assert circular(world).state is State.REMINDED
     assert world.direct("feng.lan").count(TEXT) == 1
     assert world.direct("zhou.heng").count(TEXT) == 2
-    assert world.group("g:branches", "guest").count(TEXT) == 1
+    assert world.group("g:staff", "guest").count(TEXT) == 1
     assert world.timers("E1") == {}
 
 
@@ -133,7 +133,7 @@ def test_a_drill_and_what_only_a_few_may_know_stay_among_them(world: World) -> N
     ok(world, "li.na", "/媒体 提醒 I3")
     assert "luo.ming" not in circular(world, "E2").people
     assert "lin.yue" in circular(world, "E2").people
-    assert world.group("g:branches", "guest") == []
+    assert world.group("g:staff", "guest") == []
     refused = world.road.ask(world.message("guest", "/媒体 已阅 E2", "dm:guest"))
     assert refused.error == "house.not_found"
 

@@ -59,7 +59,7 @@ def test_before_the_approval_nothing_is_in_progress_or_done(world: World) -> Non
     assert change(world).state is State.CLAIMED
     world.taps("lin.yue", "同意")
     assert change(world).allowed_by == "lin.yue"
-    assert any("先批后办:林岳 已同意" in text for text in world.direct("ma.chao"))
+    assert any("先批后办 T8 交易时段紧急变更审批:林岳 已同意" in text for text in world.direct("ma.chao"))
     assert world.says("ma.chao", f"/进展 {ref} 已回退").error is None
     assert world.says("ma.chao", f"/完成 {ref} 回退完成").error is None
     assert "须先经" not in str(world.card("ma.chao", "我的任务"))
