@@ -92,7 +92,7 @@ def test_a_colleague_sees_nothing_of_the_house(world: World) -> None:
         assert world.says(GUEST, typed).error == "access.member", typed
     assert next(d["command"] for _, verb, d in world.trail("P:console:guest") if verb == "refused") == "incident list"
     shown = world.says(GUEST, "/帮助").text
-    assert [line.split(" ")[0] for line in shown.splitlines()[1:]] == ["/事件", "/帮助", "/我是谁"]
+    assert [line.split(" ")[0] for line in shown.splitlines()[1:]] == ["/事件", "/媒体", "/媒体", "/帮助", "/我是谁"]
     assert "行情" not in shown
 
 
