@@ -25,6 +25,7 @@ from workflows.core.approval import State as Asked
 from workflows.core.outcome import Outcome
 from workflows.core.people import Organization
 from workflows.core.plan import Plan
+from workflows.core.response import Response
 from workflows.core.rubric import EventGrade, OpinionLevel, ResponseLevel
 from workflows.incident import COMMON, Incident, State
 from workflows.regulator_report import Report
@@ -75,6 +76,9 @@ class Desk:
 
     def plan_of(self, _: object) -> Plan:
         return self.plan
+
+    def response(self, incident: Incident) -> Response:
+        return self.plan.responses[incident.response_level]
 
     def reports(self, _: str) -> list[Report]:
         return list(self.kept.values())
