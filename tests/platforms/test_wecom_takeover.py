@@ -18,7 +18,7 @@ import pytest
 
 from bot.bootstrap import real_now
 from storage.database import Database
-from tests.ready import ROOT, with_schema
+from tests.ready import ROOT, patient, with_schema
 from tests.simulators.core.clock import Clock
 from tests.simulators.wecom.sim import Sim
 from tests.simulators.wecom.tenant import userid
@@ -107,22 +107,22 @@ def test_who_holds_the_robot_is_killed_and_the_other_goes_on(
         callback = sim.app_callback(f"{holder.url}/callbacks/wecom", token=TOKEN, aes_key=AES_KEY)
         callback.replicas.append(f"{other.url}/callbacks/wecom")
         assert to_robot(sim, "li.na") == ""
-        until(lambda: answers(sim, "li.na", "robot") == 1, 10)
+        until(lambda: answers(sim, "li.na", "robot") == 1, 60)
 
         holder.process.send_signal(signal.SIGKILL)
         killed = time.monotonic()
-        until(lambda: sim.wire.subscribed is None, 5)
+        until(lambda: sim.wire.subscribed is None, 60)
         for person in PEOPLE:
             sim.person(userid(person)).says_app("/我是谁")
         assert to_robot(sim, "wang.qiang") == "no connection"
-        until(lambda: sim.wire.subscribed is not None, 30)
+        until(lambda: sim.wire.subscribed is not None, 120)
         connected = time.monotonic() - killed
         assert to_robot(sim, "zhao.min") == ""
-        until(lambda: answers(sim, "zhao.min", "robot") == 1, 10)
+        until(lambda: answers(sim, "zhao.min", "robot") == 1, 60)
         served = time.monotonic() - killed
         with capsys.disabled():
             sys.stdout.write(f"\n[takeover of WeCom's robot: connected after {connected:.1f} s, a message answered after {served:.1f} s]\n")
-        assert served < 30
+        assert served < patient(30)
         assert len(sim.frames("aibot_subscribe")) == 2
         assert [answers(sim, person, "robot") for person in PEOPLE] == [1, 0, 1], "nothing is said twice"
         assert [answers(sim, person, "app") for person in PEOPLE] == [1, 1, 1], "and nothing is lost that WeCom tells again"
