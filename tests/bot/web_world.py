@@ -143,5 +143,6 @@ def made(folder: Path, clock: Clock, **environment: str) -> House:
     }  # fmt: skip
     parts = build(read_settings(values | environment, None), now=clock)
     hasty(parts.database)
+    parts.worker.sender.lot_limit = None  # what was said has been said when a turn is over
     parts.worker.patience = timedelta(seconds=30)  # on a busy machine too nobody is told 「正在处理」
     return House(parts, clock)

@@ -35,13 +35,17 @@ def world(tmp_path: Path) -> Iterator[World]:
     database.close()
 
 
+#: As long as compliance has to write where persons shall not be told.
+NOTHING = "逐笔核对委托流水、清算文件和访问日志,全部与主用一致,没有任何客户信息离开公司系统,对个人没有危害。"
+
+
 def settle_the_first(world: World) -> None:
     for obligation, report in reports(world).items():
         if report.state is State.DUE:
             assert world.says("li.na", f"/已报 {report.ref} 电话 值班员 要点:集中交易中断,正在切换").error is None, obligation
         elif report.state is State.TO_DECIDE:
-            world.says("li.na", f"/报送 不报 {report.ref} 经核对流水和日志确认不涉及")
-            assert world.taps("guo.ping", "同意").error is None
+            world.says("guo.ping", f"/报送 不报 {report.ref} 无 {NOTHING}")
+            assert world.taps("lin.yue", "同意").error is None
 
 
 def reports(world: World) -> dict[str, Report]:
@@ -90,10 +94,10 @@ def test_each_says_its_basis_whether_that_is_law_and_how_certain(world: World) -
     found = reports(world)
     said = {one: world.says("li.na", f"/报送 查看 {found[one].ref}").text for one in THREE}
     assert "恢复 09-30 17:01,工作日" in said["csrc_summary"]
-    assert "本项目默认时限,见于二手资料" in said["csrc_summary"], "five days stood in the rules of 2012"
+    assert "本项目默认时限,据二手资料" in said["csrc_summary"], "five days stood in the rules of 2012"
     assert "结束 09:01,自然日" in said["cac_summary"]
-    assert "法规原文有数字,已核原文" in said["cac_summary"]
-    assert "源文档,已核原文" in said["internal_summary"]
+    assert "法规原文有数字,依据已核" in said["cac_summary"]
+    assert "源文档,依据已核" in said["internal_summary"]
     card = world.card("li.na", "响应")
     assert [value.split(":")[0] for name, value in card["lines"] if name == "总结报告"] == [
         f"{found['csrc_summary'].ref} 证监局事件总结或调查报告",
